@@ -1,0 +1,271 @@
+"""The command surface. Whatever a command needs is imported when the command runs."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, NoReturn, ParamSpec
+
+import click
+
+from engine.model.errors import CockpitError, ConfigError, PortClosed, RecordingError
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_FOLDER_IN_USE: Final = 3
+
+P = ParamSpec("P")
+
+
+class _Speed(click.ParamType):
+    """A positive factor, or `max`, which is 0."""
+
+    name = "N|max"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        if value == "max":
+            return 0.0
+        try:
+            speed = float(str(value))
+        except ValueError:
+            speed = -1.0
+        if not 0 < speed <= 10_000:
+            self.fail(f"{value!r} is neither a factor from 0 to 10000 nor max", param, ctx)
+        return speed
+
+
+def _told(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn the errors that a person can act upon into one sentence and an exit code."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ConfigError, RecordingError) as error:
+            _fail(str(error), EXIT_USAGE)
+        except CockpitError as error:
+            _fail(str(error), getattr(error, "exit_code", EXIT_FAILURE))
+
+    return wrapped
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    click.echo(f"cockpit: {sentence}", err=True)
+    sys.exit(exit_code)
+
+
+def _folder_option(command: Callable[P, None]) -> Callable[P, None]:
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        help="Folder for everything that is written; also COCKPIT_DATA_DIR.",
+    )(command)
+
+
+def _run_options(command: Callable[P, None]) -> Callable[P, None]:
+    for option in (
+        click.option("--seed", type=int, help="Of the simulated market."),
+        click.option(
+            "--settings", "settings_file", type=click.Path(path_type=Path), help="Settings file."
+        ),
+        click.option("--instruments", help="Names as the venue writes them, comma between."),
+        click.option("--venue", help="simulated (default), binance_futures or binance."),
+    ):
+        command = option(command)
+    return _folder_option(command)
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: cockpit --venue binance_futures --instruments BTCUSDT,ETHUSDT",
+)
+@click.version_option(package_name="cockpit-trader", prog_name="cockpit")
+@_run_options
+@click.option("--no-ui", is_flag=True, help="Run the engine in the foreground, without a screen.")
+@click.pass_context
+@_told
+def main(  # noqa: PLR0913 - one parameter per flag
+    ctx: click.Context,
+    data_dir: Path | None,
+    venue: str | None,
+    instruments: str | None,
+    settings_file: Path | None,
+    seed: int | None,
+    no_ui: bool,  # noqa: FBT001 - a flag of the command line
+) -> None:
+    """Trading cockpit for the terminal.
+
+    Without a command: the engine and a screen on it, or a screen on the engine that already runs
+    on the data folder. With no settings the market is simulated.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    options: dict[str, Any] = {
+        "data_dir": str(data_dir) if data_dir else None,
+        "settings": str(settings_file.absolute()) if settings_file else None,
+        "venue": venue,
+        "instruments": _names(instruments),
+        "seed": seed,
+    }
+    if no_ui:
+        from engine.bootstrap import EngineOptions, run_engine
+
+        said: list[str] = []
+        code = run_engine(EngineOptions(**options), to_stderr=True, on_ready=said.append)
+        if code:
+            _fail(said[-1], code)
+        return
+    _run_with_screen(data_dir, options)
+
+
+def _run_with_screen(data_dir: Path | None, options: dict[str, Any]) -> None:
+    from cockpit import launch
+    from engine.folder import DataFolder
+
+    launch.check_terminal()
+    folder = DataFolder(data_dir)
+    running = launch.running_venue(folder)
+    if running is None:
+        launch.start_engine(folder, options)
+    elif options["venue"] not in {None, running}:
+        text = f"the engine on {folder.path} runs venue {running}, not {options['venue']}"
+        _fail(f"{text}; stop it, or name another --data-dir", EXIT_FOLDER_IN_USE)
+    while True:
+        result = launch.run_screen(folder)
+        if result in {"stop", "simulated"}:
+            launch.wait_until_stopped(folder)
+        if result != "simulated":
+            break
+        options |= {"venue": "simulated", "instruments": None}
+        launch.start_engine(folder, options)
+    _say_goodbye(result, folder.path)
+
+
+def _say_goodbye(result: str, path: Path) -> None:
+    if result == "leave":
+        click.echo(f"The engine keeps running on {path}; `cockpit` comes back to it.")
+    elif result == "lost":
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command(epilog="Example: cockpit attach")
+@click.argument("socket", required=False, type=click.Path(path_type=Path))
+@_folder_option
+@_told
+def attach(socket: Path | None, data_dir: Path | None) -> None:
+    """Open a screen on a running engine."""
+    from cockpit import launch
+    from engine.folder import DataFolder
+
+    launch.check_terminal()
+    path = socket or DataFolder(data_dir).socket
+    result = launch.show_screen(path)
+    if result == "lost":
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command(epilog="Example: cockpit status --json")
+@_folder_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@_told
+def status(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Say what the running engine does; exit code 1 when none runs."""
+    from cockpit.status import status_document, status_text
+    from engine.folder import DataFolder
+
+    folder = DataFolder(data_dir)
+    try:
+        document = status_document(folder)
+    except PortClosed:
+        document = {"running": False}
+    click.echo(status_text(document, as_json=as_json, folder=folder.path))
+    if not document["running"]:
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command(epilog="Example: cockpit replay capture.jsonl.gz --speed 4")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--speed", type=_Speed(), help="Factor on recorded time; default 1 on a screen.")
+@click.option("--no-ui", is_flag=True, help="No screen, as fast as possible, then a summary.")
+@click.option("--json", "as_json", is_flag=True, help="With --no-ui: one JSON document.")
+@_folder_option
+@_told
+def replay(
+    files: tuple[Path, ...],
+    speed: float | None,
+    no_ui: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    data_dir: Path | None,
+) -> None:
+    """Play recorded traffic through the whole engine."""
+    if as_json and not no_ui:
+        raise click.UsageError("--json needs --no-ui")
+    if no_ui:
+        from engine.bootstrap import replay_to_document
+
+        document = replay_to_document(files)
+        from cockpit.status import replay_text
+
+        click.echo(replay_text(document, as_json=as_json))
+        return
+    from cockpit import launch
+    from engine.bootstrap import check_capture
+    from engine.folder import DataFolder
+
+    launch.check_terminal()
+    check_capture(files)
+    folder = DataFolder(DataFolder(data_dir).path / "replay")
+    options: dict[str, object] = {
+        "data_dir": str(folder.path),
+        "replay": [str(path.absolute()) for path in files],
+        "speed": 1.0 if speed is None else speed,
+    }
+    launch.start_engine(folder, options)
+    result = launch.run_screen(folder)
+    _say_goodbye(result, folder.path)
+
+
+@main.command(epilog="Example: cockpit doctor --json")
+@_folder_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@_told
+def doctor(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Check everything that could be wrong here, and name the mend."""
+    from cockpit.doctor import examine, report_text
+    from engine.folder import DataFolder
+
+    findings = examine(DataFolder(data_dir))
+    click.echo(report_text(findings, as_json=as_json))
+    if any(finding.level == "red" for finding in findings):
+        sys.exit(EXIT_FAILURE)
+
+
+@main.command("fake-venue", epilog="Example: cockpit fake-venue binance --capture FILE --port 9001")
+@click.argument("venue", type=click.Choice(["binance"]))
+@click.option("--capture", type=click.Path(path_type=Path), required=True, help="What is played.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
+@click.option("--speed", type=_Speed(), default="1", help="Factor on recorded time, or max.")
+@click.option("--faults", type=click.Path(path_type=Path), help="TOML file of what goes wrong.")
+@click.option("--seed", type=int, default=0, help="Of everything drawn by chance.")
+@_told
+def fake_venue(  # noqa: PLR0913 - one parameter per flag
+    venue: str, capture: Path, port: int, speed: float, faults: Path | None, seed: int
+) -> None:
+    """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests."""
+    from engine.bootstrap import run_fake_venue
+
+    run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ConfigError("--instruments names none")
+    return names

@@ -1,0 +1,194 @@
+"""Numbers of views as text: the only place that knows decimals, thousands, ages and clocks.
+
+Every function returns characters of one cell each, and never more of them than its numbers need;
+columns are made by the panes.
+"""
+
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Final
+
+from engine.model import text as model_text
+from engine.model.numbers import NS_PER_S
+
+UNKNOWN: Final = "–"
+"""Stands where a number is not known."""
+
+_UNITS: Final = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
+_BAR_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+_LEVELS: Final = " ▁▂▃▄▅▆▇█"
+
+TIMEFRAME_NAMES: Final = {
+    1: "1s",
+    5: "5s",
+    60: "1m",
+    300: "5m",
+    900: "15m",
+    3_600: "1h",
+    14_400: "4h",
+    86_400: "1d",
+}
+
+
+@lru_cache(maxsize=2_048)
+def safe(text: str, width_max: int = model_text.WIDTH_MAX) -> str:
+    """Return text of a view as it may reach a terminal."""
+    return model_text.clean(text, width_max)
+
+
+@lru_cache(maxsize=16_384)
+def fixed(units: int, decimals: int, shown: int | None = None, grouped: bool = False) -> str:
+    """Return an integer of `10**-decimals` with `shown` decimals, cut towards zero.
+
+    All decimals are shown unless told otherwise; `grouped` separates thousands by commas.
+    """
+    places = decimals if shown is None else min(shown, decimals)
+    scaled = abs(units) // 10 ** (decimals - places)
+    whole, fraction = divmod(scaled, 10**places)
+    sign = "-" if units < 0 and scaled else ""
+    digits = f"{whole:,}" if grouped else str(whole)
+    return f"{sign}{digits}.{fraction:0{places}d}" if places else sign + digits
+
+
+def price_text(ticks: int | None, decimals: int, shown: int | None = None) -> str:
+    """Return a price with separated thousands: `64,210.5`."""
+    return UNKNOWN if ticks is None else fixed(ticks, decimals, shown, grouped=True)
+
+
+def places_of_step(decimals: int, step_ticks: int) -> int:
+    """Return how many decimals a price of this step needs; 5 ticks of 0.01 need two, 10 need one."""
+    places = decimals
+    while places and step_ticks % 10 == 0:
+        step_ticks //= 10
+        places -= 1
+    return places
+
+
+def column_places(lots_max: int, decimals: int, width: int) -> int:
+    """Return with how many decimals, at most three, the largest size of a column fits it."""
+    for places in range(min(3, decimals), 0, -1):
+        if len(fixed(lots_max, decimals, places)) <= width:
+            return places
+    return 0
+
+
+def qty_text(lots: int, decimals: int, places: int, width: int) -> str:
+    """Return a size with `places` decimals, shortened to `12.3M` where it would not fit.
+
+    A size too small for the decimals shown is said to be smaller, never to be zero.
+    """
+    text = fixed(lots, decimals, places)
+    if len(text) > width:
+        return short_text(lots / 10**decimals)
+    if lots and not text.strip("0."):
+        return "<" + fixed(1, places)
+    return text
+
+
+def short_text(number: float) -> str:
+    """Return a large number with three digits and a letter: `1.93M`."""
+    size = abs(number)
+    for unit, letter in _UNITS:
+        if size >= unit * 0.9995:
+            scaled = number / unit
+            places = 2 if size < 9.995 * unit else 1 if size < 99.95 * unit else 0
+            return f"{scaled:.{places}f}{letter}"
+    return f"{number:.0f}"
+
+
+def dollars_text(amount: float) -> str:
+    """Return an amount of dollars: `$1.93M`."""
+    return f"-${short_text(-amount)}" if amount < 0 else f"${short_text(amount)}"
+
+
+def decimal_price_text(text: str | None) -> str:
+    """Return a price that came as decimal text, with separated thousands."""
+    number = _number(text)
+    if number is None:
+        return UNKNOWN
+    plain = f"{number:,f}"
+    return plain if "." not in plain else plain.rstrip("0").rstrip(".")
+
+
+def rate_text(text: str | None) -> str:
+    """Return a share that came as decimal text as signed per cent: `+0.0031%`."""
+    number = _number(text)
+    return UNKNOWN if number is None else f"{number * 100:+.4f}%"
+
+
+def _number(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < 10**15 else None
+
+
+def per_cent_text(share: float) -> str:
+    """Return a share from -1 to 1 as signed, whole per cent: `+18%`."""
+    return f"{share * 100:+.0f}%"
+
+
+def age_text(age_ns: int) -> str:
+    """Return how long ago: `0.4s`, `48s`, `3m10s`, `2h05m`, `4d`."""
+    seconds = max(0, age_ns) // NS_PER_S
+    if seconds < 10:
+        return f"{max(0, age_ns) // (NS_PER_S // 10) / 10:.1f}s"
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3_600:
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    if seconds < 86_400:
+        return f"{seconds // 3_600}h{seconds % 3_600 // 60:02d}m"
+    return f"{seconds // 86_400}d"
+
+
+def countdown_text(left_ns: int) -> str:
+    """Return how long until then: `00:41`, `07:59:12`."""
+    seconds = max(0, left_ns) // NS_PER_S
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:02d}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
+
+
+def clock_text(ts_ns: int) -> str:
+    """Return the time of day in UTC: `14:02:11`."""
+    second_of_day = ts_ns // NS_PER_S % 86_400
+    minutes, second = divmod(second_of_day, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
+
+
+def date_text(ts_ns: int) -> str:
+    """Return month and day in UTC: `10-03` (by the civil calendar's own arithmetic)."""
+    days = ts_ns // (86_400 * NS_PER_S) + 719_468
+    of_era = days % 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    day = of_year - (153 * month + 2) // 5 + 1
+    return f"{month + 3 if month < 10 else month - 9:02d}-{day:02d}"
+
+
+def timeframe_text(timeframe_s: int) -> str:
+    """Return a timeframe's name: `15m`."""
+    return TIMEFRAME_NAMES.get(timeframe_s, f"{timeframe_s}s")
+
+
+def rate_per_s_text(rate: float) -> str:
+    """Return events per second: `1,204/s`, `12.3/s`."""
+    return f"{rate:,.0f}/s" if rate >= 100 else f"{rate:.1f}/s"
+
+
+def bar_text(share: float, width: int) -> str:
+    """Return a bar of `share` (0 to 1) of the width, in eighths of a cell, with blanks behind."""
+    eighths = int(min(1.0, max(0.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    text = "█" * full + (_BAR_EIGHTHS[rest] if rest else "")
+    return text.ljust(width)
+
+
+def level_text(share: float) -> str:
+    """Return one cell filled from below by `share` (0 to 1)."""
+    return _LEVELS[min(8, max(0, round(share * 8)))]

@@ -1,0 +1,148 @@
+"""Starting the engine's process, and putting a screen on it."""
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cockpit.link import SocketPort, join
+from engine.folder import PRIVATE_FOLDER, DataFolder
+from engine.model.errors import CockpitError, PortClosed
+
+if TYPE_CHECKING:
+    from cockpit.app import ScreenResult
+
+READY_S: Final = 30
+STOPPED_S: Final = 10
+COLUMNS_MIN: Final = 60
+ROWS_MIN: Final = 16
+
+
+class EngineNotStarted(CockpitError):
+    """The engine said why it cannot run; `exit_code` is its own."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(reason)
+
+
+class ScreenRefused(CockpitError):
+    """There is no terminal that a screen could use."""
+
+
+def check_terminal() -> None:
+    """Refuse what no screen fits on.
+
+    Raises:
+        ScreenRefused: No terminal, or one that is too small; the sentence says what to do.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ScreenRefused("there is no terminal here; `cockpit --no-ui` runs without one")
+    size = os.get_terminal_size(sys.stdout.fileno())
+    if size.columns < COLUMNS_MIN or size.lines < ROWS_MIN:
+        raise ScreenRefused(
+            f"the terminal is {size.columns}x{size.lines}, the screen needs at least "
+            f"{COLUMNS_MIN}x{ROWS_MIN}; enlarge it, or run `cockpit --no-ui`"
+        )
+
+
+def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
+    """Start an engine in a session of its own and wait until it can be joined.
+
+    It must run before Textual does: afterwards standard error has no file descriptor.
+
+    Raises:
+        EngineNotStarted: It said why not, or nothing in time.
+    """
+    folder.log.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+    with (folder.log.parent / "engine.stderr").open("ab") as errors:
+        process = subprocess.Popen(
+            [*command, str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    os.close(writing)
+    told = _read_line(reading)
+    if told != "ready":
+        reason = told or f"the engine ended without a word; see {folder.log.parent}"
+        raise EngineNotStarted(reason, _exit_code(process))
+
+
+def run_screen(folder: DataFolder) -> "ScreenResult":
+    """Show the screen on the engine of a folder until the user leaves it."""
+    return show_screen(folder.socket)
+
+
+def show_screen(socket: Path) -> "ScreenResult":
+    """Show the screen on the engine behind a socket until the user leaves it.
+
+    Raises:
+        PortClosed: There is no engine, or it takes no more screens.
+    """
+    return asyncio.run(_show(socket))
+
+
+async def _show(socket: Path) -> "ScreenResult":
+    from cockpit.app import CockpitApp
+
+    port = await join(socket)
+    try:
+        app = CockpitApp(port, port.welcome)
+        result = await app.run_async()
+    finally:
+        await port.close()
+    return result or "lost"
+
+
+def running_venue(folder: DataFolder) -> str | None:
+    """Return the venue of the engine that runs on a folder; None if none does."""
+
+    async def ask() -> str:
+        port = await join(folder.socket, "command")
+        await port.close()
+        return port.welcome.venue
+
+    try:
+        return asyncio.run(ask())
+    except PortClosed:
+        return None
+
+
+def wait_until_stopped(folder: DataFolder) -> None:
+    """Wait until the engine that was asked to stop no longer answers."""
+
+    async def wait() -> None:
+        try:
+            async with asyncio.timeout(STOPPED_S):
+                while True:
+                    port = await join(folder.socket, "command")
+                    await port.close()
+                    await asyncio.sleep(0.05)
+        except (PortClosed, TimeoutError):
+            return
+
+    asyncio.run(wait())
+
+
+def _read_line(reading: int) -> str:
+    with open(reading, "rb", buffering=0) as pipe:
+        ready, _, _ = select.select([pipe], [], [], READY_S)
+        return pipe.readline().decode("utf-8", "replace").strip() if ready else ""
+
+
+def _exit_code(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(timeout=5) or 1
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        return 1

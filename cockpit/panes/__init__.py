@@ -1,0 +1,1 @@
+"""Panes: each takes one view and draws lines."""

@@ -1,0 +1,1 @@
+"""Screens: how panes are laid out, and the dialogs over them."""

@@ -1,0 +1,1 @@
+"""The engine: market data, detection, strategy and execution behind one deterministic kernel."""

@@ -1,0 +1,1 @@
+"""Whale detectors, pure: one type each, listed in the registry."""

@@ -1,0 +1,1 @@
+"""Venue servers for rehearsal, development and tests: real protocols, on this machine only."""

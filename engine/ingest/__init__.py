@@ -1,0 +1,1 @@
+"""Market state, pure: book, candles, tape and their health."""

@@ -1,0 +1,344 @@
+"""L2 book of one instrument from snapshot and deltas, and the proof that nothing is missing.
+
+A book is *waiting* until a snapshot and the buffered deltas join, *live* while every delta joins
+the one before, and *invalid* from the call that finds a gap on. A book that is not live has no
+levels: there is nothing in it that could be taken for the market.
+
+Sources of the rules: Binance "How to manage a local order book correctly", futures and spot.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from typing import Final, Literal
+
+import msgspec
+
+from engine.model.instrument import SequenceRule
+from engine.model.market import BookDelta, BookSnapshot, Level
+from engine.model.numbers import NS_PER_MS, UNITS_MAX
+
+BUFFERED_MAX: Final = 10_000
+"""Deltas kept while a snapshot is awaited; beyond, the oldest goes and the next snapshot joins
+later or not at all."""
+
+CROSSED_NS_MAX: Final = 250 * NS_PER_MS
+"""A book crossed for longer is wrong (R3); shorter, events of two sides overtook each other."""
+
+NO_FLOOR: Final = UNITS_MAX * UNITS_MAX
+"""Addition floor that no level reaches."""
+
+BookState = Literal["waiting", "live", "invalid"]
+
+
+class Verdict(Enum):
+    """What became of a delta or a snapshot."""
+
+    APPLIED = "applied"
+    STALE = "stale"
+    BUFFERED = "buffered"
+    GAP = "gap"
+    BROKEN = "broken"
+    """The levels contradict themselves: an empty side, or crossed for too long."""
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """Where continuity was lost.
+
+    For `sequence`, `expected` is the id that had to come; for `first_event_not_bridging` it is
+    the snapshot's.
+    """
+
+    kind: Literal["sequence", "first_event_not_bridging"]
+    expected: int
+    first_seq: int
+    last_seq: int
+    prev_seq: int
+
+
+class Addition(msgspec.Struct, frozen=True, gc=False):
+    """A level that grew by at least the book's addition floor in the last delta."""
+
+    is_bid: bool
+    price_ticks: int
+    old_lots: int
+    new_lots: int
+
+
+class _Side:
+    """Sizes by price, and the prices in order with the best one last."""
+
+    __slots__ = ("is_bid", "keys", "sign", "sizes")
+
+    def __init__(self, *, is_bid: bool) -> None:
+        self.is_bid = is_bid
+        self.sign = 1 if is_bid else -1
+        self.sizes: dict[int, int] = {}
+        self.keys: list[int] = []
+
+    def clear(self) -> None:
+        self.sizes.clear()
+        self.keys.clear()
+
+    def fill(self, levels: Sequence[Level]) -> None:
+        self.sizes = dict(levels)
+        self.keys = sorted(self.sign * price for price in self.sizes)
+
+    def widen(self, price_factor: int, qty_factor: int) -> None:
+        self.sizes = {
+            price * price_factor: size * qty_factor for price, size in self.sizes.items()
+        }
+        self.keys = [key * price_factor for key in self.keys]
+
+
+class Book:
+    """Levels of both sides, the sequence rule and the counters.
+
+    Args:
+        rule: How the venue's deltas join.
+        on_applied: Called after each single applied delta, also those from the buffer; for
+            judges that compare every state.
+    """
+
+    def __init__(
+        self, rule: SequenceRule, on_applied: Callable[["Book"], None] | None = None
+    ) -> None:
+        self.rule = rule
+        self.on_applied = on_applied
+        self.state: BookState = "waiting"
+        self.note = "waiting for the first update"
+        self.last_seq = 0
+        self.joined = False
+        """Whether a delta was applied since the snapshot."""
+        self.crossed_since_ns = 0
+        self.addition_floor = NO_FLOOR
+        self.additions: list[Addition] = []
+        self.last_gap: Gap | None = None
+        self.snapshots = 0
+        self.applied = 0
+        self.dropped_stale = 0
+        self.buffered_total = 0
+        self.gaps = 0
+        self.crossed = 0
+        self.broken = 0
+        self._bids = _Side(is_bid=True)
+        self._asks = _Side(is_bid=False)
+        self._buffer: deque[BookDelta] = deque(maxlen=BUFFERED_MAX)
+
+    @property
+    def best_bid(self) -> Level | None:
+        """Highest bid with its size."""
+        if not self._bids.keys:
+            return None
+        price = self._bids.keys[-1]
+        return price, self._bids.sizes[price]
+
+    @property
+    def best_ask(self) -> Level | None:
+        """Lowest ask with its size."""
+        if not self._asks.keys:
+            return None
+        price = -self._asks.keys[-1]
+        return price, self._asks.sizes[price]
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """Half way between best bid and best ask."""
+        if not (self._bids.keys and self._asks.keys):
+            return None
+        return (self._bids.keys[-1] - self._asks.keys[-1]) / 2
+
+    @property
+    def bid_levels(self) -> int:
+        """Number of bid prices."""
+        return len(self._bids.keys)
+
+    @property
+    def ask_levels(self) -> int:
+        """Number of ask prices."""
+        return len(self._asks.keys)
+
+    def levels(self, *, is_bid: bool) -> Iterator[Level]:
+        """Iterate over one side, best first."""
+        side = self._bids if is_bid else self._asks
+        sizes, sign = side.sizes, side.sign
+        for key in reversed(side.keys):
+            price = sign * key
+            yield price, sizes[price]
+
+    def size_at(self, price_ticks: int, *, is_bid: bool) -> int:
+        """Return the lots at a price; 0 where there is no level."""
+        return (self._bids if is_bid else self._asks).sizes.get(price_ticks, 0)
+
+    def notionals(self, *, is_bid: bool, around_mid_share: float, limit: int) -> list[int]:
+        """Return `ticks * lots` of the levels within a share of mid, at most `limit`, best last."""
+        mid = self.mid_ticks
+        if mid is None:
+            return []
+        side = self._bids if is_bid else self._asks
+        farthest = mid * (1 - around_mid_share) if is_bid else -mid * (1 + around_mid_share)
+        first = bisect_left(side.keys, farthest)
+        keys = side.keys[max(first, len(side.keys) - limit) :]
+        sizes, sign = side.sizes, side.sign
+        return [sign * key * sizes[sign * key] for key in keys]
+
+    def apply_snapshot(self, snapshot: BookSnapshot, ts_ns: int) -> Verdict:
+        """Take in a whole book and every buffered delta that follows it.
+
+        A snapshot older than a live book changes nothing. One that does not join the buffered
+        deltas leaves the book waiting; another one is needed.
+        """
+        if self.state == "live" and snapshot.last_seq < self.last_seq:
+            return Verdict.STALE
+        self.snapshots += 1
+        self._bids.fill(snapshot.bids)
+        self._asks.fill(snapshot.asks)
+        self.last_seq = snapshot.last_seq
+        self.joined = False
+        self.crossed_since_ns = 0
+        self.additions.clear()
+        self.state = "live"
+        self.note = ""
+        if not (self._bids.keys and self._asks.keys):
+            return self._break("snapshot with an empty side")
+        waiting = self._buffer
+        self._buffer = deque(maxlen=BUFFERED_MAX)
+        while waiting:
+            verdict = self.apply(waiting.popleft(), ts_ns)
+            if verdict is Verdict.GAP or verdict is Verdict.BROKEN:
+                self._buffer.extend(waiting)
+                return verdict
+        return Verdict.APPLIED
+
+    def apply(self, delta: BookDelta, ts_ns: int) -> Verdict:
+        """Apply one delta at engine time `ts_ns`, or say why not."""
+        if self.state != "live":
+            self.buffered_total += 1
+            self._buffer.append(delta)
+            return Verdict.BUFFERED
+        if self._is_stale(delta):
+            self.dropped_stale += 1
+            return Verdict.STALE
+        if not self._joins(delta):
+            return self._lose(delta)
+        self.additions.clear()
+        self._apply_levels(self._bids, delta.bids)
+        self._apply_levels(self._asks, delta.asks)
+        self.last_seq = delta.last_seq
+        self.joined = True
+        self.applied += 1
+        if self.on_applied is not None:
+            self.on_applied(self)
+        return self._check(ts_ns)
+
+    def check_crossed(self, ts_ns: int) -> Verdict:
+        """Break a book that stays crossed although nothing more comes."""
+        if self.crossed_since_ns and ts_ns - self.crossed_since_ns > CROSSED_NS_MAX:
+            return self._break("bid and ask crossed")
+        return Verdict.APPLIED
+
+    def invalidate(self, note: str) -> None:
+        """Throw the levels away; deltas are buffered until the next snapshot."""
+        self.state = "invalid"
+        self.note = note
+        self.joined = False
+        self.crossed_since_ns = 0
+        self._bids.clear()
+        self._asks.clear()
+        self._buffer.clear()
+        self.additions.clear()
+
+    def widen(self, price_factor: int, qty_factor: int) -> None:
+        """Count finer ticks and lots from now on; every level keeps its price and size."""
+        self._bids.widen(price_factor, qty_factor)
+        self._asks.widen(price_factor, qty_factor)
+        self._buffer = deque(
+            (_widened(delta, price_factor, qty_factor) for delta in self._buffer),
+            maxlen=BUFFERED_MAX,
+        )
+        self.additions.clear()
+
+    def digest_parts(self) -> tuple[object, ...]:
+        """Return everything that decides what happens next, as plain values."""
+        return (
+            self.state,
+            self.note,
+            self.last_seq,
+            self.joined,
+            self.crossed_since_ns,
+            list(self.levels(is_bid=True)),
+            list(self.levels(is_bid=False)),
+            list(self._buffer),
+            (self.snapshots, self.applied, self.dropped_stale, self.buffered_total),
+            (self.gaps, self.crossed, self.broken),
+        )
+
+    def _is_stale(self, delta: BookDelta) -> bool:
+        if self.rule == "contiguous_ids":
+            return delta.last_seq <= self.last_seq
+        # Futures: strict from the first joined event on; a repeat there is a break of `pu`.
+        return not self.joined and delta.last_seq < self.last_seq
+
+    def _joins(self, delta: BookDelta) -> bool:
+        if self.rule == "contiguous_ids":
+            return delta.first_seq <= self.last_seq + 1
+        if self.joined:
+            return delta.prev_seq == self.last_seq
+        return delta.first_seq <= self.last_seq <= delta.last_seq
+
+    def _lose(self, delta: BookDelta) -> Verdict:
+        expected = self.last_seq
+        if self.joined and self.rule == "contiguous_ids":
+            expected += 1
+        self.last_gap = Gap(
+            kind="sequence" if self.joined else "first_event_not_bridging",
+            expected=expected,
+            first_seq=delta.first_seq,
+            last_seq=delta.last_seq,
+            prev_seq=delta.prev_seq,
+        )
+        self.gaps += 1
+        self.invalidate("sequence gap")
+        self.buffered_total += 1
+        self._buffer.append(delta)
+        return Verdict.GAP
+
+    def _apply_levels(self, side: _Side, levels: Sequence[Level]) -> None:
+        sizes, keys, sign, floor = side.sizes, side.keys, side.sign, self.addition_floor
+        for price, size in levels:
+            old = sizes.get(price, 0)
+            if size:
+                if not old:
+                    insort(keys, sign * price)
+                sizes[price] = size
+                if (size - old) * price >= floor:
+                    self.additions.append(Addition(side.is_bid, price, old, size))
+            elif old:
+                del sizes[price]
+                del keys[bisect_left(keys, sign * price)]
+
+    def _check(self, ts_ns: int) -> Verdict:
+        bids, asks = self._bids.keys, self._asks.keys
+        if not (bids and asks):
+            return self._break("a side is empty")
+        if bids[-1] < -asks[-1]:
+            self.crossed_since_ns = 0
+            return Verdict.APPLIED
+        self.crossed += 1
+        if not self.crossed_since_ns:
+            self.crossed_since_ns = ts_ns
+        return self.check_crossed(ts_ns)
+
+    def _break(self, note: str) -> Verdict:
+        self.broken += 1
+        self.invalidate(note)
+        return Verdict.BROKEN
+
+
+def _widened(delta: BookDelta, price_factor: int, qty_factor: int) -> BookDelta:
+    return msgspec.structs.replace(
+        delta,
+        bids=[(price * price_factor, size * qty_factor) for price, size in delta.bids],
+        asks=[(price * price_factor, size * qty_factor) for price, size in delta.asks],
+    )

@@ -1,0 +1,213 @@
+"""Candles of one instrument: built from its trades, completed by those that the venue sends.
+
+A candle belongs to the venue's trade time; a late trade corrects the candle it belongs to. Our
+own candle is the better one where trades were received over its whole period; elsewhere (history,
+and the period in which listening began) the venue's counts.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from engine.model.market import Candle, Trade
+from engine.model.numbers import NS_PER_S
+
+TIMEFRAMES_S: Final = (60, 300, 900, 3_600, 14_400, 86_400)
+CANDLES_MAX: Final = 1_500
+"""Candles kept per timeframe and origin: a day of minutes and a little more."""
+
+
+class _Built:
+    """One candle under way."""
+
+    __slots__ = ("close", "count", "high", "low", "open", "volume")
+
+    def __init__(self, price: int, qty: int) -> None:
+        self.open = self.high = self.low = self.close = price
+        self.volume = qty
+        self.count = 1
+
+    def widen(self, price_factor: int, qty_factor: int) -> None:
+        self.open *= price_factor
+        self.high *= price_factor
+        self.low *= price_factor
+        self.close *= price_factor
+        self.volume *= qty_factor
+
+
+Row = tuple[int, int, int, int, int, int, int]
+"""Open time in ns, open, high, low, close in ticks, volume in lots, number of trades."""
+
+
+class CandleSeries:
+    """Candles of one timeframe.
+
+    Args:
+        timeframe_s: Length of a candle in seconds; candles begin at multiples of it since 1970.
+    """
+
+    __slots__ = (
+        "_current",
+        "_current_end_ns",
+        "_current_open_ns",
+        "_length_ns",
+        "first_trade_ns",
+        "late_dropped",
+        "own",
+        "timeframe_s",
+        "venue",
+    )
+
+    def __init__(self, timeframe_s: int) -> None:
+        self.timeframe_s = timeframe_s
+        self.own: dict[int, _Built] = {}
+        self.venue: dict[int, Candle] = {}
+        self.late_dropped = 0
+        self.first_trade_ns = 0
+        self._length_ns = timeframe_s * NS_PER_S
+        self._current: _Built | None = None
+        self._current_open_ns = 0
+        self._current_end_ns = 0
+
+    def add_trade(self, price: int, qty: int, ts_ns: int) -> None:
+        """Take in one trade at the venue's time `ts_ns`."""
+        current = self._current
+        if current is None or not self._current_open_ns <= ts_ns < self._current_end_ns:
+            current = self._at(ts_ns)
+            if current is None:
+                self._begin(price, qty, ts_ns)
+                return
+        if price > current.high:
+            current.high = price
+        elif price < current.low:
+            current.low = price
+        current.close = price
+        current.volume += qty
+        current.count += 1
+
+    def add_venue_candle(self, candle: Candle) -> None:
+        """Keep what the venue says about a period; the newest word counts."""
+        self.venue[candle.open_ns] = candle
+        if len(self.venue) > CANDLES_MAX:
+            del self.venue[min(self.venue)]
+
+    def newest(self, limit: int) -> list[Row]:
+        """Return up to `limit` candles, oldest first, without inventing any."""
+        opens = sorted({**self.venue, **self.own})[-limit:]
+        return [self._row(open_ns) for open_ns in opens]
+
+    def own_rows(self) -> Iterator[Row]:
+        """Iterate over the candles made of trades alone, oldest first."""
+        for open_ns in sorted(self.own):
+            yield _own_row(open_ns, self.own[open_ns])
+
+    def widen(self, price_factor: int, qty_factor: int) -> None:
+        """Count finer ticks and lots from now on."""
+        for built in self.own.values():
+            built.widen(price_factor, qty_factor)
+        self.venue = {
+            open_ns: _widened(candle, price_factor, qty_factor)
+            for open_ns, candle in self.venue.items()
+        }
+
+    def _at(self, ts_ns: int) -> _Built | None:
+        open_ns = ts_ns - ts_ns % self._length_ns
+        built = self.own.get(open_ns)
+        if built is not None and open_ns > self._current_open_ns:
+            self._point_at(open_ns, built)
+        return built
+
+    def _begin(self, price: int, qty: int, ts_ns: int) -> None:
+        open_ns = ts_ns - ts_ns % self._length_ns
+        if len(self.own) >= CANDLES_MAX:
+            oldest = min(self.own)
+            if open_ns < oldest:
+                self.late_dropped += 1
+                return
+            del self.own[oldest]
+        if not self.own or ts_ns < self.first_trade_ns:
+            self.first_trade_ns = ts_ns
+        built = _Built(price, qty)
+        self.own[open_ns] = built
+        if open_ns >= self._current_open_ns:
+            self._point_at(open_ns, built)
+
+    def _point_at(self, open_ns: int, built: _Built) -> None:
+        self._current = built
+        self._current_open_ns = open_ns
+        self._current_end_ns = open_ns + self._length_ns
+
+    def _row(self, open_ns: int) -> Row:
+        own = self.own.get(open_ns)
+        venue = self.venue.get(open_ns)
+        is_whole = own is not None and open_ns >= self.first_trade_ns
+        if venue is None or (own is not None and is_whole):
+            assert own is not None
+            return _own_row(open_ns, own)
+        return (
+            open_ns,
+            venue.open_ticks,
+            venue.high_ticks,
+            venue.low_ticks,
+            venue.close_ticks,
+            venue.volume_lots,
+            venue.trade_count,
+        )
+
+
+class Candles:
+    """All timeframes of one instrument."""
+
+    def __init__(self) -> None:
+        self.series = {timeframe_s: CandleSeries(timeframe_s) for timeframe_s in TIMEFRAMES_S}
+        self._all = tuple(self.series.values())
+
+    def add_trade(self, trade: Trade) -> None:
+        """Take in one trade."""
+        price, qty, ts_ns = trade.price_ticks, trade.qty_lots, trade.ts_venue_ns
+        for series in self._all:
+            series.add_trade(price, qty, ts_ns)
+
+    def add_venue_candle(self, candle: Candle) -> None:
+        """Take in a candle of a timeframe that is kept; others are let go."""
+        series = self.series.get(candle.timeframe_s)
+        if series is not None:
+            series.add_venue_candle(candle)
+
+    def widen(self, price_factor: int, qty_factor: int) -> None:
+        """Count finer ticks and lots from now on."""
+        for series in self._all:
+            series.widen(price_factor, qty_factor)
+
+    def digest_parts(self) -> list[object]:
+        """Return everything kept, as plain values."""
+        return [
+            (s.timeframe_s, list(s.own_rows()), sorted(s.venue.items()), s.late_dropped)
+            for s in self._all
+        ]
+
+
+def _own_row(open_ns: int, built: _Built) -> Row:
+    return (
+        open_ns,
+        built.open,
+        built.high,
+        built.low,
+        built.close,
+        built.volume,
+        built.count,
+    )
+
+
+def _widened(candle: Candle, price_factor: int, qty_factor: int) -> Candle:
+    return Candle(
+        instrument_id=candle.instrument_id,
+        timeframe_s=candle.timeframe_s,
+        open_ns=candle.open_ns,
+        open_ticks=candle.open_ticks * price_factor,
+        high_ticks=candle.high_ticks * price_factor,
+        low_ticks=candle.low_ticks * price_factor,
+        close_ticks=candle.close_ticks * price_factor,
+        volume_lots=candle.volume_lots * qty_factor,
+        trade_count=candle.trade_count,
+        is_closed=candle.is_closed,
+    )

@@ -1,0 +1,1 @@
+"""The single writer, pure: state, the order of its handlers, and pictures of it."""

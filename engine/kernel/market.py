@@ -1,0 +1,287 @@
+"""Handlers of market data: book, trades, candles, quotes, and the timers that watch them."""
+
+from typing import Final
+
+from engine.ingest.book import Verdict
+from engine.ingest.candles import Candles
+from engine.ingest.tape import Tape
+from engine.kernel import whales
+from engine.kernel.notices import say
+from engine.kernel.state import INSTRUMENTS_MAX, InstrumentState, KernelState
+from engine.model.effects import Effect, RequestSnapshot, SetTimer
+from engine.model.envelope import Envelope, RunStarted, TimerFired
+from engine.model.instrument import InstrumentId
+from engine.model.market import (
+    BestQuote,
+    BookDelta,
+    BookSnapshot,
+    Candle,
+    FeedDown,
+    InstrumentUpdated,
+    MarkPrice,
+    ScalesWidened,
+    Trade,
+)
+from engine.model.numbers import NS_PER_MS, NS_PER_S
+
+SWEEP_NS: Final = 250 * NS_PER_MS
+"""How often crossed books are looked at although nothing comes."""
+SNAPSHOT_RETRY_NS: Final = 2 * NS_PER_S
+SNAPSHOT_RETRY_NS_MAX: Final = 30 * NS_PER_S
+
+SWEEP_TIMER: Final = "sweep"
+SNAPSHOT_TIMER: Final = "snapshot "
+"""Followed by the instrument's id."""
+
+
+def on_run_started(
+    state: KernelState, envelope: Envelope, event: RunStarted, effects: list[Effect]
+) -> None:
+    """Start the periodic look at everything that can go wrong without an event."""
+    del state, event
+    effects.append(SetTimer(SWEEP_TIMER, envelope.ts_ns + SWEEP_NS))
+
+
+def on_instrument(
+    state: KernelState, envelope: Envelope, event: InstrumentUpdated, effects: list[Effect]
+) -> None:
+    """A venue described an instrument: begin to keep it, or take in what changed."""
+    instrument = event.instrument
+    market = state.instruments.get(instrument.instrument_id)
+    if market is None:
+        if len(state.instruments) >= INSTRUMENTS_MAX:
+            state.unknown_instrument += 1
+            return
+        market = InstrumentState(instrument, event.price_decimals, event.qty_decimals)
+        market.book_state_ns = envelope.ts_ns
+        market.make_detectors(state.signal_ids)
+        state.instruments[instrument.instrument_id] = market
+        return
+    if instrument != market.instrument:
+        market.instrument = instrument
+        text = f"{instrument.instrument_id} changed at the venue"
+        say(state, effects, "warning", instrument.instrument_id, text)
+    _widen(market, event.price_decimals, event.qty_decimals)
+
+
+def on_scales(
+    state: KernelState, envelope: Envelope, event: ScalesWidened, effects: list[Effect]
+) -> None:
+    """The venue sent a finer number than ever before."""
+    del envelope, effects
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    _widen(market, event.price_decimals, event.qty_decimals)
+
+
+def on_delta(
+    state: KernelState, envelope: Envelope, event: BookDelta, effects: list[Effect]
+) -> None:
+    """Apply changes of the book; a gap makes it invalid in this very call."""
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    market.book_ns = envelope.ts_ns
+    market.book_feed = envelope.source
+    market.book_version += 1
+    book = market.book
+    verdict = book.apply(event, envelope.ts_ns)
+    if verdict is Verdict.APPLIED:
+        (bid, bid_lots), (ask, ask_lots) = book.best_bid, book.best_ask  # type: ignore[misc]  # a live book has both sides
+        if not market.quotes.on_top(event.last_seq, (bid, bid_lots, ask, ask_lots)):
+            _on_contradiction(state, market, effects)
+    elif verdict is Verdict.BUFFERED:
+        _ask_snapshot(market, effects, envelope.ts_ns)
+    elif verdict is not Verdict.STALE:
+        _on_lost(state, market, effects, verdict)
+
+
+def on_snapshot(
+    state: KernelState, envelope: Envelope, event: BookSnapshot, effects: list[Effect]
+) -> None:
+    """Take in a whole book and the deltas that waited for it."""
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    was_live = market.book.state == "live"
+    verdict = market.book.apply_snapshot(event, envelope.ts_ns)
+    if verdict is Verdict.STALE:
+        return
+    market.book_version += 1
+    market.book_ns = envelope.ts_ns
+    market.book_state_ns = envelope.ts_ns
+    market.snapshot_asked = False
+    if verdict is not Verdict.APPLIED:
+        _on_lost(state, market, effects, verdict)
+        return
+    if not was_live:
+        if market.snapshot_tries > 1 or state.gaps:
+            say(state, effects, "info", event.instrument_id, "book is whole again")
+        market.snapshot_tries = 0
+
+
+def on_trade(
+    state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]
+) -> None:
+    """Put a trade on the tape and into the candles.
+
+    Single prints are better than aggregated ones: where both come, the first single print ends
+    the use of the others, and what was built from them goes.
+    """
+    del effects
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    if event.stream != market.trade_stream and not _change_stream(market, event):
+        market.trades_other_stream += 1
+        return
+    market.trade_ns = envelope.ts_ns
+    market.trade_version += 1
+    market.trades += 1
+    market.tape.add(event, envelope.ts_ns)
+    if not event.is_market:
+        market.trades_not_market += 1
+        return
+    market.candles.add_trade(event)
+    price = event.price_ticks
+    if market.last_ticks is not None and price != market.last_ticks:
+        market.last_is_up = price > market.last_ticks
+    market.last_ticks = price
+
+
+def on_quote(
+    state: KernelState, envelope: Envelope, event: BestQuote, effects: list[Effect]
+) -> None:
+    """Compare the venue's best quote with the book of the same update."""
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    market.book_ns = envelope.ts_ns
+    if not market.quotes.on_quote(event) and market.book.state == "live":
+        _on_contradiction(state, market, effects)
+
+
+def on_candle(
+    state: KernelState, envelope: Envelope, event: Candle, effects: list[Effect]
+) -> None:
+    """Keep a candle of the venue."""
+    del envelope, effects
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    market.candles.add_venue_candle(event)
+    market.candle_version += 1
+
+
+def on_mark_price(
+    state: KernelState, envelope: Envelope, event: MarkPrice, effects: list[Effect]
+) -> None:
+    """Keep mark, index and funding."""
+    del envelope, effects
+    market = state.instruments.get(event.instrument_id)
+    if market is None:
+        state.unknown_instrument += 1
+        return
+    market.mark = event
+    market.mark_version += 1
+
+
+def on_feed_down(
+    state: KernelState, envelope: Envelope, event: FeedDown, effects: list[Effect]
+) -> None:
+    """A book whose connection is gone is no book: what changed meanwhile is unknown."""
+    for market in state.instruments.values():
+        if market.book_feed == event.feed and market.book.state == "live":
+            market.book.invalidate("connection lost")
+            market.book_state_ns = envelope.ts_ns
+            market.book_version += 1
+            market.snapshot_asked = False
+            _tell_detectors(state, market, effects)
+
+
+def on_timer(
+    state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
+) -> None:
+    """Look at crossed books, and ask again for snapshots that did not come."""
+    if event.key == SWEEP_TIMER:
+        for market in state.instruments.values():
+            if market.book.check_crossed(envelope.ts_ns) is Verdict.BROKEN:
+                _on_lost(state, market, effects, Verdict.BROKEN)
+        effects.append(SetTimer(SWEEP_TIMER, envelope.ts_ns + SWEEP_NS))
+        return
+    instrument_id = InstrumentId(event.key.removeprefix(SNAPSHOT_TIMER))
+    late = state.instruments.get(instrument_id)
+    if late is not None and late.snapshot_asked and late.book.state != "live":
+        late.snapshot_asked = False
+        _ask_snapshot(late, effects, envelope.ts_ns)
+
+
+def _change_stream(market: InstrumentState, event: Trade) -> bool:
+    """Decide whether trades of another stream than before count from now on."""
+    if market.trade_stream is None:
+        market.trade_stream = event.stream
+        return True
+    if event.stream == "agg_trade":
+        return False
+    market.trade_stream = event.stream
+    venue_candles = [series.venue for series in market.candles.series.values()]
+    market.candles = Candles()
+    for series, kept in zip(market.candles.series.values(), venue_candles, strict=True):
+        series.venue = kept
+    market.tape = Tape()
+    market.trades_other_stream += market.trades
+    market.trades = 0
+    return True
+
+
+def _widen(market: InstrumentState, price_decimals: int, qty_decimals: int) -> None:
+    if (price_decimals, qty_decimals) != (market.price_decimals, market.qty_decimals):
+        market.widen(price_decimals, qty_decimals)
+
+
+def _on_lost(
+    state: KernelState, market: InstrumentState, effects: list[Effect], verdict: Verdict
+) -> None:
+    """The book is no longer whole: say so, forget what hung on it, fetch a new one."""
+    market.book_state_ns = state.ts_ns
+    market.book_version += 1
+    if verdict is Verdict.GAP:
+        state.gaps += 1
+        market.last_gap = market.book.last_gap
+    say(state, effects, "warning", market.instrument_id, f"book: {market.book.note}, resync")
+    _tell_detectors(state, market, effects)
+    market.snapshot_asked = False
+    _ask_snapshot(market, effects, state.ts_ns)
+
+
+def _on_contradiction(
+    state: KernelState, market: InstrumentState, effects: list[Effect]
+) -> None:
+    market.quotes_unequal += 1
+    market.book.invalidate("best quote differs from the book")
+    _on_lost(state, market, effects, Verdict.BROKEN)
+
+
+def _tell_detectors(
+    state: KernelState, market: InstrumentState, effects: list[Effect]
+) -> None:
+    for detector in market.detectors:
+        whales.record(state, detector.on_book_lost(state.ts_ns), effects)
+
+
+def _ask_snapshot(market: InstrumentState, effects: list[Effect], ts_ns: int) -> None:
+    """Ask for a snapshot unless one is under way, and look after it: 2 s, then twice as long."""
+    if market.snapshot_asked:
+        return
+    market.snapshot_asked = True
+    wait_ns = min(SNAPSHOT_RETRY_NS << min(market.snapshot_tries, 8), SNAPSHOT_RETRY_NS_MAX)
+    market.snapshot_tries += 1
+    effects.append(RequestSnapshot(market.instrument_id))
+    effects.append(SetTimer(SNAPSHOT_TIMER + market.instrument_id, ts_ns + wait_ns))

@@ -1,0 +1,37 @@
+"""Which handlers an event passes, and in which order: the whole control flow on one page.
+
+Within one step: market state first, then detection. Handlers run to the end, wait for nothing and
+raise nothing foreseeable; what they want done outside they append to the effects.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from engine.kernel import feeds, market, whales
+from engine.kernel.state import KernelState
+from engine.model import envelope as e
+from engine.model import market as m
+from engine.model.effects import Effect
+
+Handler = Callable[[KernelState, e.Envelope, Any, list[Effect]], None]
+"""State, envelope, its event, effects. `Any`: each handler names its own event type."""
+
+ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
+    # the market
+    m.BookDelta: (feeds.note_data, market.on_delta, whales.on_book),
+    m.BookSnapshot: (feeds.note_data, market.on_snapshot),
+    m.Trade: (feeds.note_data, market.on_trade, whales.on_trade),
+    m.BestQuote: (feeds.note_data, market.on_quote),
+    m.MarkPrice: (feeds.note_data, market.on_mark_price),
+    m.Candle: (feeds.note_data, market.on_candle),
+    # what is known about instruments
+    m.InstrumentUpdated: (market.on_instrument,),
+    m.ScalesWidened: (market.on_scales,),
+    # connections
+    m.FeedUp: (feeds.on_up,),
+    m.FeedDown: (feeds.on_down, market.on_feed_down),
+    m.FrameRefused: (feeds.on_refused,),
+    # time and the run itself
+    e.TimerFired: (market.on_timer,),
+    e.RunStarted: (feeds.on_run_started, market.on_run_started),
+}

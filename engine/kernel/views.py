@@ -1,0 +1,319 @@
+"""Pictures of the state for screens: pure functions of state, wishes and time.
+
+A screen is sent a view when its `mark` changed: a cheap value that differs whenever the picture
+would, so that nothing is built for a pane on which nothing happened.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from engine.ingest.health import Freshness, freshness
+from engine.kernel.state import InstrumentState, KernelState
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.market import Level
+from engine.model.numbers import NS_PER_MS
+from engine.model.view import (
+    BookView,
+    ChartView,
+    FeedState,
+    FeedView,
+    HeaderView,
+    InstrumentRow,
+    LogView,
+    Mode,
+    PaneName,
+    StatusView,
+    TapeRow,
+    TapeView,
+    View,
+    WhaleRow,
+    WhalesView,
+)
+
+STATUS_NS: Final = 500 * NS_PER_MS
+"""How often the status row is built although nothing changed."""
+RATE_WINDOW_S: Final = 10
+SHARE_WINDOW_S: Final = 60
+LEVELS_LOOKED_AT_MAX: Final = 5_000
+WHALE_ROWS_MAX: Final = 60
+LOG_ROWS_MAX: Final = 200
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """What the shells know and the kernel does not; for the status row."""
+
+    mode: Mode
+    venue: str
+    events_per_s: float
+    inbox_depth: int
+    started_ns: int
+    replay_speed: float | None = None
+    replay_ended: bool = False
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What one screen looks at."""
+
+    instrument_id: InstrumentId
+    timeframe_s: int
+    book_rows: int
+    book_group: int
+    chart_candles: int
+    tape_rows: int
+
+
+def mark_of(pane: PaneName, state: KernelState, wish: Wish, now_ns: int) -> object:
+    """Return a value that changes whenever the pane's picture would."""
+    if pane == "status":
+        return (now_ns // STATUS_NS, state.notices_version)
+    if pane == "log":
+        return state.notices_version
+    market = state.instruments.get(wish.instrument_id)
+    if pane == "whales":
+        return (state.signals_version, wish.instrument_id, market is not None)
+    if market is None:
+        return None
+    book = book_freshness(state, market, now_ns)
+    if pane == "book":
+        return (wish, market.book_version, market.book.state, book, market.price_decimals)
+    trade = _trade_freshness(state, market, now_ns)
+    if pane == "header":
+        second = now_ns // (1_000 * NS_PER_MS)
+        return (wish.instrument_id, market.trade_version, market.mark_version, trade, second)
+    if pane == "tape":
+        return (wish, market.trade_version, trade, market.price_decimals)
+    return (wish, market.trade_version, market.candle_version, trade, market.price_decimals)
+
+
+def build(
+    pane: PaneName, state: KernelState, wish: Wish, now_ns: int, facts: RunFacts
+) -> View | None:
+    """Return the picture of a pane; None while its instrument is not known yet."""
+    if pane == "status":
+        return status_view(state, now_ns, facts)
+    if pane == "log":
+        return LogView(tuple(islice(reversed(state.notices), LOG_ROWS_MAX)))
+    market = state.instruments.get(wish.instrument_id)
+    if pane == "whales":
+        return _whales_view(state, market)
+    if market is None:
+        return None
+    return _BUILDERS[pane](state, market, wish, now_ns)
+
+
+def status_view(state: KernelState, now_ns: int, facts: RunFacts) -> StatusView:
+    """Return the status row."""
+    return StatusView(
+        mode=facts.mode,
+        venue=facts.venue,
+        feeds=tuple(_feed_view(state, name, now_ns) for name in sorted(state.connections)),
+        instruments=tuple(
+            InstrumentRow(key, symbol_of(key), market.last_ticks, market.price_decimals)
+            for key, market in state.instruments.items()
+        ),
+        events_per_s=facts.events_per_s,
+        inbox_depth=facts.inbox_depth,
+        bad_frames=state.bad_frames,
+        gaps=state.gaps,
+        seq=state.seq,
+        started_ns=facts.started_ns,
+        replay_speed=facts.replay_speed,
+        replay_ended=facts.replay_ended,
+    )
+
+
+def book_freshness(state: KernelState, market: InstrumentState, now_ns: int) -> Freshness:
+    """Judge the book's age, a quiet book by the connection that would tell of a change."""
+    return freshness("book", _book_age_ns(state, market, now_ns))
+
+
+def _book_age_ns(state: KernelState, market: InstrumentState, now_ns: int) -> int | None:
+    age_ns = market.book_age_ns(now_ns)
+    connection = state.connections.get(market.book_feed)
+    if age_ns is None or connection is None or not connection.is_up:
+        return age_ns
+    alive_ns = connection.age_ns(now_ns)
+    return age_ns if alive_ns is None else min(age_ns, alive_ns)
+
+
+def _trade_freshness(state: KernelState, market: InstrumentState, now_ns: int) -> Freshness:
+    """Judge the tape's age; while the book lives, no trade means that nobody traded."""
+    own = freshness("trade", market.trade_age_ns(now_ns))
+    if own in {"slow", "stale"} and book_freshness(state, market, now_ns) == "fresh":
+        return "fresh"
+    return own
+
+
+def _feed_view(state: KernelState, name: str, now_ns: int) -> FeedView:
+    connection = state.connections[name]
+    retry_in_ns = None
+    if not connection.is_up and connection.retry_at_ns:
+        retry_in_ns = max(0, connection.retry_at_ns - now_ns)
+    return FeedView(
+        name=name.removeprefix("feed:"),
+        state=_feed_state(state, name, now_ns),
+        age_ns=connection.age_ns(now_ns),
+        retry_in_ns=retry_in_ns,
+        reason=connection.reason,
+    )
+
+
+def _feed_state(state: KernelState, name: str, now_ns: int) -> FeedState:
+    connection = state.connections[name]
+    if not connection.is_up:
+        return "down"
+    age_ns = connection.age_ns(now_ns)
+    if age_ns is None:
+        age_ns = now_ns - connection.since_ns
+        return "connecting" if freshness("book", age_ns) != "stale" else "stale"
+    judged = freshness("book", age_ns)
+    if judged == "stale" or judged == "slow":
+        return judged
+    for market in state.instruments.values():
+        if market.book_feed == name and market.book.state != "live":
+            return "resync"
+    return "ok"
+
+
+def _header_view(
+    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
+) -> HeaderView:
+    del wish
+    mark = market.mark
+    return HeaderView(
+        instrument_id=market.instrument_id,
+        price_decimals=market.price_decimals,
+        last_ticks=market.last_ticks,
+        last_is_up=market.last_is_up,
+        freshness=_trade_freshness(state, market, now_ns),
+        mark=f"{mark.mark:f}" if mark else None,
+        index=f"{mark.index:f}" if mark and mark.index is not None else None,
+        funding_rate=f"{mark.funding_rate:f}" if mark and mark.funding_rate is not None else None,
+        next_funding_ns=mark.next_funding_ns if mark and mark.next_funding_ns else None,
+        volume_lots_1h=market.tape.volume_lots(now_ns),
+        qty_decimals=market.qty_decimals,
+        scales_inferred=market.instrument.tick_size is None,
+    )
+
+
+def _book_view(
+    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
+) -> BookView:
+    book = market.book
+    group = market.tick_ticks * wish.book_group
+    bid, ask = book.best_bid, book.best_ask
+    return BookView(
+        instrument_id=market.instrument_id,
+        state=book.state,
+        note=book.note,
+        state_since_ns=market.book_state_ns,
+        freshness=book_freshness(state, market, now_ns),
+        age_ns=_book_age_ns(state, market, now_ns),
+        price_decimals=market.price_decimals,
+        qty_decimals=market.qty_decimals,
+        tick_ticks=market.tick_ticks,
+        group_ticks=group,
+        bids=_rows(market, group, wish.book_rows, is_bid=True),
+        asks=_rows(market, group, wish.book_rows, is_bid=False),
+        best_bid_ticks=bid[0] if bid else None,
+        best_ask_ticks=ask[0] if ask else None,
+    )
+
+
+def _rows(market: InstrumentState, group: int, limit: int, *, is_bid: bool) -> tuple[Level, ...]:
+    """Sum levels to price rows: bids downwards, asks upwards, never to a better price."""
+    rows: dict[int, int] = {}
+    farthest: int | None = None
+    for price, size in islice(market.book.levels(is_bid=is_bid), LEVELS_LOOKED_AT_MAX):
+        row = price - price % group if is_bid else price + -price % group
+        if farthest is None:
+            farthest = row - limit * group if is_bid else row + limit * group
+        if row <= farthest if is_bid else row >= farthest:
+            break
+        rows[row] = rows.get(row, 0) + size
+    return tuple(rows.items())
+
+
+def _chart_view(
+    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
+) -> ChartView:
+    series = market.candles.series.get(wish.timeframe_s)
+    candles = series.newest(wish.chart_candles) if series is not None else []
+    return ChartView(
+        instrument_id=market.instrument_id,
+        timeframe_s=wish.timeframe_s,
+        price_decimals=market.price_decimals,
+        qty_decimals=market.qty_decimals,
+        freshness=_trade_freshness(state, market, now_ns),
+        age_ns=market.trade_age_ns(now_ns),
+        candles=tuple(row[:6] for row in candles),
+    )
+
+
+def _tape_view(
+    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
+) -> TapeView:
+    big_units = None
+    if market.detectors:
+        big_units = market.detectors[0].addition_floor_usd * market.scales.units_per_quote
+    return TapeView(
+        instrument_id=market.instrument_id,
+        price_decimals=market.price_decimals,
+        qty_decimals=market.qty_decimals,
+        freshness=_trade_freshness(state, market, now_ns),
+        age_ns=market.trade_age_ns(now_ns),
+        rows=tuple(
+            TapeRow(
+                trade.ts_venue_ns,
+                trade.price_ticks,
+                trade.qty_lots,
+                trade.buyer_is_taker,
+                trade.is_market,
+                big_units is not None and trade.price_ticks * trade.qty_lots >= big_units,
+            )
+            for trade in market.tape.newest(wish.tape_rows)
+        ),
+        total=market.tape.total,
+        buy_share_60s=market.tape.buy_share(now_ns, SHARE_WINDOW_S),
+        trades_per_s=market.tape.trades_per_s(now_ns, RATE_WINDOW_S),
+    )
+
+
+def _whales_view(state: KernelState, market: InstrumentState | None) -> WhalesView:
+    rows = []
+    for signal in islice(reversed(state.signals.values()), WHALE_ROWS_MAX):
+        decimals = state.instruments[signal.instrument_id].price_decimals
+        rows.append(
+            WhaleRow(
+                signal.signal_id,
+                signal.opened_ns,
+                signal.instrument_id,
+                signal.type,
+                signal.side,
+                signal.price_low_ticks,
+                signal.price_high_ticks,
+                decimals,
+                signal.notional_usd,
+                signal.confidence,
+                signal.status,
+                signal.end,
+            )
+        )
+    threshold = None
+    if market is not None and market.detectors:
+        threshold = market.detectors[0].addition_floor_usd
+    off_reason = "" if market is None else market.detectors_off
+    return WhalesView(tuple(rows), threshold, off_reason)
+
+
+_Builder = Callable[[KernelState, InstrumentState, Wish, int], View]
+
+_BUILDERS: Final[dict[PaneName, _Builder]] = {
+    "header": _header_view,
+    "book": _book_view,
+    "chart": _chart_view,
+    "tape": _tape_view,
+}

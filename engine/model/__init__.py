@@ -1,0 +1,1 @@
+"""The vocabulary: nouns a trader knows, as immutable values; imports nothing else of ours."""

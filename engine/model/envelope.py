@@ -1,0 +1,62 @@
+"""The envelope: every fact that can change a decision, numbered and timed."""
+
+import msgspec
+
+from engine.model.market import (
+    BestQuote,
+    BookDelta,
+    BookSnapshot,
+    Candle,
+    FeedDown,
+    FeedUp,
+    FrameRefused,
+    InstrumentUpdated,
+    MarkPrice,
+    ScalesWidened,
+    Trade,
+)
+
+
+class TimerFired(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A timer that the kernel set has come due."""
+
+    key: str
+    due_ns: int
+
+
+class RunStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """First event of every run."""
+
+    run_id: str
+    version: str
+
+
+Event = (
+    Trade
+    | BookSnapshot
+    | BookDelta
+    | BestQuote
+    | Candle
+    | MarkPrice
+    | InstrumentUpdated
+    | ScalesWidened
+    | FeedUp
+    | FeedDown
+    | FrameRefused
+    | TimerFired
+    | RunStarted
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """One event as the kernel receives it.
+
+    `seq` is given when the event is taken from the inbox, starts at 1 and has no gaps. `ts_ns` is
+    engine time and never runs backwards within a run. `source` names who sent the event:
+    `feed:binance_futures/public`, `timer`, `engine`.
+    """
+
+    seq: int
+    ts_ns: int
+    source: str
+    event: Event

@@ -1,0 +1,63 @@
+"""The exception tree.
+
+CockpitError
+├─ ConfigError             a person can mend it: message, exit code 2
+├─ VenueError
+│  ├─ VenueUnreachable     the shell retries
+│  └─ VenuePayloadError    the frame is counted and skipped
+├─ RecordingError          a capture file that cannot be read
+├─ PortError
+│  ├─ PortClosed
+│  └─ SchemaMismatch
+└─ InvariantBroken         a programmer's error: stop, exit code 70
+"""
+
+
+class CockpitError(Exception):
+    """Base of everything that the cockpit raises on purpose."""
+
+
+class ConfigError(CockpitError):
+    """A setting, path or name that a person can correct."""
+
+
+class VenueError(CockpitError):
+    """Something a venue did, or did not do."""
+
+
+class VenueUnreachable(VenueError):
+    """The venue could not be reached; trying again may help."""
+
+
+class VenuePayloadError(VenueError):
+    """A frame that does not say what its venue documents.
+
+    Args:
+        field: What was wrong, in the venue's own words where there are any.
+        excerpt: The offending text; cut to 120 characters.
+    """
+
+    def __init__(self, field: str, excerpt: str = "") -> None:
+        self.field = field
+        self.excerpt = excerpt[:120]
+        super().__init__(f"{field}: {self.excerpt!r}" if excerpt else field)
+
+
+class RecordingError(CockpitError):
+    """A capture that is missing, damaged, empty or not a capture."""
+
+
+class PortError(CockpitError):
+    """Something went wrong between a screen and the engine."""
+
+
+class PortClosed(PortError):
+    """The other side of the port is gone."""
+
+
+class SchemaMismatch(PortError):
+    """Screen and engine speak different versions of the port."""
+
+
+class InvariantBroken(CockpitError):
+    """A state that the program's own rules exclude; nothing may go on after it."""

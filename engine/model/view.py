@@ -1,0 +1,189 @@
+"""Immutable pictures of the engine's state for screens.
+
+The engine builds a view of a pane at the frame clock of the screen that asked. A view holds raw
+integers with their decimals; turning them into text and colour is the screen's business. Absent
+means unknown and is shown so, never as the last good value.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from engine.model.instrument import InstrumentId
+from engine.model.market import Level
+from engine.model.signals import Notice, SignalEnd, SignalStatus, WhaleSide, WhaleType
+
+PaneName = Literal["status", "header", "book", "chart", "tape", "whales", "log"]
+PANE_NAMES: tuple[PaneName, ...] = (
+    "status",
+    "header",
+    "book",
+    "chart",
+    "tape",
+    "whales",
+    "log",
+)
+
+Mode = Literal["sim", "paper", "replay"]
+BookState = Literal["waiting", "live", "invalid"]
+"""`waiting`: no snapshot yet; `invalid`: continuity was lost, a new snapshot is being fetched."""
+
+Freshness = Literal["fresh", "slow", "stale", "none"]
+"""By R4's limits; `none`: nothing of this kind was received yet."""
+
+FeedState = Literal["connecting", "ok", "slow", "stale", "resync", "down"]
+
+
+class FeedView(msgspec.Struct, frozen=True, gc=False):
+    """One connection to a venue."""
+
+    name: str
+    state: FeedState
+    age_ns: int | None
+    """Since the last message of the venue; None when there was none."""
+    retry_in_ns: int | None
+    reason: str
+
+
+class InstrumentRow(msgspec.Struct, frozen=True, gc=False):
+    """One instrument that can be looked at."""
+
+    instrument_id: InstrumentId
+    name: str
+    last_ticks: int | None
+    price_decimals: int
+
+
+class StatusView(msgspec.Struct, frozen=True, gc=False, tag="status"):
+    """The status row: what this engine is and how it is doing."""
+
+    mode: Mode
+    venue: str
+    feeds: tuple[FeedView, ...]
+    instruments: tuple[InstrumentRow, ...]
+    events_per_s: float
+    inbox_depth: int
+    bad_frames: int
+    gaps: int
+    seq: int
+    started_ns: int
+    replay_speed: float | None = None
+    """None outside replay; 0 means as fast as possible."""
+    replay_ended: bool = False
+
+
+class HeaderView(msgspec.Struct, frozen=True, gc=False, tag="header"):
+    """The instrument's line: last, mark, funding."""
+
+    instrument_id: InstrumentId
+    price_decimals: int
+    last_ticks: int | None
+    last_is_up: bool | None
+    """Whether the last change of price was upwards; None before the first change."""
+    freshness: Freshness
+    mark: str | None
+    index: str | None
+    funding_rate: str | None
+    next_funding_ns: int | None
+    volume_lots_1h: int
+    qty_decimals: int
+    scales_inferred: bool
+    """True where the decimals come from the frames, not from the venue's metadata."""
+
+
+class BookView(msgspec.Struct, frozen=True, gc=False, tag="book"):
+    """Levels of the book, summed to price rows of `group_ticks`, best first.
+
+    Bids are summed downwards (a row holds the sizes at its price and above, up to the next row),
+    asks upwards, so that a row never looks better than its levels.
+    """
+
+    instrument_id: InstrumentId
+    state: BookState
+    note: str
+    """What a book that is not live waits for, in words."""
+    state_since_ns: int
+    freshness: Freshness
+    age_ns: int | None
+    price_decimals: int
+    qty_decimals: int
+    tick_ticks: int
+    """The venue's price step in ticks of the decoding scale; 1 where unknown."""
+    group_ticks: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    best_bid_ticks: int | None
+    best_ask_ticks: int | None
+
+
+class ChartView(msgspec.Struct, frozen=True, gc=False, tag="chart"):
+    """The newest candles, oldest first: (open_ns, open, high, low, close, volume_lots)."""
+
+    instrument_id: InstrumentId
+    timeframe_s: int
+    price_decimals: int
+    qty_decimals: int
+    freshness: Freshness
+    age_ns: int | None
+    candles: tuple[tuple[int, int, int, int, int, int], ...]
+
+
+class TapeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One print."""
+
+    ts_ns: int
+    price_ticks: int
+    qty_lots: int
+    buyer_is_taker: bool
+    is_market: bool
+    is_big: bool
+
+
+class TapeView(msgspec.Struct, frozen=True, gc=False, tag="tape"):
+    """Recent prints, newest first."""
+
+    instrument_id: InstrumentId
+    price_decimals: int
+    qty_decimals: int
+    freshness: Freshness
+    age_ns: int | None
+    rows: tuple[TapeRow, ...]
+    total: int
+    """Prints since the start; the difference to the view before says how many are new."""
+    buy_share_60s: float | None
+    trades_per_s: float
+
+
+class WhaleRow(msgspec.Struct, frozen=True, gc=False):
+    """One whale signal in its newest state."""
+
+    signal_id: int
+    ts_ns: int
+    instrument_id: InstrumentId
+    type: WhaleType
+    side: WhaleSide
+    price_low_ticks: int
+    price_high_ticks: int
+    price_decimals: int
+    notional_usd: float
+    confidence: float
+    status: SignalStatus
+    end: SignalEnd
+
+
+class WhalesView(msgspec.Struct, frozen=True, gc=False, tag="whales"):
+    """Recent whale signals of all instruments, newest first."""
+
+    rows: tuple[WhaleRow, ...]
+    threshold_usd: float | None
+    """Of the instrument looked at; None when its detectors are off."""
+    off_reason: str
+
+
+class LogView(msgspec.Struct, frozen=True, gc=False, tag="log"):
+    """Newest notices, newest first."""
+
+    rows: tuple[Notice, ...]
+
+
+View = StatusView | HeaderView | BookView | ChartView | TapeView | WhalesView | LogView

@@ -1,0 +1,1 @@
+"""Runs of the same kernel over what is past."""

@@ -1,0 +1,197 @@
+"""The engine's host: owns inbox, kernel, shells and tasks; the only place where they meet."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from loguru import logger
+
+from engine.kernel.kernel import Kernel
+from engine.kernel.state import KernelState
+from engine.kernel.views import RunFacts
+from engine.model.effects import Effect, Notify, Publish, RequestSnapshot, SetTimer
+from engine.model.envelope import Envelope, Event, RunStarted, TimerFired
+from engine.model.errors import CockpitError, InvariantBroken
+from engine.model.numbers import NS_PER_S
+from engine.model.view import Mode
+from engine.port import SCHEMA, Welcome
+from engine.runtime.clock import Clock
+from engine.runtime.inbox import Inbox
+from engine.runtime.port_server import PortServer
+from engine.runtime.source import ReplaySource, Source
+from engine.runtime.timers import TimerService
+
+BATCH_MAX: Final = 256
+"""Events handled between two looks at sockets and screens."""
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""Collect rarely: events die by reference count, what lives long is frozen after the start."""
+
+
+class RunPlan:
+    """What a run is: decided once, at the start."""
+
+    def __init__(self, *, mode: Mode, venue: str, run_id: str, version: str) -> None:
+        self.mode: Mode = mode
+        self.venue = venue
+        self.run_id = run_id
+        self.version = version
+        self.replay_speed: float | None = None
+
+
+class EngineHost:
+    """Runs one engine until it is told to stop or something breaks."""
+
+    def __init__(self, plan: RunPlan, clock: Clock) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._kernel = Kernel()
+        self._inbox = Inbox()
+        self._timers = TimerService(clock, self._on_timer)
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._source: Source | None = None
+        self._seq = 0
+        self._started_ns = clock.now_ns()
+        self._rate = 0.0
+        self._rate_seq = 0
+        self._rate_ns = self._started_ns
+        self.server = PortServer(self, clock, self.start_task)
+        self.stop_reason = ""
+
+    @property
+    def state(self) -> KernelState:
+        """The kernel's state, read only."""
+        return self._kernel.state
+
+    def facts(self) -> RunFacts:
+        """What the shells know."""
+        return RunFacts(
+            mode=self._plan.mode,
+            venue=self._plan.venue,
+            events_per_s=self._rate,
+            inbox_depth=self._inbox.depth,
+            started_ns=self._started_ns,
+            replay_speed=self._plan.replay_speed,
+            replay_ended=isinstance(self._source, ReplaySource) and self._source.has_ended,
+        )
+
+    def welcome(self) -> Welcome:
+        """The greeting for a new client."""
+        return Welcome(
+            schema=SCHEMA,
+            epoch=self._started_ns,
+            run_id=self._plan.run_id,
+            version=self._plan.version,
+            pid=os.getpid(),
+            mode=self._plan.mode,
+            venue=self._plan.venue,
+        )
+
+    def put(self, source: str, events: Sequence[Event]) -> bool:
+        """Take data events in, or return False when the inbox is full."""
+        return self._inbox.put_data(source, events, self._clock.now_ns())
+
+    async def room(self) -> None:
+        """Wait until `put` may succeed again."""
+        await self._inbox.room()
+
+    def start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start a task that this host owns; a task that fails ends the run."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks[task] = None
+        task.add_done_callback(self._on_task_done)
+        return task
+
+    def stop(self, reason: str) -> None:
+        """Begin an orderly stop."""
+        if not self._stop.is_set():
+            self.stop_reason = reason
+            self._stop.set()
+
+    async def run(self, source: Source, symbols: Sequence[str]) -> None:
+        """Run until stopped.
+
+        Raises:
+            CockpitError: What ended the run, if it was not an orderly stop.
+        """
+        self._source = source
+        self._step("engine", RunStarted(self._plan.run_id, self._plan.version))
+        loop = self.start_task(self._loop(), "kernel loop")
+        self.start_task(self._start_source(source, symbols), "source start")
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        await self._stop.wait()
+        logger.info("run_stopping {}", self.stop_reason)
+        await source.close()
+        self._timers.close()
+        await self.server.close(self.stop_reason)
+        loop.cancel()
+        await self._end_tasks()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _start_source(self, source: Source, symbols: Sequence[str]) -> None:
+        await source.start(symbols)
+
+    async def _loop(self) -> None:
+        while True:
+            await self._inbox.wait()
+            for ts_ns, sender, event in self._inbox.take(BATCH_MAX):
+                self._step(sender, event, ts_ns)
+            self._measure_rate()
+            await asyncio.sleep(0)
+
+    def _step(self, sender: str, event: Event, ts_ns: int | None = None) -> None:
+        self._seq += 1
+        now_ns = self._clock.now_ns() if ts_ns is None else ts_ns
+        at_ns = max(self._kernel.state.ts_ns, now_ns)
+        for effect in self._kernel.step(Envelope(self._seq, at_ns, sender, event)):
+            self._dispatch(effect)
+
+    def _dispatch(self, effect: Effect) -> None:
+        match effect:
+            case SetTimer():
+                self._timers.set(effect)
+            case RequestSnapshot(instrument_id):
+                if self._source is not None:
+                    self._source.request_snapshot(instrument_id)
+            case Notify(notice):
+                logger.info("notice {} {}: {}", notice.level, notice.source, notice.text)
+            case Publish(signal):
+                logger.debug("whale_{} {}", signal.status, signal.signal_id)
+
+    def _on_timer(self, fired: TimerFired) -> None:
+        self._inbox.put_control("timer", fired, self._clock.now_ns())
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        if not isinstance(error, CockpitError):
+            logger.opt(exception=error).error("task_failed {}", task.get_name())
+            error = InvariantBroken(f"task {task.get_name()} failed: {type(error).__name__}")
+        if self._failure is None:
+            self._failure = error
+        self.stop(str(error))
+
+    async def _end_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=3)
+
+    def _measure_rate(self) -> None:
+        now_ns = self._clock.now_ns()
+        passed_ns = now_ns - self._rate_ns
+        if passed_ns >= NS_PER_S:
+            self._rate = (self._seq - self._rate_seq) * NS_PER_S / passed_ns
+            self._rate_seq = self._seq
+            self._rate_ns = now_ns

@@ -1,0 +1,68 @@
+"""The inbox: two bounded lanes, and the order of events is fixed when they are taken out."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from engine.model.envelope import Event
+
+DATA_MAX: Final = 5_000
+"""Waiting data events above which feeds stop reading their sockets; nothing is dropped."""
+CONTROL_MAX: Final = 1_000
+
+Waiting = tuple[int, str, Event]
+"""Time of receipt in ns, source, event."""
+
+
+class Inbox:
+    """Control events (timers, operators) and data; control is always emptied first."""
+
+    def __init__(self) -> None:
+        self._control: deque[Waiting] = deque()
+        self._data: deque[Waiting] = deque()
+        self._filled = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    @property
+    def depth(self) -> int:
+        """Events waiting."""
+        return len(self._control) + len(self._data)
+
+    def put_data(self, source: str, events: Sequence[Event], ts_ns: int) -> bool:
+        """Take all of the events, or none and return False when too many wait."""
+        if len(self._data) >= DATA_MAX:
+            self._has_room.clear()
+            return False
+        self._data.extend((ts_ns, source, event) for event in events)
+        self._filled.set()
+        return True
+
+    def put_control(self, source: str, event: Event, ts_ns: int) -> bool:
+        """Take a control event; returns False at the limit."""
+        if len(self._control) >= CONTROL_MAX:
+            return False
+        self._control.append((ts_ns, source, event))
+        self._filled.set()
+        return True
+
+    def take(self, limit: int) -> list[Waiting]:
+        """Take out up to `limit` events, control before data."""
+        taken: list[Waiting] = []
+        for lane in (self._control, self._data):
+            while lane and len(taken) < limit:
+                taken.append(lane.popleft())
+        if not self._has_room.is_set() and len(self._data) <= DATA_MAX // 2:
+            self._has_room.set()
+        if not self.depth:
+            self._filled.clear()
+        return taken
+
+    async def wait(self) -> None:
+        """Wait until there is an event."""
+        await self._filled.wait()
+
+    async def room(self) -> None:
+        """Wait until a feed may put again."""
+        await self._has_room.wait()

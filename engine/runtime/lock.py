@@ -1,0 +1,36 @@
+"""One engine per data folder: a lock that ends with the process that holds it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from engine.model.errors import CockpitError
+
+
+class FolderInUse(CockpitError):
+    """Another engine owns the data folder."""
+
+
+class FolderLock:
+    """An advisory lock on a file; the kernel lets go of it however the process ends.
+
+    Raises:
+        FolderInUse: Another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._file, 32).decode("ascii", "replace").strip()
+            os.close(self._file)
+            raise FolderInUse(
+                f"another engine (pid {holder or 'unknown'}) runs on {path.parent}"
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._file)

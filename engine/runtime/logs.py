@@ -1,0 +1,38 @@
+"""Where log records go: JSON lines in the data folder, and standard error when asked.
+
+Values of variables are never written with an exception: a key or a balance could be among them.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+ROTATION: Final = "50 MB"
+RETENTION: Final = 10
+"""Files kept."""
+
+
+def start_logging(path: Path, *, to_stderr: bool) -> None:
+    """Begin to log; called once, at the entry of a process."""
+    logger.remove()
+    logger.add(
+        path,
+        level="INFO",
+        serialize=True,
+        rotation=ROTATION,
+        retention=RETENTION,
+        enqueue=True,
+        backtrace=False,
+        diagnose=False,
+    )
+    if to_stderr:
+        logger.add(
+            sys.stderr,
+            level="INFO",
+            format="{time:HH:mm:ss.SSS} {level: <7} {message}",
+            colorize=False,
+            backtrace=False,
+            diagnose=False,
+        )

@@ -1,0 +1,242 @@
+"""The engine's side of the port: screens join a private Unix socket and are sent views.
+
+Each screen has its own frame clock. A screen that does not read misses frames, never slows the
+engine: while bytes wait for it nothing new is built for it.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+from loguru import logger
+
+from engine.kernel.state import KernelState
+from engine.kernel.views import RunFacts, Wish, build, mark_of, status_view
+from engine.model.instrument import InstrumentId
+from engine.model.view import PaneName
+from engine.port import (
+    FPS_MAX,
+    FRAME_MAX,
+    HEARTBEAT_NS,
+    SCHEMA,
+    SCREENS_MAX,
+    Ask,
+    ClientMessage,
+    EngineMessage,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Reply,
+    Shutdown,
+    ViewFrame,
+    Watch,
+    Welcome,
+    decode_client,
+    encode_frame,
+)
+from engine.runtime.clock import Clock
+from engine.runtime.feed import StartTask
+
+WAITING_BYTES_MAX: Final = 64 * 1024
+"""Bytes waiting for a screen above which its frames are skipped."""
+HELLO_S: Final = 5
+ROWS_MAX: Final = 500
+"""Bound of every number of rows that a screen may ask for."""
+
+
+class Engine(Protocol):
+    """What the server needs of its host."""
+
+    @property
+    def state(self) -> KernelState:
+        """The kernel's state, read only."""
+
+    def facts(self) -> RunFacts:
+        """What the shells know."""
+
+    def welcome(self) -> Welcome:
+        """The greeting for a new client."""
+
+    def stop(self, reason: str) -> None:
+        """Begin an orderly stop."""
+
+
+class PortServer:
+    """Listens on the socket; owns the clients' tasks through the host."""
+
+    def __init__(self, engine: Engine, clock: Clock, start_task: StartTask) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._start_task = start_task
+        self._server: asyncio.Server | None = None
+        self._clients: dict[int, _Client] = {}
+        self._number = 0
+        self._path: Path | None = None
+
+    @property
+    def screens(self) -> int:
+        """Screens attached."""
+        return sum(client.is_screen for client in self._clients.values())
+
+    async def start(self, path: Path) -> None:
+        """Listen; a socket that a dead engine left behind is replaced."""
+        with suppress(FileNotFoundError):
+            path.unlink()
+        self._server = await asyncio.start_unix_server(self._on_client, path)
+        os.chmod(path, 0o600)  # noqa: PTH101 - the umask says so already; this says it again
+        self._path = path
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye to every client and stop listening."""
+        if self._server is not None:
+            self._server.close()
+        for client in list(self._clients.values()):
+            client.send(Goodbye(reason))
+            client.close()
+        if self._path is not None:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+
+    async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._number += 1
+        number = self._number
+        client = _Client(self._engine, self._clock, reader, writer)
+        self._clients[number] = client
+        try:
+            if await self._greet(client):
+                frames = self._start_task(client.send_frames(), f"screen {number}")
+                try:
+                    await client.listen()
+                finally:
+                    frames.cancel()
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            logger.info("client_left {}", number)
+        except msgspec.DecodeError:
+            client.send(Goodbye("a message could not be read"))
+            logger.warning("client_unreadable {}", number)
+        finally:
+            del self._clients[number]
+            client.close()
+
+    async def _greet(self, client: "_Client") -> bool:
+        async with asyncio.timeout(HELLO_S):
+            hello = await client.receive()
+        if not isinstance(hello, Hello):
+            client.send(Goodbye("the first message must be Hello"))
+            return False
+        if hello.schema != SCHEMA:
+            client.send(
+                Goodbye(f"this engine speaks port version {SCHEMA}, the client {hello.schema}")
+            )
+            return False
+        if hello.client == "screen" and self.screens >= SCREENS_MAX:
+            client.send(Goodbye(f"{SCREENS_MAX} screens are attached already"))
+            return False
+        client.is_screen = hello.client == "screen"
+        client.send(self._engine.welcome())
+        return True
+
+
+class _Client:
+    """One connection."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.is_screen = False
+        self._engine = engine
+        self._clock = clock
+        self._reader = reader
+        self._writer = writer
+        self._watch: Watch | None = None
+        self._marks: dict[PaneName, object] = {}
+        self._epoch = engine.welcome().epoch
+        self._beat_ns = 0
+
+    async def receive(self) -> ClientMessage:
+        """Wait for the next message."""
+        length = int.from_bytes(await self._reader.readexactly(4), "big")
+        if length > FRAME_MAX:
+            raise msgspec.DecodeError("frame too long")
+        return decode_client(await self._reader.readexactly(length))
+
+    async def listen(self) -> None:
+        """Do what the client asks until it leaves."""
+        while True:
+            message = await self.receive()
+            match message:
+                case Watch():
+                    self._watch = message
+                    self._marks.clear()
+                case Ask(command_id):
+                    status = status_view(
+                        self._engine.state, self._clock.now_ns(), self._engine.facts()
+                    )
+                    self.send(Reply(command_id, accepted=True, text="", status=status))
+                case Shutdown(command_id):
+                    self.send(Reply(command_id, accepted=True, text="stopping"))
+                    self._engine.stop("asked for by a screen")
+                case Hello():
+                    raise msgspec.DecodeError("a second Hello")
+
+    async def send_frames(self) -> None:
+        """Send what changed, at the pace that the screen asked for."""
+        while not self._writer.is_closing():
+            fps = self._watch.fps if self._watch is not None else FPS_MAX
+            await self._clock.sleep(1 / min(max(fps, 1), FPS_MAX))
+            if self._writer.transport.get_write_buffer_size() > WAITING_BYTES_MAX:
+                continue
+            now_ns = self._clock.now_ns()
+            if self._watch is not None:
+                self._send_views(self._watch, now_ns)
+            self._beat()
+
+    def send(self, message: EngineMessage) -> None:
+        """Write a message; the socket's buffer takes it."""
+        if not self._writer.is_closing():
+            self._writer.write(encode_frame(message))
+
+    def close(self) -> None:
+        """Close once everything written is sent."""
+        self._writer.close()
+
+    def _send_views(self, watch: Watch, now_ns: int) -> None:
+        state = self._engine.state
+        wish = _wish(watch, state)
+        for pane in watch.panes:
+            mark = mark_of(pane, state, wish, now_ns)
+            if pane in self._marks and mark == self._marks[pane]:
+                continue
+            view = build(pane, state, wish, now_ns, self._engine.facts())
+            if view is not None:
+                self._marks[pane] = mark
+                self.send(ViewFrame(pane, self._epoch, state.seq, now_ns, view))
+
+    def _beat(self) -> None:
+        real_ns = int(asyncio.get_running_loop().time() * 1_000_000_000)
+        if real_ns - self._beat_ns >= HEARTBEAT_NS:
+            self._beat_ns = real_ns
+            self.send(Heartbeat(self._clock.now_ns(), self._engine.state.seq))
+
+
+def _wish(watch: Watch, state: KernelState) -> Wish:
+    first = next(iter(state.instruments), InstrumentId(""))
+    return Wish(
+        instrument_id=watch.instrument_id or first,
+        timeframe_s=watch.timeframe_s,
+        book_rows=_bounded(watch.book_rows),
+        book_group=max(1, min(watch.book_group, 1_000_000)),
+        chart_candles=_bounded(watch.chart_candles),
+        tape_rows=_bounded(watch.tape_rows),
+    )
+
+
+def _bounded(rows: int) -> int:
+    return max(0, min(rows, ROWS_MAX))

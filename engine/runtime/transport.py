@@ -1,0 +1,305 @@
+"""The seam to the network: websockets and HTTP GETs, or whatever a test puts in their place.
+
+Every failure is `VenueUnreachable` with a sentence of ours; what a library or a server says
+reaches it only cleaned and cut. Nothing here tries again: that is the feed's business.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from engine.model.errors import VenueUnreachable
+from engine.model.text import clean
+
+if TYPE_CHECKING:
+    import httpx
+    from websockets.asyncio.client import ClientConnection, connect
+    from websockets.exceptions import ConnectionClosed
+
+MIB: Final = 1024 * 1024
+USER_AGENT: Final = "cockpit-trader"
+REASON_LETTERS_MAX: Final = 80
+"""Of a foreign text inside a sentence of ours."""
+
+CLOSED_BY_US: Final = {
+    1002: "it broke the websocket protocol",
+    1009: "it sent a message above the limit",
+    1011: "no answer to a ping",
+}
+"""Close codes that our own side sends, and what they mean here."""
+
+
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """An answer to a GET, whole; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class SocketLink(Protocol):
+    """One open websocket."""
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next message, however long it takes.
+
+        Raises:
+            VenueUnreachable: The connection is gone.
+        """
+
+    async def send(self, text: str) -> None:
+        """Send one text message.
+
+        Raises:
+            VenueUnreachable: The connection is gone.
+        """
+
+    async def close(self) -> None:
+        """Close it; harmless when it is gone already."""
+
+
+class Transport(Protocol):
+    """What feeds need of a network."""
+
+    async def connect(self, url: str) -> SocketLink:
+        """Open a websocket.
+
+        Raises:
+            VenueUnreachable: It could not be opened.
+        """
+
+    async def get(self, url: str) -> HttpAnswer:
+        """Ask once; every status is an answer, redirects too.
+
+        Raises:
+            VenueUnreachable: There was no whole answer.
+        """
+
+    async def close(self) -> None:
+        """Let go of what is kept between calls."""
+
+
+class NetworkLimits(msgspec.Struct, frozen=True):
+    """Bounds of one connection or request; times in seconds, sizes in bytes after decompression.
+
+    The pings notice a peer that is gone without a word, within `ping_interval_s + ping_answer_s`,
+    also while a feed has no reason to expect data.
+    """
+
+    open_s: float = 10.0
+    """Name, TCP, TLS and upgrade together."""
+    close_s: float = 1.0
+    ping_interval_s: float = 10.0
+    ping_answer_s: float = 10.0
+    message_bytes: int = 16 * MIB
+    quiet_s: float = 10.0
+    """Of one read or write of a request."""
+    request_s: float = 30.0
+    """Of a request as a whole, so that a body of one byte a second ends too."""
+    body_bytes: int = 64 * MIB
+
+
+class NetworkTransport:
+    """The real network.
+
+    * No compression of websockets: inflating costs the loop more per frame than decoding does,
+      and delays it, to save bandwidth that a trading machine has. HTTP answers are few and large;
+      they may come as gzip.
+    * No proxies, certificates or passwords from the environment: whoever can set a variable must
+      not be able to reroute or read along. Certificates are checked against certifi's list and
+      the system's, loaded once, because loading them takes tens of milliseconds.
+    * No redirects, of either kind: the host is the one in the settings.
+
+    Construct it before the loop is busy; the imports take a while.
+    """
+
+    def __init__(
+        self, limits: NetworkLimits | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        import httpx
+
+        self._limits = limits or NetworkLimits()
+        self._tls = tls or _trusted()
+        self._connect = _straight_connect()
+        self._client = httpx.AsyncClient(
+            verify=self._tls,
+            trust_env=False,
+            follow_redirects=False,
+            headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
+            timeout=httpx.Timeout(self._limits.quiet_s, connect=self._limits.open_s),
+        )
+
+    async def connect(self, url: str) -> SocketLink:
+        """Open a websocket."""
+        from websockets.exceptions import WebSocketException
+
+        limits = self._limits
+        try:
+            connection = await self._connect(
+                url,
+                ssl=self._tls if url.startswith("wss:") else None,
+                proxy=None,
+                compression=None,
+                user_agent_header=USER_AGENT,
+                open_timeout=limits.open_s,
+                close_timeout=limits.close_s,
+                ping_interval=limits.ping_interval_s,
+                ping_timeout=limits.ping_answer_s,
+                max_size=limits.message_bytes,
+            )
+        except (OSError, EOFError, WebSocketException) as error:
+            raise VenueUnreachable(f"{_host(url)}: {_not_opened(error, limits)}") from error
+        return _NetworkLink(connection)
+
+    async def get(self, url: str) -> HttpAnswer:
+        """Ask once."""
+        import httpx
+
+        limits = self._limits
+        try:
+            async with (
+                asyncio.timeout(limits.request_s),
+                self._client.stream("GET", url) as response,
+            ):
+                body = await _read_body(response, limits.body_bytes)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            reason = f"{_host(url)}: no whole answer in time"
+            raise VenueUnreachable(reason) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise VenueUnreachable(f"{_host(url)}: {_not_answered(error)}") from error
+        return HttpAnswer(response.status_code, dict(response.headers), body)
+
+    async def close(self) -> None:
+        """Close the connections that were kept for the next request."""
+        await self._client.aclose()
+
+
+class _NetworkLink:
+    """A `SocketLink` over the websockets package."""
+
+    def __init__(self, connection: "ClientConnection") -> None:
+        self._connection = connection
+
+    async def receive(self) -> bytes:
+        """Wait for the next message; bytes also of text, because decoders read bytes."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            return await self._connection.recv(decode=False)
+        except ConnectionClosed as error:
+            raise VenueUnreachable(_closed(error)) from error
+
+    async def send(self, text: str) -> None:
+        """Send one text message."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed as error:
+            raise VenueUnreachable(_closed(error)) from error
+
+    async def close(self) -> None:
+        """Close it."""
+        await self._connection.close()
+
+
+def _trusted() -> ssl.SSLContext:
+    import httpx
+
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
+def _straight_connect() -> "type[connect]":
+    """Return the package's `connect`, without its following of redirects to other hosts."""
+    from websockets.asyncio.client import connect
+
+    class StraightConnect(connect):
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
+
+    return StraightConnect
+
+
+async def _read_body(response: "httpx.Response", bytes_max: int) -> bytes:
+    parts = []
+    left = bytes_max
+    async for part in response.aiter_bytes():
+        left -= len(part)
+        if left < 0:
+            host = response.url.host
+            raise VenueUnreachable(f"{host}: answer above {bytes_max // MIB or 1} MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _host(url: str) -> str:
+    return clean(urlsplit(url).netloc.rpartition("@")[2])[:REASON_LETTERS_MAX] or "no host"
+
+
+def _not_opened(error: Exception, limits: NetworkLimits) -> str:
+    from websockets.exceptions import InvalidStatus, InvalidURI
+
+    match error:
+        case TimeoutError():
+            return f"not open within {limits.open_s:g} s"
+        case OSError():
+            return _network_reason(error)
+        case InvalidStatus():
+            return f"answered {error.response.status_code} instead of opening"
+        case InvalidURI():
+            return "not the address of a websocket"
+        case _:
+            return "did not answer like a websocket"
+
+
+def _not_answered(error: Exception) -> str:
+    import httpx
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return _network_reason(cause)
+        cause = cause.__cause__ or cause.__context__
+    match error:
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+            return "not an address for requests"
+        case httpx.DecodingError():
+            return "the answer could not be unpacked"
+        case httpx.RemoteProtocolError():
+            return "the answer broke off or is not HTTP"
+        case _:
+            return "the connection was lost"
+
+
+def _network_reason(error: OSError) -> str:
+    match error:
+        case ConnectionRefusedError():
+            return "connection refused"
+        case socket.gaierror():
+            return "host name not found"
+        case ssl.SSLCertVerificationError():
+            why = clean(str(error.verify_message))[:REASON_LETTERS_MAX]
+            return f"certificate not trusted ({why})"
+        case ssl.SSLError():
+            return "no common TLS"
+        case _:
+            # Of several addresses that all failed asyncio makes one error without a number.
+            return os.strerror(error.errno).lower() if error.errno else "could not be reached"
+
+
+def _closed(error: "ConnectionClosed") -> str:
+    theirs, ours = error.rcvd, error.sent
+    if theirs is not None and error.rcvd_then_sent is not False:
+        said = f" {clean(theirs.reason)[:REASON_LETTERS_MAX]}" if theirs.reason else ""
+        return f"closed by the venue ({theirs.code}{said})"
+    if ours is not None:
+        return CLOSED_BY_US.get(ours.code, "closed from our side")
+    return "connection lost"

@@ -1,0 +1,112 @@
+"""Settings: read once at the edge, checked, and frozen.
+
+Strongest first: flags, `COCKPIT_*` variables (nested by `__`), the file named by `--settings` or
+`./cockpit.toml`, the user's file, the machine's file, defaults.
+"""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from engine.folder import APP
+from engine.model.errors import ConfigError
+
+FILE_NAME: Final = "cockpit.toml"
+
+
+class VenueSettings(BaseModel):
+    """Where a venue is found; for rehearsal against a local server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rest: str | None = Field(None, pattern=r"^https?://", description="Base URL of the REST API.")
+    stream: str | None = Field(None, pattern=r"^wss?://", description="Base URL of the streams.")
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COCKPIT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    venue: str = Field("simulated", description="Venue that is looked at.")
+    instruments: tuple[str, ...] = Field((), description="Names as the venue writes them.")
+    seed: int | None = Field(None, description="Of the simulated market; none is a new one.")
+    endpoints: dict[str, VenueSettings] = Field({}, description="Base URLs by venue.")
+
+
+def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
+    """Read all sources.
+
+    Args:
+        file: The file named by `--settings`; it must exist.
+        flags: Values given on the command line; None where not given.
+
+    Raises:
+        ConfigError: A file cannot be read, or a value or key is wrong.
+    """
+    files = _files(file)
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            tomls = [TomlConfigSettingsSource(settings_cls, path) for path in files]
+            return (init_settings, env_settings, *tomls)
+
+    given = {key: value for key, value in flags.items() if value is not None}
+    try:
+        return Layered(**given)
+    except ValidationError as error:
+        raise ConfigError(_told(error, files)) from error
+    except ValueError as error:  # TOML that is none, also by way of pydantic-settings
+        names = ", ".join(str(path) for path in files)
+        raise ConfigError(f"settings ({names}) cannot be read: {error}") from error
+
+
+def _files(named: Path | None) -> list[Path]:
+    if named is not None and not named.is_file():
+        raise ConfigError(f"there is no settings file {named}")
+    local = Path(FILE_NAME)
+    if named is None and local.is_file():
+        if local.stat().st_uid != os.getuid():
+            raise ConfigError(f"{local.absolute()} belongs to another user and is not read")
+        named = local
+    others = [
+        platformdirs.user_config_path(APP) / FILE_NAME,
+        Path("/etc") / APP / FILE_NAME,
+    ]
+    return [path for path in (named, *others) if path is not None and path.is_file()]
+
+
+def _told(error: ValidationError, files: list[Path]) -> str:
+    where = f" in {files[0]}" if files else ""
+    told = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = [*Settings.model_fields, *VenueSettings.model_fields]
+            near = get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            told.append(f"unknown setting {key!r}{hint}")
+        else:
+            told.append(f"setting {key!r}: {problem['msg']}")
+    return "; ".join(told) + where

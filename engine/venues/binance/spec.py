@@ -1,0 +1,25 @@
+"""The two Binance venues as the registry lists them."""
+
+from functools import partial
+from typing import Final
+
+from engine.venues.base import Endpoints, VenueSpec
+from engine.venues.binance.market_wire import BinanceMarketWire
+
+FUTURES: Final = VenueSpec(
+    name="binance_futures",
+    title="Binance USD-M futures",
+    instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
+    endpoints=Endpoints(rest="https://fapi.binance.com", stream="wss://fstream.binance.com"),
+    wire=partial(BinanceMarketWire, "binance_futures"),
+)
+
+SPOT: Final = VenueSpec(
+    name="binance",
+    title="Binance spot",
+    instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
+    endpoints=Endpoints(
+        rest="https://api.binance.com", stream="wss://stream.binance.com:9443"
+    ),
+    wire=partial(BinanceMarketWire, "binance"),
+)

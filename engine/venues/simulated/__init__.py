@@ -1,0 +1,1 @@
+"""The simulated venue: a seeded market without a network."""

@@ -1,0 +1,1 @@
+"""Keeping bytes: recordings now, journal and stores as they come; decides nothing."""

@@ -1,0 +1,70 @@
+"""A `MarketWire` whose frames are words: `tick`, `ack`, `bad`, `broken`, anything else is a tick."""
+
+from collections.abc import Sequence
+
+from engine.model.envelope import Event
+from engine.model.errors import ConfigError, VenuePayloadError
+from engine.model.instrument import InstrumentId
+from engine.model.market import BestQuote
+from engine.venues.base import HttpRequest, SocketPlan
+
+BASE = "https://venue.test"
+
+
+class FakeWire:
+    """Knows the symbols A and B; answers to requests are `ok` or unreadable."""
+
+    def __init__(self, socket_names: Sequence[str] = ("public",)) -> None:
+        self._socket_names = socket_names
+        self.chosen: tuple[str, ...] = ()
+        self.frames: list[str | bytes] = []
+
+    def metadata_requests(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest("instruments", f"{BASE}/info"),)
+
+    def choose(self, symbols: Sequence[str]) -> Sequence[Event]:
+        for symbol in symbols:
+            if symbol not in ("A", "B"):
+                raise ConfigError(f"fake lists no instrument {symbol!r}")
+        self.chosen = tuple(symbols)
+        return [a_tick(symbol) for symbol in symbols]
+
+    def sockets(self) -> tuple[SocketPlan, ...]:
+        subscriptions = tuple(f"subscribe {symbol}" for symbol in self.chosen)
+        return tuple(
+            SocketPlan(name, f"wss://venue.test/{name}", subscriptions)
+            for name in self._socket_names
+        )
+
+    def history_requests(self) -> tuple[HttpRequest, ...]:
+        return tuple(
+            HttpRequest("candles", f"{BASE}/candles/{symbol}", 1, InstrumentId(symbol), 60)
+            for symbol in self.chosen
+        )
+
+    def snapshot_request(self, instrument_id: InstrumentId) -> HttpRequest:
+        return HttpRequest("snapshot", f"{BASE}/depth/{instrument_id}", 20, instrument_id)
+
+    def recorded_request(self, url: str) -> HttpRequest | None:
+        return None
+
+    def receive(self, frame: str | bytes, ts_ns: int) -> Sequence[Event]:
+        self.frames.append(frame)
+        if frame == "ack":
+            return ()
+        if frame == "bad":
+            raise VenuePayloadError("not a frame", "\x1b[2Jbad")
+        if frame == "broken":
+            raise KeyError(frame)
+        return (a_tick(str(frame), len(self.frames)),)
+
+    def receive_answer(
+        self, request: HttpRequest, status: int, body: str | bytes, ts_ns: int
+    ) -> Sequence[Event]:
+        if status != 200 or body != b"ok":
+            raise VenuePayloadError(f"HTTP {status} for {request.purpose}")
+        return (a_tick(request.purpose),)
+
+
+def a_tick(name: str, update_id: int = 0) -> BestQuote:
+    return BestQuote(InstrumentId(name), 100, 1, 101, 1, update_id)

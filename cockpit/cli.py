@@ -17,7 +17,7 @@ EXIT_FOLDER_IN_USE: Final = 3
 P = ParamSpec("P")
 
 
-class _Speed(click.ParamType):
+class _Speed(click.ParamType[float]):
     """A positive factor, or `max`, which is 0."""
 
     name = "N|max"
@@ -96,7 +96,7 @@ def main(  # noqa: PLR0913 - one parameter per flag
     instruments: str | None,
     settings_file: Path | None,
     seed: int | None,
-    no_ui: bool,  # noqa: FBT001 - a flag of the command line
+    no_ui: bool,
 ) -> None:
     """Trading cockpit for the terminal.
 
@@ -173,7 +173,7 @@ def attach(socket: Path | None, data_dir: Path | None) -> None:
 @_folder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @_told
-def status(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def status(data_dir: Path | None, as_json: bool) -> None:
     """Say what the running engine does; exit code 1 when none runs."""
     from cockpit.status import status_document, status_text
     from engine.folder import DataFolder
@@ -198,8 +198,8 @@ def status(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
 def replay(
     files: tuple[Path, ...],
     speed: float | None,
-    no_ui: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
+    no_ui: bool,
+    as_json: bool,
     data_dir: Path | None,
 ) -> None:
     """Play recorded traffic through the whole engine."""
@@ -234,7 +234,7 @@ def replay(
 @_folder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @_told
-def doctor(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def doctor(data_dir: Path | None, as_json: bool) -> None:
     """Check everything that could be wrong here, and name the mend."""
     from cockpit.doctor import examine, report_text
     from engine.folder import DataFolder
@@ -253,13 +253,14 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--faults", type=click.Path(path_type=Path), help="TOML file of what goes wrong.")
 @click.option("--seed", type=int, default=0, help="Of everything drawn by chance.")
 @_told
-def fake_venue(  # noqa: PLR0913 - one parameter per flag
+def fake_venue(
     venue: str, capture: Path, port: int, speed: float, faults: Path | None, seed: int
 ) -> None:
     """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests."""
     from engine.bootstrap import run_fake_venue
 
-    run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed)
+    del venue  # The capture says which of Binance's two venues it is.
+    run_fake_venue(capture, port=port, speed=speed, faults=faults, seed=seed)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cockpit.link import SocketPort, join
+from cockpit.link import join
 from engine.folder import PRIVATE_FOLDER, DataFolder
-from engine.model.errors import CockpitError, PortClosed
+from engine.model.errors import EngineNotStarted, PortClosed, ScreenRefused
 
 if TYPE_CHECKING:
     from cockpit.app import ScreenResult
@@ -21,18 +21,6 @@ READY_S: Final = 30
 STOPPED_S: Final = 10
 COLUMNS_MIN: Final = 60
 ROWS_MIN: Final = 16
-
-
-class EngineNotStarted(CockpitError):
-    """The engine said why it cannot run; `exit_code` is its own."""
-
-    def __init__(self, reason: str, exit_code: int) -> None:
-        self.exit_code = exit_code
-        super().__init__(reason)
-
-
-class ScreenRefused(CockpitError):
-    """There is no terminal that a screen could use."""
 
 
 def check_terminal() -> None:

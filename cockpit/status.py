@@ -9,8 +9,8 @@ import msgspec
 from cockpit.link import join
 from engine.folder import DataFolder
 from engine.model.numbers import NS_PER_MS
-from engine.port import Welcome
 from engine.model.view import StatusView
+from engine.port import Welcome
 
 _Document = dict[str, Any]
 

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,14 +18,14 @@ from loguru import logger
 
 from engine.folder import PRIVATE_UMASK, DataFolder
 from engine.model.chance import Chance
-from engine.model.errors import CockpitError, ConfigError, InvariantBroken
+from engine.model.errors import CockpitError, ConfigError, FolderInUse, InvariantBroken
 from engine.research.replay import Capture, events_of
 from engine.research.replay_report import replay_document
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.feed import Feed, FeedPorts
 from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
 from engine.runtime.ids import SystemIds
-from engine.runtime.lock import FolderInUse, FolderLock
+from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
 from engine.runtime.source import ReplaySource, SimulatedSource, Source, SteppedClock
 from engine.runtime.transport import NetworkTransport
@@ -98,9 +100,7 @@ def run_engine(
     return EXIT_CLEAN
 
 
-async def _serve(
-    options: EngineOptions, folder: DataFolder, report: Callable[[str], None]
-) -> None:
+async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:
     clock = SystemClock()
     assembly = _replayed(options, clock) if options.replay else _live(options, clock)
     host, source, symbols = assembly
@@ -130,9 +130,7 @@ def _live(options: EngineOptions, clock: Clock) -> _Assembly:
     )
     host = EngineHost(plan, clock)
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
-    ports = FeedPorts(
-        clock, NetworkTransport(), Chance(seed), host.put, host.room, host.start_task
-    )
+    ports = FeedPorts(clock, NetworkTransport(), Chance(seed), host.put, host.room, host.start_task)
     source: Source
     if spec.wire is None:
         source = SimulatedSource(ports, seed)
@@ -150,9 +148,7 @@ def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
     )
     plan.replay_speed = options.speed
     host = EngineHost(plan, stepped)
-    ports = FeedPorts(
-        stepped, NetworkTransport(), Chance(0), host.put, host.room, host.start_task
-    )
+    ports = FeedPorts(stepped, NetworkTransport(), Chance(0), host.put, host.room, host.start_task)
     feed = f"feed:{capture.spec.name}"
     decode = partial(events_of, capture.wire(), source=feed)
     source = ReplaySource(ports, stepped, feed, frames, decode)
@@ -184,7 +180,32 @@ def check_capture(files: Sequence[Path]) -> None:
     Capture(files)
 
 
-def run_fake_venue(  # noqa: PLR0913 - one parameter per flag
-    venue: str, capture: Path, *, port: int, speed: float, faults: Path | None, seed: int
+def run_fake_venue(
+    capture: Path, *, port: int, speed: float, faults: Path | None, seed: int
 ) -> None:
-    """Serve a recorded venue on 127.0.0.1 until interrupted."""
+    """Serve the venue of a capture on 127.0.0.1 until interrupted.
+
+    Raises:
+        ConfigError: The capture, the faults or the port cannot be used.
+    """
+    asyncio.run(_serve_fake_venue(capture, port, speed, faults, seed))
+
+
+async def _serve_fake_venue(
+    capture: Path, port: int, speed: float, faults: Path | None, seed: int
+) -> None:
+    from engine.fake.server import FakeVenue, serve_capture
+
+    clock = SystemClock()
+    venue = FakeVenue(capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock.now_ns)
+    serving = asyncio.ensure_future(serve_capture(venue, _say))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -119,12 +119,14 @@ def encode_frame(message: ClientMessage | EngineMessage) -> bytes:
 
 def decode_client(body: bytes) -> ClientMessage:
     """Decode what a screen sent; raises `msgspec.DecodeError` on anything else."""
-    return _client_decoder.decode(body)
+    message: ClientMessage = _client_decoder.decode(body)
+    return message
 
 
 def decode_engine(body: bytes) -> EngineMessage:
     """Decode what the engine sent; raises `msgspec.DecodeError` on anything else."""
-    return _engine_decoder.decode(body)
+    message: EngineMessage = _engine_decoder.decode(body)
+    return message
 
 
 class CockpitPort(Protocol):

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 import zstandard
@@ -84,7 +84,7 @@ class CaptureReader:
             problem = "is empty" if number == 0 else "holds no captured frame"
             raise RecordingError(f"{self.path}: the capture {problem}")
 
-    def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
+    def _lines(self, stream: io.BufferedIOBase) -> Iterator[bytes]:
         while True:
             try:
                 text = stream.readline(LINE_MAX)
@@ -117,7 +117,7 @@ class CaptureReader:
         )
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> io.BufferedIOBase:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -127,7 +127,7 @@ def _open(path: Path) -> BinaryIO:
             raw = zstandard.ZstdDecompressor().stream_reader(
                 path.open("rb"), read_across_frames=True, closefd=True
             )
-            return io.BufferedReader(raw)  # type: ignore[arg-type]  # a RawIOBase in all but name
+            return io.BufferedReader(raw)
         return path.open("rb")
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}") from error

@@ -2,8 +2,8 @@
 
 from cockpit.format import age_text, fixed, places_of_step, safe
 from cockpit.panes.ladder import Ladder, LadderPicture, ladder_rows
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
 from cockpit.panes.palette import Palette
+from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
 from cockpit.panes.rows import Segment
 from engine.model.view import BookView
 

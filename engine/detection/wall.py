@@ -161,10 +161,10 @@ class WallDetector:
             (profile.ts_ns, str(profile.total), str(profile.median)) if profile else None,
         )
 
-    def _consider(  # noqa: PLR0913 - one candidate level in full
+    def _consider(
         self,
         book: Book,
-        is_bid: bool,  # noqa: FBT001
+        is_bid: bool,
         price: int,
         grown: int,
         ts_ns: int,

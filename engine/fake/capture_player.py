@@ -1,7 +1,6 @@
 """When each line of a capture is due; it sends nothing and reads no clock."""
 
 from collections.abc import Iterator
-from itertools import chain
 
 from engine.fake.capture_scan import CaptureScan
 from storage.recording import CapturedFrame, CaptureReader
@@ -35,7 +34,7 @@ class CapturePlayer:
         self._began_ns = now_ns
 
     def due_ns(self) -> int:
-        """Return when the next line is due; of lines out of order the later one waits for none."""
+        """Return when the next line is due."""
         assert self.next_frame is not None
         if self.speed == 0:
             return self._began_ns + self._shift_ns
@@ -62,7 +61,7 @@ class CapturePlayer:
 
     def close(self) -> None:
         """Leave the file."""
-        self._frames = chain()
+        self._frames = iter(())
 
     def _step(self) -> None:
         self.next_frame = next(self._frames, None)

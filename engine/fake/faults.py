@@ -103,7 +103,11 @@ def load_faults(path: Path) -> Faults:
 
 def _refuse_unknown_keys(path: Path, tree: dict[str, Any]) -> None:
     _refuse_unknown(path, "", tree, Faults)
-    for key, shape in (("drop", Drop), ("disconnect_at_line", Disconnect), ("stall_at_line", Stall)):
+    for key, shape in (
+        ("drop", Drop),
+        ("disconnect_at_line", Disconnect),
+        ("stall_at_line", Stall),
+    ):
         tables = tree.get(key)
         for table in tables if isinstance(tables, list) else ():
             if isinstance(table, dict):

@@ -10,9 +10,19 @@ from typing import Final
 from engine.fake import binance_frames as wire
 
 INTERVALS: Final = {
-    **{"1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800},
-    **{"1h": 3_600, "2h": 7_200, "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200},
-    **{"1d": 86_400, "3d": 259_200},
+    "1m": 60,
+    "3m": 180,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1_800,
+    "1h": 3_600,
+    "2h": 7_200,
+    "4h": 14_400,
+    "6h": 21_600,
+    "8h": 28_800,
+    "12h": 43_200,
+    "1d": 86_400,
+    "3d": 259_200,
 }
 """Seconds of the intervals that start at multiples of their length."""
 
@@ -66,10 +76,8 @@ class KlineRows:
         numbers = (body.open, body.high, body.low, body.close, body.volume)
         taker = (body.taker_volume, body.taker_quote_volume)
         rows = self._recorded.setdefault(body.interval, {})
-        rows[body.open_ms] = [
-            *(body.open_ms, *numbers, body.close_ms, body.quote_volume, body.trades),
-            *(*taker, "0"),
-        ]
+        times_and_sums = (body.close_ms, body.quote_volume, body.trades)
+        rows[body.open_ms] = [body.open_ms, *numbers, *times_and_sums, *taker, "0"]
 
     def see_trade(self, kind: str, trade: wire.Print) -> None:
         """Take in a trade; `kind` is the stream it came from."""
@@ -99,9 +107,7 @@ class KlineRows:
 
 
 def _row(start: int, candle: _Minute, length_ms: int) -> Row:
-    prices = (candle.open, candle.high, candle.low, candle.close)
-    return [
-        *(start, *(f"{price:f}" for price in prices), f"{candle.volume:f}"),
-        *(start + length_ms - 1, f"{candle.quote:f}", candle.count),
-        *(f"{candle.taker:f}", f"{candle.taker_quote:f}", "0"),
-    ]
+    prices = [f"{price:f}" for price in (candle.open, candle.high, candle.low, candle.close)]
+    sums = [f"{candle.taker:f}", f"{candle.taker_quote:f}", "0"]
+    end = start + length_ms - 1
+    return [start, *prices, f"{candle.volume:f}", end, f"{candle.quote:f}", candle.count, *sums]

@@ -139,9 +139,7 @@ class RestDesk:
         start = self._number(call, "startTime", 0)
         end = self._number(call, "endTime", 2**63)
         rows = [
-            row
-            for row in self._market.kline_rows(symbol, interval)
-            if start <= int(row[0]) <= end
+            row for row in self._market.kline_rows(symbol, interval) if start <= int(row[0]) <= end
         ]
         reply(_json(rows[:limit] if "startTime" in call.query else rows[-limit:]))
 

@@ -76,10 +76,14 @@ class Subscriptions:
         self._opened += 1
         self._numbers[session] = self._opened
 
+    def is_open(self, session: StreamSession) -> bool:
+        """Whether the websocket was taken in and not forgotten since."""
+        return session in self._numbers
+
     def close(self, session: StreamSession) -> None:
-        """Forget a websocket and its subscriptions."""
+        """Forget an open websocket and its subscriptions."""
         self.remove(session, tuple(session.names))
-        self._numbers.pop(session, None)
+        del self._numbers[session]
 
     def add(self, session: StreamSession, names: tuple[str, ...]) -> None:
         """Subscribe; a name that does not exist there is remembered and stays silent."""
@@ -109,14 +113,14 @@ class Subscriptions:
     def has_depth_listener(self) -> bool:
         """Whether anybody gets any book."""
         return any(
-            listeners and stream.endswith("@depth")
-            for stream, listeners in self._by_stream.items()
+            listeners and stream.endswith("@depth") for stream, listeners in self._by_stream.items()
         )
 
     def _serves(self, group: Group, name: str) -> bool:
         if self._venue == "binance":
             return True
-        is_public = name.partition("@")[2].partition("@")[0].rstrip("0123456789") in PUBLIC_KINDS
+        kind = name.partition("@")[2].partition("@")[0].rstrip("0123456789")
+        is_public = kind in PUBLIC_KINDS or name == "!bookTicker"
         # The retired root still delivers books and nothing of the other path.
         return is_public == (group != "market")
 

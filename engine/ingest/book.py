@@ -86,9 +86,7 @@ class _Side:
         self.keys = sorted(self.sign * price for price in self.sizes)
 
     def widen(self, price_factor: int, qty_factor: int) -> None:
-        self.sizes = {
-            price * price_factor: size * qty_factor for price, size in self.sizes.items()
-        }
+        self.sizes = {price * price_factor: size * qty_factor for price, size in self.sizes.items()}
         self.keys = [key * price_factor for key in self.keys]
 
 

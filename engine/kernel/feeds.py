@@ -18,18 +18,14 @@ def note_data(
         connection.last_ns = envelope.ts_ns
 
 
-def on_up(
-    state: KernelState, envelope: Envelope, event: FeedUp, effects: list[Effect]
-) -> None:
+def on_up(state: KernelState, envelope: Envelope, event: FeedUp, effects: list[Effect]) -> None:
     """A connection opened."""
     connection = _connection(state, event.feed, envelope.ts_ns)
     connection.go_up(envelope.ts_ns)
     say(state, effects, "info", event.feed, "connected")
 
 
-def on_down(
-    state: KernelState, envelope: Envelope, event: FeedDown, effects: list[Effect]
-) -> None:
+def on_down(state: KernelState, envelope: Envelope, event: FeedDown, effects: list[Effect]) -> None:
     """A connection closed, or could not be made."""
     connection = _connection(state, event.feed, envelope.ts_ns)
     connection.go_down(envelope.ts_ns, event.reason, event.retry_at_ns, event.attempt)

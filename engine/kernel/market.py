@@ -124,9 +124,7 @@ def on_snapshot(
         market.snapshot_tries = 0
 
 
-def on_trade(
-    state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]
-) -> None:
+def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]) -> None:
     """Put a trade on the tape and into the candles.
 
     Single prints are better than aggregated ones: where both come, the first single print ends
@@ -167,9 +165,7 @@ def on_quote(
         _on_contradiction(state, market, effects)
 
 
-def on_candle(
-    state: KernelState, envelope: Envelope, event: Candle, effects: list[Effect]
-) -> None:
+def on_candle(state: KernelState, envelope: Envelope, event: Candle, effects: list[Effect]) -> None:
     """Keep a candle of the venue."""
     del envelope, effects
     market = state.instruments.get(event.instrument_id)
@@ -261,17 +257,13 @@ def _on_lost(
     _ask_snapshot(market, effects, state.ts_ns)
 
 
-def _on_contradiction(
-    state: KernelState, market: InstrumentState, effects: list[Effect]
-) -> None:
+def _on_contradiction(state: KernelState, market: InstrumentState, effects: list[Effect]) -> None:
     market.quotes_unequal += 1
     market.book.invalidate("best quote differs from the book")
     _on_lost(state, market, effects, Verdict.BROKEN)
 
 
-def _tell_detectors(
-    state: KernelState, market: InstrumentState, effects: list[Effect]
-) -> None:
+def _tell_detectors(state: KernelState, market: InstrumentState, effects: list[Effect]) -> None:
     for detector in market.detectors:
         whales.record(state, detector.on_book_lost(state.ts_ns), effects)
 

@@ -14,7 +14,7 @@ from engine.ingest.health import Freshness, freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.market import Level
-from engine.model.numbers import NS_PER_MS
+from engine.model.numbers import NS_PER_MS, NS_PER_S
 from engine.model.view import (
     BookView,
     ChartView,
@@ -74,18 +74,22 @@ def mark_of(pane: PaneName, state: KernelState, wish: Wish, now_ns: int) -> obje
     market = state.instruments.get(wish.instrument_id)
     if pane == "whales":
         return (state.signals_version, wish.instrument_id, market is not None)
-    if market is None:
-        return None
-    book = book_freshness(state, market, now_ns)
+    return None if market is None else _market_mark(pane, state, market, wish, now_ns)
+
+
+def _market_mark(
+    pane: PaneName, state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
+) -> object:
     if pane == "book":
-        return (wish, market.book_version, market.book.state, book, market.price_decimals)
-    trade = _trade_freshness(state, market, now_ns)
+        judged = book_freshness(state, market, now_ns)
+        return (wish, market.book_version, market.book.state, judged, market.price_decimals)
+    judged = _trade_freshness(state, market, now_ns)
     if pane == "header":
-        second = now_ns // (1_000 * NS_PER_MS)
-        return (wish.instrument_id, market.trade_version, market.mark_version, trade, second)
+        second = now_ns // NS_PER_S
+        return (wish.instrument_id, market.trade_version, market.mark_version, judged, second)
     if pane == "tape":
-        return (wish, market.trade_version, trade, market.price_decimals)
-    return (wish, market.trade_version, market.candle_version, trade, market.price_decimals)
+        return (wish, market.trade_version, judged, market.price_decimals)
+    return (wish, market.trade_version, market.candle_version, judged, market.price_decimals)
 
 
 def build(
@@ -199,9 +203,7 @@ def _header_view(
     )
 
 
-def _book_view(
-    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
-) -> BookView:
+def _book_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: int) -> BookView:
     book = market.book
     group = market.tick_ticks * wish.book_group
     bid, ask = book.best_bid, book.best_ask
@@ -237,9 +239,7 @@ def _rows(market: InstrumentState, group: int, limit: int, *, is_bid: bool) -> t
     return tuple(rows.items())
 
 
-def _chart_view(
-    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
-) -> ChartView:
+def _chart_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: int) -> ChartView:
     series = market.candles.series.get(wish.timeframe_s)
     candles = series.newest(wish.chart_candles) if series is not None else []
     return ChartView(
@@ -253,9 +253,7 @@ def _chart_view(
     )
 
 
-def _tape_view(
-    state: KernelState, market: InstrumentState, wish: Wish, now_ns: int
-) -> TapeView:
+def _tape_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: int) -> TapeView:
     big_units = None
     if market.detectors:
         big_units = market.detectors[0].addition_floor_usd * market.scales.units_per_quote

@@ -9,9 +9,7 @@ from engine.model.market import BookDelta, Trade
 from engine.model.signals import WhaleSignal
 
 
-def on_trade(
-    state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]
-) -> None:
+def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]) -> None:
     """Show a trade of the book to the detectors."""
     market = state.instruments.get(event.instrument_id)
     if market is None or not event.is_market or event.stream != market.trade_stream:
@@ -31,9 +29,7 @@ def on_book(
         record(state, detector.on_book(market.book, envelope.ts_ns), effects)
 
 
-def record(
-    state: KernelState, signals: Iterable[WhaleSignal], effects: list[Effect]
-) -> None:
+def record(state: KernelState, signals: Iterable[WhaleSignal], effects: list[Effect]) -> None:
     """Keep the newest state of each signal and publish it."""
     for signal in signals:
         state.signals[signal.signal_id] = signal

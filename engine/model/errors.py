@@ -6,6 +6,9 @@ CockpitError
 │  ├─ VenueUnreachable     the shell retries
 │  └─ VenuePayloadError    the frame is counted and skipped
 ├─ RecordingError          a capture file that cannot be read
+├─ FolderInUse             another engine owns the data folder, exit code 3
+├─ EngineNotStarted        the engine's process said why, with its own exit code
+├─ ScreenRefused           no terminal, or one that is too small, exit code 2
 ├─ PortError
 │  ├─ PortClosed
 │  └─ SchemaMismatch
@@ -45,6 +48,26 @@ class VenuePayloadError(VenueError):
 
 class RecordingError(CockpitError):
     """A capture that is missing, damaged, empty or not a capture."""
+
+
+class FolderInUse(CockpitError):
+    """Another engine owns the data folder."""
+
+    exit_code = 3
+
+
+class EngineNotStarted(CockpitError):
+    """The engine's process said why it cannot run; `exit_code` is its own."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(reason)
+
+
+class ScreenRefused(CockpitError):
+    """There is no terminal that a screen could use."""
+
+    exit_code = 2
 
 
 class PortError(CockpitError):

@@ -34,9 +34,7 @@ def replay_document(capture: Capture, version: str) -> _Document:
     return document_of(capture, capture.frames(), version)
 
 
-def document_of(
-    capture: Capture, frames: Iterable[CapturedFrame], version: str
-) -> _Document:
+def document_of(capture: Capture, frames: Iterable[CapturedFrame], version: str) -> _Document:
     """Run the given frames of a capture; a test may have damaged them on the way."""
     reader = _Reader(capture.spec.name)
     replay = Replay(capture.wire(), f"feed:{capture.spec.name}", version, reader.on_event)
@@ -193,8 +191,7 @@ def _symbol(market: InstrumentState, reader: _Reader) -> _Document:
             for open_ns, *ohlc, volume, n in market.candles.series[60].own_rows()
         ],
         "venue_klines_last": [
-            _kline(candle, *scales)
-            for _, candle in sorted(market.candles.series[60].venue.items())
+            _kline(candle, *scales) for _, candle in sorted(market.candles.series[60].venue.items())
         ],
         "checkpoints": reader.checkpoints.get(market.instrument_id, []),
         "scales": {

@@ -33,6 +33,9 @@ GOOD_NS: Final = 60 * NS_PER_S
 
 IDLE_S: Final = 30
 """Without an event of the venue; acknowledgements and pongs are none (R4)."""
+IDLE_STEP_S: Final = 1
+"""The timer is set anew this often, not with each frame: that would be a third of a frame's cost.
+So silence may be found up to this much early."""
 REFUSED_WINDOW_NS: Final = 60 * NS_PER_S
 REFUSED_MAX: Final = 5
 """More unreadable frames in the window than this, and the connection is made anew."""
@@ -45,6 +48,8 @@ PAUSE_S: Final = {429: 60, 418: 120}
 PAUSE_S_MAX: Final = 3 * 86_400
 """The longest ban that Binance documents."""
 
+REASON_LETTERS_MAX: Final = 160
+"""Of a reason in an event or in the log."""
 HISTORY_WAIT_S: Final = 30
 ROOM_S: Final = 1
 """After so long a full inbox is tried again, even if nobody said that there is room."""
@@ -138,7 +143,7 @@ class Feed:
         try:
             events = await self._rest.ask(request)
         except (VenueUnreachable, VenuePayloadError) as error:
-            logger.warning("snapshot_failed {} {}", instrument_id, clean(str(error)))
+            logger.warning("snapshot_failed {} {}", instrument_id, _reason(error))
             return
         finally:
             # Before the events are out: they may be the reason to ask again.
@@ -155,7 +160,7 @@ class Feed:
             try:
                 events = await self._rest.ask(request)
             except (VenueUnreachable, VenuePayloadError) as error:
-                logger.warning("history_failed {} {}", request.instrument_id, clean(str(error)))
+                logger.warning("history_failed {} {}", request.instrument_id, _reason(error))
                 continue
             await self._rest.deliver(events)
 
@@ -225,7 +230,7 @@ class _Rest:
                 retry_at_ns = now_ns + self._backoff.next_ns()
                 if now_ns >= self._paused_until_ns:  # A pause was reported when it began.
                     attempt = self._backoff.attempt
-                    await self._report_down(clean(str(error)), retry_at_ns, attempt)
+                    await self._report_down(_reason(error), retry_at_ns, attempt)
                 await sleep_until(self._clock, retry_at_ns)
                 continue
             await self.deliver(events)
@@ -316,7 +321,7 @@ class _Socket:
                 self.opened.set()
                 await self._listen(link)
         except VenueUnreachable as error:
-            return clean(str(error))
+            return _reason(error)
         except InvariantBroken:
             raise
         except Exception as error:  # noqa: BLE001 - the shell's outer loop
@@ -340,6 +345,7 @@ class _Socket:
         self._good_since_ns = 0
         self._refused_ns.clear()
         now = asyncio.get_running_loop().time
+        armed_s = now()
         try:
             async with asyncio.timeout(IDLE_S) as idle:
                 while True:
@@ -349,8 +355,9 @@ class _Socket:
                         # The silence is ours now. Not reading is what slows the venue down.
                         idle.reschedule(None)
                         await self._outlet.put(events)
-                    if is_good or idle.when() is None:
-                        idle.reschedule(now() + IDLE_S)
+                    if idle.when() is None or (is_good and now() - armed_s >= IDLE_STEP_S):
+                        armed_s = now()
+                        idle.reschedule(armed_s + IDLE_S)
                     if len(self._refused_ns) > REFUSED_MAX:
                         raise VenueUnreachable(f"{REFUSED_MAX + 1} unreadable frames in a minute")
         except TimeoutError:
@@ -363,7 +370,7 @@ class _Socket:
             events = self._wire.receive(frame, ts_ns)
         except VenuePayloadError as error:
             self._note_refused(ts_ns)
-            return (FrameRefused(self._source, clean(str(error))),), False
+            return (FrameRefused(self._source, _reason(error)),), False
         if not events:
             return events, False
         if not self._good_since_ns:
@@ -383,6 +390,10 @@ async def _hang_up(link: SocketLink) -> None:
     with suppress(TimeoutError, VenueUnreachable):
         async with asyncio.timeout(HANG_UP_S):
             await link.close()
+
+
+def _reason(error: Exception) -> str:
+    return clean(str(error), REASON_LETTERS_MAX)
 
 
 def _retry_after_s(text: str) -> int:

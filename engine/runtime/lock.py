@@ -4,11 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from engine.model.errors import CockpitError
-
-
-class FolderInUse(CockpitError):
-    """Another engine owns the data folder."""
+from engine.model.errors import FolderInUse
 
 
 class FolderLock:

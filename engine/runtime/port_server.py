@@ -5,7 +5,6 @@ engine: while bytes wait for it nothing new is built for it.
 """
 
 import asyncio
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -83,10 +82,8 @@ class PortServer:
 
     async def start(self, path: Path) -> None:
         """Listen; a socket that a dead engine left behind is replaced."""
-        with suppress(FileNotFoundError):
-            path.unlink()
+        _remove(path)
         self._server = await asyncio.start_unix_server(self._on_client, path)
-        os.chmod(path, 0o600)  # noqa: PTH101 - the umask says so already; this says it again
         self._path = path
 
     async def close(self, reason: str) -> None:
@@ -97,8 +94,7 @@ class PortServer:
             client.send(Goodbye(reason))
             client.close()
         if self._path is not None:
-            with suppress(FileNotFoundError):
-                self._path.unlink()
+            _remove(self._path)
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._number += 1
@@ -236,6 +232,11 @@ def _wish(watch: Watch, state: KernelState) -> Wish:
         chart_candles=_bounded(watch.chart_candles),
         tape_rows=_bounded(watch.tape_rows),
     )
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()
 
 
 def _bounded(rows: int) -> int:

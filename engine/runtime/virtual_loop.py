@@ -19,7 +19,7 @@ from engine.model.errors import InvariantBroken
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-PASSES_WITHOUT_TIME_MAX: Final = 1_000_000
+PASSES_WITHOUT_TIME_MAX: Final = 200_000
 """So many passes at one moment are a program that never waits."""
 
 NO_SOCKETS: Final = "the virtual loop has no sockets; give the shell a transport in memory"
@@ -68,15 +68,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             f"{name} asks for a thread; on the virtual loop give the shell a port that needs none"
         )
 
-    async def create_connection(  # type: ignore[override]  # refuses whatever the arguments
-        self, *args: object, **options: object
-    ) -> NoReturn:
+    async def create_connection(self, *args: object, **options: object) -> NoReturn:
         """Refuse: sockets wait in real time."""
         raise InvariantBroken(NO_SOCKETS)
 
-    async def create_server(  # type: ignore[override]  # refuses whatever the arguments
-        self, *args: object, **options: object
-    ) -> NoReturn:
+    async def create_server(self, *args: object, **options: object) -> NoReturn:
         """Refuse: sockets wait in real time."""
         raise InvariantBroken(NO_SOCKETS)
 

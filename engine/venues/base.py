@@ -84,7 +84,6 @@ class MarketWire(Protocol):
             VenuePayloadError: It is not the answer that the venue documents.
         """
 
-
     def recorded_request(self, url: str) -> HttpRequest | None:
         """Return the request that a recorded URL was; None if it is none of ours."""
 

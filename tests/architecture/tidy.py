@@ -17,12 +17,19 @@ LONG_FUNCTIONS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {}
 """Path of a table of wire constants that may be longer -> whose table it is."""
 
-BROAD_HANDLERS: dict[str, str] = {}
+BROAD_HANDLERS = {
+    "engine/runtime/feed.py::_Socket._use_once": "outer loop of a feed: logs, says so, backs off",
+}
 """`path::function` that may catch everything -> why, and what becomes of the error.
 
 Three kinds of place have a reason: the outer loop of a shell, the call of a strategy, the entry of
 a process.
 """
+
+REACHED_BY_TESTS = {
+    "engine.runtime.virtual_loop": "the loop of virtual time, on which shells are simulated",
+}
+"""Module that nothing shipped imports -> what it is for."""
 
 VAGUE_NAMES = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
 

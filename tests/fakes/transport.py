@@ -21,21 +21,26 @@ class FakeLink:
         self.script: asyncio.Task | None = None
 
     def deliver(self, frame: str) -> None:
+        """Let the client receive a message."""
         self._incoming.put_nowait(frame)
 
     def drop(self) -> None:
+        """Break the connection, after what was delivered before."""
         self._incoming.put_nowait(None)
 
     async def receive(self) -> str:
+        """Wait for what the script delivers."""
         frame = await self._incoming.get()
         if frame is None:
             raise VenueUnreachable("connection lost")
         return frame
 
     async def send(self, text: str) -> None:
+        """Keep what the client says."""
         self.sent.append(text)
 
     async def close(self) -> None:
+        """End the script."""
         self.is_closed = True
         if self.script is not None:
             self.script.cancel()
@@ -58,10 +63,13 @@ class FakeTransport:
         """By what the URL contains; the last one stays."""
         self.refuse: Exception | None = None
         """Raised by all further connects."""
+        self.latency_s = 0.0
+        """How long an answer takes."""
         self.hangs = False
         """All further connects and requests are accepted and never answered."""
 
     async def connect(self, url: str) -> FakeLink:
+        """Open a link, refuse, or hang."""
         loop = asyncio.get_running_loop()
         self.connects_s.append(loop.time())
         if self.hangs:
@@ -75,9 +83,12 @@ class FakeTransport:
         return link
 
     async def get(self, url: str) -> HttpAnswer:
+        """Give the next answer for this URL, 404 when there is none."""
         self.gets.append((asyncio.get_running_loop().time(), url))
         if self.hangs:
             await asyncio.Event().wait()
+        if self.latency_s:
+            await asyncio.sleep(self.latency_s)
         answers = next((left for part, left in self.answers.items() if part in url), None)
         answer = HttpAnswer(404, {}, b"") if answers is None else answers[0]
         if answers is not None and len(answers) > 1:

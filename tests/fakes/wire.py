@@ -1,4 +1,4 @@
-"""A `MarketWire` whose frames are words: `tick`, `ack`, `bad`, `broken`, anything else is a tick."""
+"""A `MarketWire` whose frames are words: `ack`, `bad`, `broken`; any other is a tick."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,11 @@ class FakeWire:
         self.frames: list[str | bytes] = []
 
     def metadata_requests(self) -> tuple[HttpRequest, ...]:
+        """Ask for the list of instruments."""
         return (HttpRequest("instruments", f"{BASE}/info"),)
 
     def choose(self, symbols: Sequence[str]) -> Sequence[Event]:
+        """Know A and B, describe what was chosen."""
         for symbol in symbols:
             if symbol not in ("A", "B"):
                 raise ConfigError(f"fake lists no instrument {symbol!r}")
@@ -30,6 +32,7 @@ class FakeWire:
         return [a_tick(symbol) for symbol in symbols]
 
     def sockets(self) -> tuple[SocketPlan, ...]:
+        """One socket per name, each subscribing to everything."""
         subscriptions = tuple(f"subscribe {symbol}" for symbol in self.chosen)
         return tuple(
             SocketPlan(name, f"wss://venue.test/{name}", subscriptions)
@@ -37,18 +40,22 @@ class FakeWire:
         )
 
     def history_requests(self) -> tuple[HttpRequest, ...]:
+        """One request per chosen symbol."""
         return tuple(
             HttpRequest("candles", f"{BASE}/candles/{symbol}", 1, InstrumentId(symbol), 60)
             for symbol in self.chosen
         )
 
     def snapshot_request(self, instrument_id: InstrumentId) -> HttpRequest:
+        """Ask for a book."""
         return HttpRequest("snapshot", f"{BASE}/depth/{instrument_id}", 20, instrument_id)
 
     def recorded_request(self, url: str) -> HttpRequest | None:
+        """Know no recordings."""
         return None
 
     def receive(self, frame: str | bytes, ts_ns: int) -> Sequence[Event]:
+        """Decode a word."""
         self.frames.append(frame)
         if frame == "ack":
             return ()
@@ -61,6 +68,7 @@ class FakeWire:
     def receive_answer(
         self, request: HttpRequest, status: int, body: str | bytes, ts_ns: int
     ) -> Sequence[Event]:
+        """Take `ok` with status 200."""
         if status != 200 or body != b"ok":
             raise VenuePayloadError(f"HTTP {status} for {request.purpose}")
         return (a_tick(request.purpose),)

@@ -1,4 +1,4 @@
-"""The matching engine against a model that is too slow to be wrong: one list, searched each time."""
+"""The matching engine against a model too slow to be wrong: one list, searched each time."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,7 @@ from engine.execution.matching import (
     Matching,
     OrderRequest,
     Rejected,
+    Side,
 )
 from engine.model.market import Level
 
@@ -23,7 +24,7 @@ class _Order(msgspec.Struct):
     """An order of the model."""
 
     order_id: int
-    side: str
+    side: Side
     price: int
     lots: int
     is_post_only: bool
@@ -91,8 +92,9 @@ class NaiveMatching:
                 if price == order.price and lots <= order.lots:
                     order.lots = lots
                     return Accepted(order_id, (), lots, 0)
-                side = BUY if order.side == BUY else SELL
-                request = OrderRequest(order_id, side, lots, price, is_post_only=order.is_post_only)
+                request = OrderRequest(
+                    order_id, order.side, lots, price, is_post_only=order.is_post_only
+                )
                 if order.is_post_only and self.opposite(request):
                     return Rejected(order_id, "post_only_would_take")
                 self.orders.remove(order)

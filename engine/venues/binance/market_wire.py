@@ -251,9 +251,7 @@ class BinanceMarketWire:
         self._handlers[control.stream] = self._handlers[control.stream.encode()] = found
         return found
 
-    def _handler_for(
-        self, kind: str
-    ) -> Callable[[_Channel, str | bytes], Sequence[Event]] | None:
+    def _handler_for(self, kind: str) -> Callable[[_Channel, str | bytes], Sequence[Event]] | None:
         return {
             "depth": self._on_depth,
             "bookTicker": self._on_ticker,
@@ -319,9 +317,7 @@ class BinanceMarketWire:
         price, size = channel.prices[data.p], channel.sizes[data.q]
         _require(size > 0, "trade of no size", data.q)
         ts_ns = data.T * NS_PER_MS
-        return (
-            Trade(channel.instrument_id, price, size, not data.m, data.a, ts_ns, "agg_trade"),
-        )
+        return (Trade(channel.instrument_id, price, size, not data.m, data.a, ts_ns, "agg_trade"),)
 
     def _on_kline(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
         message = self._kline.decode(frame).data
@@ -435,7 +431,7 @@ def _scales(channel: _Channel) -> tuple[TextScale, TextScale]:
     return channel.prices, channel.sizes
 
 
-def _require(condition: bool, field: str, excerpt: str) -> None:  # noqa: FBT001 - an assertion
+def _require(condition: bool, field: str, excerpt: str) -> None:
     if not condition:
         raise VenuePayloadError(field, excerpt)
 

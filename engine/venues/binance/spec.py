@@ -18,8 +18,6 @@ SPOT: Final = VenueSpec(
     name="binance",
     title="Binance spot",
     instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
-    endpoints=Endpoints(
-        rest="https://api.binance.com", stream="wss://stream.binance.com:9443"
-    ),
+    endpoints=Endpoints(rest="https://api.binance.com", stream="wss://stream.binance.com:9443"),
     wire=partial(BinanceMarketWire, "binance"),
 )

@@ -15,7 +15,7 @@ CHOP_PULL_PER_S: Final = 1 / 60
 DRIFT_MIN: Final = 0.10
 DRIFT_MAX: Final = 0.25
 """Drift of a trend per second, in deviations of one second."""
-DEVIATION_SHARE: Final = 0.80
+DEVIATION_SHARE: Final = 0.85
 """Part of the volatility that the walk itself has; trends make up the rest (measured)."""
 PRICE_FACTOR_MAX: Final = 20.0
 """The walk stays within this factor of its start: ticks stay sensible in a run of years."""

@@ -1,6 +1,6 @@
 """A whale: puts one large order into the book, waits, and either is filled or takes it back."""
 
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from engine.execution.matching import BUY, SELL, Side
 from engine.model.chance import Chance
@@ -79,6 +79,8 @@ class Whale:
                 return self._attack(ts_ns)
             case "attacked":
                 return self._attack(ts_ns)
+            case _:
+                assert_never(self._plan)
 
     def sway(self) -> None:
         """Keep the fair value on the near side of the wall; lead it there under attack."""

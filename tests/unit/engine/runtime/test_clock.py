@@ -9,7 +9,7 @@ from engine.runtime.virtual_loop import run
 START_NS = 1_700_000_000 * NS_PER_S
 
 
-class Hands:
+class _Hands:
     """A wall clock and a monotonic clock that a test moves."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Hands:
 
 
 def test_engine_time_is_the_wall_clock_at_the_start_plus_monotonic_time() -> None:
-    hands = Hands()
+    hands = _Hands()
     clock = hands.clock()
 
     hands.pass_time(3 * NS_PER_S)
@@ -35,7 +35,7 @@ def test_engine_time_is_the_wall_clock_at_the_start_plus_monotonic_time() -> Non
 
 
 def test_a_wall_clock_set_back_an_hour_is_reported_and_moves_nothing() -> None:
-    hands = Hands()
+    hands = _Hands()
     clock = hands.clock()
 
     hands.wall_ns -= 3_600 * NS_PER_S
@@ -45,7 +45,7 @@ def test_a_wall_clock_set_back_an_hour_is_reported_and_moves_nothing() -> None:
 
 
 def test_a_small_step_of_the_wall_clock_is_not_worth_a_word() -> None:
-    hands = Hands()
+    hands = _Hands()
     clock = hands.clock()
 
     hands.wall_ns += 500 * NS_PER_MS
@@ -57,7 +57,7 @@ def test_a_small_step_of_the_wall_clock_is_not_worth_a_word() -> None:
 
 
 def test_a_machine_that_slept_leaves_engine_time_behind_and_says_so() -> None:
-    hands = Hands()
+    hands = _Hands()
     clock = hands.clock()
 
     hands.wall_ns += 60 * NS_PER_S

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,12 @@ def test_timers_fire_in_order_and_at_their_moment() -> None:
     async def scenario() -> list[tuple[float, float]]:
         loop = asyncio.get_running_loop()
         fired: list[tuple[float, float]] = []
+
+        def note(due: float) -> None:
+            fired.append((due, loop.time()))
+
         for due in (0.3, 0.1, 86_400.1, 0.2):
-            loop.call_at(due, lambda due=due: fired.append((due, loop.time())))
+            loop.call_at(due, note, due)
         await asyncio.sleep(100_000)
         return fired
 
@@ -92,14 +97,14 @@ def test_a_timeout_ends_a_wait_that_nothing_else_ends() -> None:
 
 
 def test_without_a_seed_the_order_is_that_of_asyncio() -> None:
-    assert run(lambda: in_order(10)) == list(range(10))
+    assert run(partial(in_order, 10)) == list(range(10))
 
 
 def test_a_seed_draws_the_order_and_draws_it_again() -> None:
-    orders = [tuple(run(lambda: in_order(10), seed)) for seed in range(20)]
+    orders = [tuple(run(partial(in_order, 10), seed)) for seed in range(20)]
 
     assert len(set(orders)) > 15
-    assert orders == [tuple(run(lambda: in_order(10), seed)) for seed in range(20)]
+    assert orders == [tuple(run(partial(in_order, 10), seed)) for seed in range(20)]
     assert all(sorted(order) == list(range(10)) for order in orders)
 
 
@@ -131,10 +136,10 @@ def test_a_deadlock_is_an_error_that_names_who_waits() -> None:
 
 def test_a_program_that_never_waits_is_an_error_too() -> None:
     async def scenario() -> None:
-        while True:
+        for _ in range(10**9):
             await asyncio.sleep(0)
 
-    with pytest.raises(InvariantBroken, match="time stands still at 0.0 s"):
+    with pytest.raises(InvariantBroken, match=r"time stands still at 0\.0 s"):
         run(scenario)
 
 

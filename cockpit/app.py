@@ -1,0 +1,215 @@
+"""The screen's application: takes in what the engine says, and hands it to the panes in time.
+
+One worker receives; one frame clock draws. Between them lies only the newest view of each pane.
+"""
+
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.theme import Theme
+
+from cockpit.driver import CockpitDriver
+from cockpit.messages import LeaveAsked, TerminalCaughtUp, TerminalLost
+from cockpit.panes.newest import Newest
+from cockpit.panes.palette import DARK, MONO
+from cockpit.screens.choice import Choice, ChoiceDialog
+from cockpit.screens.trade import TradeScreen
+from engine.model.errors import PortError
+from engine.port import CockpitPort, Reply, Watch, Welcome
+
+Outcome = Literal["leave", "stop", "simulated", "lost"]
+"""How the screen ended: the engine goes on; it was asked to stop; the simulated market is wanted
+instead; or the terminal or the engine is gone."""
+
+FPS: Final = 10
+
+STOP_WAIT_S: Final = 3.0
+"""How long the screen waits for the engine's word that it stops."""
+
+THEME: Final = Theme(
+    name="cockpit",
+    primary="#87afd7",
+    secondary="#5fd7af",
+    warning="#ffd75f",
+    error="#ff8787",
+    success="#5fd7af",
+    accent="#87afd7",
+    foreground="#bcbcbc",
+    background="#121212",
+    surface="#1c1c1c",
+    panel="#262626",
+    dark=True,
+)
+
+
+class CockpitApp(App[Outcome], inherit_bindings=False):
+    """A screen on an engine.
+
+    Args:
+        port: The engine; closed by the app when it ends.
+        welcome: What the engine said first.
+        fps: Frames per second.
+        clock: Local monotonic time in nanoseconds.
+    """
+
+    TITLE = "cockpit"
+    CSS_PATH = None
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+q,ctrl+c",
+            "ask_quit",
+            "quit",
+            show=False,
+            priority=True,
+            tooltip="Leave, after saying what goes on",
+            id="app.quit_anywhere",
+        )
+    ]
+
+    def __init__(
+        self,
+        port: CockpitPort,
+        welcome: Welcome,
+        *,
+        fps: int = FPS,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        palette = MONO if "NO_COLOR" in os.environ else DARK  # Textual takes the variable away.
+        super().__init__(
+            driver_class=None if "TEXTUAL_DRIVER" in os.environ else CockpitDriver,
+            css_path=stylesheet(),
+        )
+        self.clock = clock
+        self._port = port
+        self._welcome = welcome
+        self._fps = fps
+        self._frames = 0
+        self._is_stopping = False
+        self._newest = Newest(welcome.epoch, clock())
+        self._trade = TradeScreen(self._newest, palette, self._look, fps)
+        self.register_theme(THEME)
+        self.theme = "cockpit"
+
+    def on_mount(self) -> None:
+        """Show the panes and start receiving."""
+        self.push_screen(self._trade)
+        self.run_worker(self._receive(), name="receive", exit_on_error=True)
+        self.set_interval(1 / self._fps, self.draw_frame, name="frame clock")
+
+    def on_ready(self) -> None:
+        """Spare the garbage collector what lives as long as the screen."""
+        if not self.is_headless:
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(20_000, 50, 50)
+
+    async def on_unmount(self) -> None:
+        """Leave the engine."""
+        with contextlib.suppress(PortError, OSError):
+            await self._port.close()
+
+    async def _receive(self) -> None:
+        """Take in messages until the engine is gone."""
+        while not self._newest.closed:
+            try:
+                message = await self._port.receive()
+            except PortError as error:
+                self._newest.close(str(error))
+                break
+            self._newest.take(message, self.clock())
+            if self._is_stopping and isinstance(message, Reply):
+                break
+        if self._is_stopping:
+            self.exit("stop")
+
+    def _look(self, watch: Watch) -> None:
+        try:
+            self._port.watch(watch)
+        except PortError as error:
+            self._newest.close(str(error))
+
+    def draw_frame(self) -> None:
+        """Draw one frame, unless the terminal still has to take the one before."""
+        if getattr(self._driver, "is_behind", False):
+            return
+        self._frames += 1
+        with self.batch_update():
+            self._trade.draw(self.clock(), self._frames)
+
+    def picture(self) -> str:
+        """Return what is on the screen as an SVG document."""
+        return self.export_screenshot(title="cockpit", simplify=True)
+
+    def on_terminal_lost(self, _: TerminalLost) -> None:
+        """End with the terminal; the engine decides what it does without a screen."""
+        self.exit("lost")
+
+    def on_terminal_caught_up(self, _: TerminalCaughtUp) -> None:
+        """Repaint everything after something could not be written."""
+        self.screen.refresh()
+
+    def on_leave_asked(self, _: LeaveAsked) -> None:
+        """End and leave the engine running."""
+        self.exit("leave")
+
+    def action_ask_quit(self) -> None:
+        """Ask how to leave, and say what goes on; nothing to ask once the engine is gone."""
+        if self._newest.closed:
+            self.exit("lost")
+            return
+        if isinstance(self.screen, ChoiceDialog) and self.screen.id == "quit":
+            return
+        self.push_screen(quit_dialog(self._welcome), self._quit)
+
+    def _quit(self, answer: str | None) -> None:
+        if answer == "leave":
+            self.exit("leave")
+        elif answer == "stop":
+            self._stop()
+
+    def _stop(self) -> None:
+        """Ask the engine to stop and wait a little for its word."""
+        try:
+            self._port.shutdown()
+        except PortError:
+            self.exit("lost")
+            return
+        self._is_stopping = True
+        self.set_timer(STOP_WAIT_S, lambda: self.exit("stop"))
+
+
+def quit_dialog(welcome: Welcome) -> ChoiceDialog:
+    """Return the dialog that says exactly what keeps running."""
+    venue = {
+        "sim": "the simulated market with its paper account",
+        "paper": f"the connection to {welcome.venue} with candles, whales and paper account",
+        "replay": "the replay",
+    }[welcome.mode]
+    return ChoiceDialog(
+        "Leave the cockpit",
+        (
+            f"Running now: engine process {welcome.pid}: {venue}. No order is at any venue.",
+            "A running engine goes on without a screen; `cockpit` or `cockpit attach` shows it "
+            "again.",
+        ),
+        (
+            Choice("stop", f"stop everything: {venue} ends"),
+            Choice("leave", "leave the engine running: only this screen closes"),
+        ),
+        "leave" if welcome.mode == "paper" else "stop",
+        name="quit",
+    )
+
+
+def stylesheet() -> Path:
+    """Return the style sheet: beside this file when installed, above it in a checkout."""
+    beside = Path(__file__).with_name("cockpit.tcss")
+    return beside if beside.exists() else beside.parent.parent / beside.name

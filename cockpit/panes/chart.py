@@ -1,0 +1,56 @@
+"""Chart pane: candles of one timeframe."""
+
+from cockpit.format import price_text, short_text, timeframe_text
+from cockpit.panes.candles import PriceScale, chart_rows
+from cockpit.panes.palette import Palette
+from cockpit.panes.pane import DRAWING_ERRORS, Moment, Pane, age_of
+from cockpit.panes.rows import Segment
+from engine.model.view import ChartView
+
+READ_OUT_FROM = 76
+"""Inner width from which the title says the newest candle's numbers."""
+
+
+class ChartPane(Pane):
+    """Candles of the instrument looked at."""
+
+    NUMBER = "2"
+    TITLE = "CHART"
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette, name="chart")
+        self._scale = PriceScale()
+        self._scale_key: tuple[object, ...] = ()
+
+    def show(self, view: ChartView | None, moment: Moment) -> None:
+        """Draw the view, or what is waited for."""
+        try:
+            self._show(view, moment)
+        except DRAWING_ERRORS as error:
+            self.draw_failure(error)
+
+    def _show(self, view: ChartView | None, moment: Moment) -> None:
+        ink = self.palette
+        if view is None or not view.candles:
+            if self.is_news(view):
+                words = "waiting for the engine" if view is None else "no candles yet"
+                self.draw_message((), [(words, ink.dim)])
+            return
+        age = age_of(view.freshness, view.age_ns, moment, ink)
+        if not self.is_news(id(view), view, age.segments, age.mark):
+            return
+        key = (view.instrument_id, view.timeframe_s, view.price_decimals)
+        if key != self._scale_key:
+            self._scale, self._scale_key = PriceScale(), key
+        title: list[Segment] = [(f"{timeframe_text(view.timeframe_s)} ", ink.title)]
+        title += age.segments
+        if self.size.width >= READ_OUT_FROM and not age.mark:
+            title.append((_read_out(view), ink.dim))
+        self.draw(title, chart_rows(view, self._scale, self.inner(), age.ink, age.mark))
+
+
+def _read_out(view: ChartView) -> str:
+    _, opened, high, low, closed, volume = view.candles[-1]
+    prices = [price_text(price, view.price_decimals) for price in (opened, high, low, closed)]
+    words = " ".join(f"{name}{price}" for name, price in zip("OHLC", prices, strict=True))
+    return f"{words} V{short_text(volume / 10**view.qty_decimals)} "

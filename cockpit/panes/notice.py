@@ -1,0 +1,57 @@
+"""Notice row: the one thing to know now, in a sentence."""
+
+from cockpit.format import clock_text, safe
+from cockpit.panes.feeds import feed_down, may_simulate, retry_text
+from cockpit.panes.palette import Palette
+from cockpit.panes.pane import LineWidget, Moment
+from cockpit.panes.rows import Segment, fit
+from engine.model.signals import Notice
+from engine.model.view import LogView, StatusView
+
+WARM_NS = 30_000_000_000
+"""For so long a warning stays marked after it came."""
+
+
+class NoticeRow(LineWidget):
+    """A feed that is down, else the newest line of the log."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette, name="notice")
+
+    def show(self, status: StatusView | None, log: LogView | None, moment: Moment) -> None:
+        """Draw the most pressing of what is known."""
+        ink = self.palette
+        cells = feed_sentence(status, moment.waited_ns, ink)
+        if not cells and log is not None and log.rows:
+            cells = _newest(log.rows[0], moment, ink)
+        self.put([fit(cells, self.size.width, ink.fg)])
+
+    def show_gone(self, reason: str) -> None:
+        """Say what can be done once the engine is gone."""
+        ink = self.palette
+        words = f" the engine is gone ({safe(reason, 40)}): press q, then start `cockpit` again"
+        self.put([fit([(words, ink.error)], self.size.width, ink.fg)])
+
+
+def feed_sentence(status: StatusView | None, waited_ns: int, ink: Palette) -> list[Segment]:
+    """Return what is down, when it is tried again and what can be done; empty if all is up."""
+    feed = feed_down(status)
+    if feed is None:
+        return []
+    cells: list[Segment] = [(f" ✕ {safe(feed.name, 20)} is down", ink.error)]
+    if feed.reason:
+        cells.append((f": {safe(feed.reason, 32)}", ink.warn))
+    cells.append((retry_text(feed, waited_ns, " · next try in "), ink.warn))
+    if may_simulate(status):
+        cells += [(" · ", ink.dim), ("S", ink.key), (" simulated market", ink.fg)]
+    return cells
+
+
+def _newest(notice: Notice, moment: Moment, ink: Palette) -> list[Segment]:
+    is_warm = moment.clock_ns - notice.ts_ns < WARM_NS
+    style = {"warning": ink.warn, "error": ink.error}.get(notice.level, ink.fg)
+    times = f"{notice.count}× " if notice.count > 1 else ""
+    return [
+        (f" {clock_text(notice.ts_ns)} ", ink.dim),
+        (f"{times}{safe(notice.text)}", style if is_warm else ink.dim),
+    ]

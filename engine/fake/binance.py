@@ -1,0 +1,376 @@
+"""Binance as a recorded capture shows it: streams, books and REST, without sockets or clocks.
+
+Time is an argument and bytes leave through outlets, so the same venue runs over real sockets and
+over connections in memory in virtual time.
+"""
+
+from typing import Final
+
+import msgspec
+
+from engine.fake import binance_frames as wire
+from engine.fake.capture_player import CapturePlayer
+from engine.fake.capture_scan import CaptureScan, snapshot_symbol
+from engine.fake.depth_desk import Counters, DepthDesk
+from engine.fake.faults import Disconnect, Drop, Faults, Stall
+from engine.fake.kline_rows import KlineRows, Row
+from engine.fake.rest import HttpCall, Reply, RestDesk
+from engine.fake.streams import (
+    STREAMS_MAX,
+    StreamAddress,
+    StreamOutlet,
+    StreamSession,
+    Subscriptions,
+    message_for,
+    source_stream,
+)
+from engine.fake.text_book import BookPicture
+from engine.model.chance import Chance
+from engine.model.numbers import NS_PER_MS, NS_PER_S
+from storage.recording import CapturedFrame
+
+QUIET_NS: Final = 200 * NS_PER_MS
+"""Play starts when subscriptions have rested so long, so that a client's second socket is there."""
+
+PATIENCE_NS: Final = 5 * NS_PER_S
+"""At speed 0, how long a recorded book waits for a listener of its symbol to ask for it."""
+
+PING_EVERY_NS: Final = {"binance_futures": 180 * NS_PER_S, "binance": 20 * NS_PER_S}
+PONG_WITHIN_NS: Final = {"binance_futures": 600 * NS_PER_S, "binance": 60 * NS_PER_S}
+
+CLOSE_POLICY: Final = 1008
+
+
+class _Control(msgspec.Struct):
+    method: str
+    params: list[str] = []
+    id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Hold(msgspec.Struct, frozen=True):
+    """A line that waits for a request."""
+
+    line: int
+    symbol: str
+    until_ns: int
+
+
+class BinanceVenue:
+    """Plays one capture to any number of clients.
+
+    Args:
+        scan: The capture.
+        faults: What to do wrong.
+        speed: 1 is the recorded pace; 0 plays as fast as the caller of `advance` allows, and
+            only while somebody listens to a book.
+        seed: Decides which frames a fault with a share takes.
+    """
+
+    def __init__(self, scan: CaptureScan, faults: Faults, speed: float, seed: int) -> None:
+        self.venue = scan.venue
+        self.symbols = scan.symbols
+        self.exchange_info = scan.exchange_info
+        self.counters = Counters()
+        self._scan = scan
+        self._faults = faults
+        self._dropped = frozenset(faults.drop_lines)
+        self._swapped = dict(faults.swap_lines) | {b: a for a, b in faults.swap_lines}
+        self._disturbances: list[Stall | Disconnect] = [
+            *faults.stall_at_line,
+            *faults.disconnect_at_line,
+        ]
+        self._disturbances.sort(key=lambda fault: fault.line)
+        self._chance = Chance(seed)
+        self._player = CapturePlayer(scan, speed)
+        self._subscriptions = Subscriptions(scan.venue)
+        self._desk = DepthDesk(scan, faults, self.counters)
+        self._klines = {symbol: KlineRows() for symbol in scan.symbols}
+        self._marks: dict[str, wire.Mark] = {}
+        self._last_prices: dict[str, str] = {}
+        self._is_forced = False
+        self._is_playing = False
+        self._quiet_from_ns = 0
+        self._hold: _Hold | None = None
+        self._rest = RestDesk(self)
+
+    # Play
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last line was played."""
+        return self._player.next_frame is None
+
+    def start(self) -> None:
+        """Play whether or not anybody listens."""
+        self._is_forced = True
+
+    def next_due_ns(self, *, can_play: bool) -> int | None:
+        """Return when `advance` should be called next; None while only clients can change that."""
+        play_ns = self._play_due_ns() if can_play else None
+        pings = [self._ping_due_ns(session) for session in self._subscriptions.sessions]
+        dues = [due for due in (play_ns, self._desk.next_due_ns()) if due is not None]
+        return min(dues + pings, default=None)
+
+    def advance(self, now_ns: int, lines_max: int) -> None:
+        """Do everything that is due, and play at most so many lines."""
+        self._desk.advance(now_ns)
+        for session in self._subscriptions.sessions:
+            if self._ping_due_ns(session) <= now_ns:
+                self._ping(session, now_ns)
+        for _ in range(lines_max):
+            due_ns = self._play_due_ns()
+            if due_ns is None or due_ns > now_ns:
+                return
+            self._play(now_ns)
+
+    def book(self, symbol: str) -> BookPicture:
+        """Return the true book of a symbol of the capture, all levels."""
+        return self._desk.book(symbol).picture()
+
+    def close(self) -> None:
+        """Leave the capture file."""
+        self._player.close()
+
+    # Streams
+
+    def open_stream(
+        self, address: StreamAddress, outlet: StreamOutlet, now_ns: int
+    ) -> StreamSession:
+        """Take in a websocket; the names of its URL are subscribed."""
+        session = StreamSession(address, outlet, now_ns)
+        self.counters.connects += 1
+        self._quiet_from_ns = now_ns
+        self._subscriptions.open(session)
+        if address.names:
+            self._subscribe(session, address.names, now_ns)
+        return session
+
+    def close_stream(self, session: StreamSession) -> None:
+        """Forget a websocket that is gone; the second time does nothing."""
+        if self._subscriptions.is_open(session):
+            self._subscriptions.close(session)
+            self._rest_if_alone()
+
+    def on_text(self, session: StreamSession, text: bytes, now_ns: int) -> None:
+        """Answer a message of a client."""
+        if not self._subscriptions.is_open(session):
+            return
+        try:
+            control = msgspec.json.decode(text, type=_Control)
+        except msgspec.ValidationError as error:
+            session.outlet.send_text(_error(2, f"Invalid request: {error}"))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            session.outlet.send_text(_error(3, f"Invalid JSON: {error}"))
+        else:
+            self._control(session, control, now_ns)
+
+    def on_pong(self, session: StreamSession, now_ns: int) -> None:
+        """Note that a client lives."""
+        session.heard_ns = now_ns
+
+    # REST
+
+    def request(self, call: HttpCall, reply: Reply, now_ns: int) -> None:
+        """Answer a request; `reply` is called exactly once, for a book perhaps later."""
+        self._rest.handle(call, reply, now_ns)
+
+    def request_depth(self, symbol: str, limit: int, reply: Reply, now_ns: int) -> None:
+        """Answer with a book, now or at its recorded moment."""
+        self._desk.request(symbol, limit, reply, now_ns)
+
+    def clock_ms(self, now_ns: int) -> int:
+        """Return the recorded venue's time."""
+        return self._player.clock_ns(now_ns) // NS_PER_MS
+
+    def kline_rows(self, symbol: str, interval: str) -> list[Row]:
+        """Return the klines of what was played so far."""
+        return self._klines[symbol].rows(interval)
+
+    def premium_index(self, symbol: str) -> dict[str, object]:
+        """Return the newest mark price; the last trade's price where none was recorded."""
+        price = self._last_prices.get(symbol, "0.00000000")
+        mark = self._marks.get(symbol) or wire.Mark(
+            event_ms=self._scan.first_ns // NS_PER_MS, mark=price, index=price, settle=price
+        )
+        return {
+            "symbol": symbol,
+            "markPrice": mark.mark,
+            "indexPrice": mark.index,
+            "estimatedSettlePrice": mark.settle,
+            "lastFundingRate": mark.rate,
+            "interestRate": "0.00000000",
+            "nextFundingTime": mark.next_funding_ms,
+            "time": mark.event_ms,
+        }
+
+    # Inside
+
+    def _play_due_ns(self) -> int | None:
+        frame = self._player.next_frame
+        if frame is None:
+            return None
+        if self._is_playing:
+            return max(self._player.due_ns(), self._held_until_ns(frame.line))
+        if self._is_forced:
+            return 0
+        if self._subscriptions.has_depth_listener():
+            return self._quiet_from_ns + QUIET_NS
+        return None
+
+    def _held_until_ns(self, line: int) -> int:
+        hold = self._hold
+        if hold is None or hold.line != line or self._desk.has_pending(hold.symbol):
+            return 0
+        return hold.until_ns
+
+    def _play(self, now_ns: int) -> None:
+        if not self._is_playing:
+            self._is_playing = True
+            if not self._player.has_begun:
+                self._player.begin(now_ns)
+            return
+        coming = self._player.next_frame
+        assert coming is not None
+        if self._is_disturbed(coming.line, now_ns):
+            return
+        symbol = snapshot_symbol(coming)
+        if symbol and self._must_wait(coming.line, symbol, now_ns):
+            return
+        frame = self._player.take()
+        self.counters.lines_played += 1
+        if symbol:
+            self._desk.answer_came(
+                symbol,
+                frame.raw,
+                now_ns,
+                is_lost=frame.line in self._dropped,
+                is_awaited=self._subscriptions.has_listener(f"{symbol.lower()}@depth"),
+            )
+        elif frame.transport == "ws" and frame.direction == "in":
+            self._play_message(frame)
+
+    def _is_disturbed(self, line: int, now_ns: int) -> bool:
+        """Let the next fault of this line happen; the line itself comes afterwards."""
+        while self._disturbances and self._disturbances[0].line < line:
+            self._disturbances.pop(0)  # A line that could not be read.
+        if not self._disturbances or self._disturbances[0].line != line:
+            return False
+        fault = self._disturbances.pop(0)
+        if isinstance(fault, Stall):
+            self._player.delay_until(now_ns + int(fault.seconds * NS_PER_S))
+            return True
+        for session in self._subscriptions.sessions:
+            if fault.path in {"", session.address.group}:
+                session.outlet.close(fault.code, "fault")
+                self.close_stream(session)
+        return True
+
+    def _must_wait(self, line: int, symbol: str, now_ns: int) -> bool:
+        is_awaited = self._subscriptions.has_listener(f"{symbol.lower()}@depth")
+        if self._player.speed > 0 or not is_awaited or not self._desk.waits_for_answer(symbol):
+            return False
+        if self._desk.has_pending(symbol):
+            return False
+        if self._hold is None or self._hold.line != line:
+            self._hold = _Hold(line, symbol, now_ns + PATIENCE_NS)
+        return now_ns < self._hold.until_ns
+
+    def _play_message(self, frame: CapturedFrame) -> None:
+        message = wire.stream_frame(frame.raw)
+        if message is None:
+            return
+        if message.symbol in self._klines:
+            self._learn(message)
+        if self._is_dropped(frame.line, message):
+            self.counters.frames_dropped += 1
+            return
+        other = self._swapped.get(frame.line)
+        sent = wire.stream_frame(self._scan.frames[other]) if other is not None else message
+        assert sent is not None, "the scan refused faults that move other lines"
+        for _ in range(2 if frame.line in self._faults.repeat_lines else 1):
+            self._send(sent)
+
+    def _send(self, message: wire.StreamFrame) -> None:
+        for name, session in self._subscriptions.listeners(message.stream):
+            self.counters.frames_sent += 1
+            is_combined = session.address.is_combined
+            session.outlet.send_text(message_for(message, name, is_combined=is_combined))
+
+    def _is_dropped(self, line: int, message: wire.StreamFrame) -> bool:
+        return line in self._dropped or any(
+            self._is_taken(line, message, drop) for drop in self._faults.drop
+        )
+
+    def _is_taken(self, line: int, message: wire.StreamFrame, drop: Drop) -> bool:
+        is_meant = (
+            drop.from_line <= line <= drop.to_line
+            and drop.symbol in {"", message.symbol}
+            and source_stream(drop.stream) in {"", source_stream(message.stream)}
+        )
+        return is_meant and (drop.share >= 1 or self._chance.happens(drop.share))
+
+    def _learn(self, message: wire.StreamFrame) -> None:
+        """Know what a frame says, whether or not it reaches anybody."""
+        symbol, kind = message.symbol, message.kind
+        if kind == "depth":
+            if delta := wire.decoded(wire.delta_decoder, message.payload):
+                self._desk.delta_came(symbol, delta)
+        elif kind in {"trade", "aggTrade"}:
+            if trade := wire.decoded(wire.print_decoder, message.payload):
+                self._last_prices[symbol] = trade.price
+                self._klines[symbol].see_trade(kind, trade)
+        elif kind.startswith("kline_"):
+            if kline := wire.decoded(wire.kline_decoder, message.payload):
+                self._klines[symbol].see_kline(kline.body)
+        elif kind == "markPrice" and (mark := wire.decoded(wire.mark_decoder, message.payload)):
+            self._marks[symbol] = mark
+
+    def _control(self, session: StreamSession, control: _Control, now_ns: int) -> None:
+        result = b"null"
+        match control.method:
+            case "SUBSCRIBE":
+                if not self._subscribe(session, tuple(control.params), now_ns):
+                    return
+            case "UNSUBSCRIBE":
+                self._quiet_from_ns = now_ns
+                self._subscriptions.remove(session, tuple(control.params))
+                self._rest_if_alone()
+            case "LIST_SUBSCRIPTIONS":
+                result = msgspec.json.encode(list(session.names))
+            case other:
+                known = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`"
+                text = f"Invalid request: unknown variant `{other}`, expected one of {known}"
+                session.outlet.send_text(_error(2, text))
+                return
+        session.outlet.send_text(b'{"result":%b,"id":%b}' % (result, bytes(control.id)))
+
+    def _subscribe(self, session: StreamSession, names: tuple[str, ...], now_ns: int) -> bool:
+        self.counters.subscribes += 1
+        self._quiet_from_ns = now_ns
+        if len(session.names.keys() | set(names)) > STREAMS_MAX:
+            session.outlet.send_text(_error(4, "Too many streams"))
+            session.outlet.close(CLOSE_POLICY, "Too many streams")
+            self.close_stream(session)
+            return False
+        self._subscriptions.add(session, names)
+        return True
+
+    def _rest_if_alone(self) -> None:
+        """At speed 0 nothing is played to nobody: a client that comes back misses nothing."""
+        if self._player.speed == 0 and not self._is_forced:
+            self._is_playing = self._is_playing and self._subscriptions.has_depth_listener()
+
+    def _ping_due_ns(self, session: StreamSession) -> int:
+        return session.ping_ns + PING_EVERY_NS[self.venue]
+
+    def _ping(self, session: StreamSession, now_ns: int) -> None:
+        if now_ns - session.heard_ns > PONG_WITHIN_NS[self.venue]:
+            session.outlet.close(CLOSE_POLICY, "Pong timeout")
+            self.close_stream(session)
+            return
+        session.ping_ns = now_ns
+        session.outlet.send_ping(str(now_ns // NS_PER_MS).encode())
+
+
+def _error(code: int, text: str) -> bytes:
+    return msgspec.json.encode({"error": {"code": code, "msg": text}})

@@ -1,0 +1,287 @@
+"""The fake venue on a port of this machine: a listener, and a task that plays when things are due.
+
+It is reachable from this machine only, whatever the firewall says.
+"""
+
+import asyncio
+import errno
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, cast
+
+from engine.fake.binance import BinanceVenue
+from engine.fake.capture_scan import scan_capture
+from engine.fake.connection import VenueConnection
+from engine.fake.depth_desk import Counters
+from engine.fake.faults import NO_FAULTS, Faults, load_faults
+from engine.fake.text_book import BookPicture
+from engine.model.errors import ConfigError
+from engine.model.numbers import NS_PER_S
+
+HOST: Final = "127.0.0.1"
+
+LINES_AT_ONCE: Final = 32
+"""Lines played before everybody else gets a turn."""
+
+FULL_ABOVE: Final = 256 * 1024
+"""Bytes waiting for one client above which a play at speed 0 waits for it."""
+
+CLOSING_S: Final = 5.0
+"""How long a client may take to end a connection that the venue closed."""
+
+CONNECTIONS_MAX: Final = 256
+"""Open connections; one more is dropped."""
+
+
+class _Link(asyncio.Protocol):
+    """One accepted connection: asyncio's transport on one side, the venue's on the other."""
+
+    def __init__(self, server: "FakeVenue") -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._connection: VenueConnection | None = None
+        self.is_full = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if not self._server.take_in(self):
+            self._transport.abort()
+            return
+        self._transport.set_write_buffer_limits(high=FULL_ABOVE)
+        self._connection = VenueConnection(self._server.core, self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._connection is not None:
+            self._connection.receive(data, self._server.now_ns())
+            self._server.wake()
+
+    def eof_received(self) -> bool:
+        self.data_received(b"")
+        # A client that only half-closes may still wait for the answer to its request.
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._connection.lost()
+        self._server.let_go(self)
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._server.wake()
+
+    # What the connection calls
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def pending(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self.expect_close()
+
+    def expect_close(self) -> None:
+        asyncio.get_running_loop().call_later(CLOSING_S, self.abort)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class FakeVenue:
+    """A local Binance that plays one capture.
+
+    Use it as an asynchronous context manager: on entry it listens, on exit everything is closed.
+
+    Args:
+        capture: A recording of `binance_futures` or `binance`; it decides which venue is played.
+        speed: 1 is the recorded pace, 0 as fast as clients read.
+        faults: What to do wrong, or a TOML file that says so.
+        port: 0 takes a free one.
+        seed: Decides which frames a fault with a share takes.
+        clock: UTC nanoseconds for the minutes of request weights and for the pace; the event
+            loop's own time when absent.
+
+    Raises:
+        ConfigError: The capture or the faults cannot be used; on entry, the port cannot.
+    """
+
+    def __init__(
+        self,
+        capture: Path,
+        *,
+        speed: float = 1.0,
+        faults: Faults | Path | None = None,
+        port: int = 0,
+        seed: int = 1,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        if not (math.isfinite(speed) and speed >= 0):
+            raise ConfigError(f"speed is 0 or more, not {speed}")
+        known = load_faults(faults) if isinstance(faults, Path) else faults or NO_FAULTS
+        scan = scan_capture(capture, known)
+        self.core = BinanceVenue(scan, known, speed, seed)
+        self.port = port
+        self._waits_for_readers = speed == 0
+        self._clock = clock
+        self._links: dict[_Link, None] = {}
+        self._wake = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._finished = asyncio.Event()
+
+    async def __aenter__(self) -> "FakeVenue":
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: _Link(self), HOST, self.port)
+        except OSError as error:
+            raise ConfigError(_why_not(self.port, error)) from error
+        except OverflowError as error:
+            raise ConfigError(f"a port lies between 0 and 65535, not {self.port}") from error
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        self._task = loop.create_task(self._play(), name="fake-venue")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        assert self._task is not None
+        self._task.cancel()
+        self._server.close()
+        for link in list(self._links):
+            link.abort()
+        while self._links:
+            self._wake.clear()
+            await self._wake.wait()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self.core.close()
+        await self._server.wait_closed()
+
+    @property
+    def venue(self) -> str:
+        """Which venue is played: `binance_futures` or `binance`."""
+        return self.core.venue
+
+    @property
+    def rest_url(self) -> str:
+        """Base URL of REST, as `Endpoints.rest` wants it."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def stream_url(self) -> str:
+        """Base URL of streams, as `Endpoints.stream` wants it."""
+        return f"ws://{HOST}:{self.port}"
+
+    @property
+    def counters(self) -> Counters:
+        """What happened so far."""
+        return self.core.counters
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last line was played."""
+        return self.core.is_finished
+
+    def start(self) -> None:
+        """Play now, whether or not anybody listens."""
+        self.core.start()
+        self.wake()
+
+    def book(self, symbol: str) -> BookPicture:
+        """Return the true book of a symbol of the capture: every level, in the venue's texts."""
+        return self.core.book(symbol)
+
+    async def finished(self) -> None:
+        """Wait until the last line was played and, at speed 0, was taken by the clients' sockets.
+
+        An error of the play itself is raised here.
+        """
+        assert self._task is not None
+        waiting = asyncio.ensure_future(self._finished.wait())
+        try:
+            await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._task.done():
+            self._task.result()
+
+    # What links call
+
+    def now_ns(self) -> int:
+        """Return the time by the clock handed in, or by the event loop."""
+        if self._clock is not None:
+            return self._clock()
+        return int(asyncio.get_running_loop().time() * NS_PER_S)
+
+    def wake(self) -> None:
+        """Look again at what is due."""
+        self._wake.set()
+
+    def take_in(self, link: _Link) -> bool:
+        """Count a connection; return whether there is room for it."""
+        if len(self._links) >= CONNECTIONS_MAX:
+            return False
+        self._links[link] = None
+        return True
+
+    def let_go(self, link: _Link) -> None:
+        """Forget a connection."""
+        self._links.pop(link, None)
+        self.wake()
+
+    async def _play(self) -> None:
+        while True:
+            can_play = not (self._waits_for_readers and any(link.is_full for link in self._links))
+            self.core.advance(self.now_ns(), LINES_AT_ONCE if can_play else 0)
+            if self.core.is_finished and can_play:
+                self._finished.set()
+            due_ns = self.core.next_due_ns(can_play=can_play)
+            wait_ns = None if due_ns is None else due_ns - self.now_ns()
+            if wait_ns is not None and wait_ns <= 0:
+                await asyncio.sleep(0)
+                continue
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if wait_ns is None else wait_ns / NS_PER_S):
+                    await self._wake.wait()
+
+
+async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
+    """Run a fake venue until it is cancelled, and say where it is and when it has ended."""
+    async with venue:
+        say(
+            f"{venue.venue} at {venue.rest_url} and {venue.stream_url}; "
+            "plays when a client subscribes to a book"
+        )
+        await venue.finished()
+        counters = venue.counters
+        say(
+            f"the capture has ended after {counters.lines_played} lines; "
+            f"{counters.frames_sent} messages sent, {counters.frames_dropped} dropped; "
+            "connections stay open"
+        )
+        await asyncio.Event().wait()
+
+
+def _why_not(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use; choose another with --port, or 0 for a free one"
+    if error.errno == errno.EACCES:
+        return f"port {port} is reserved; choose one above 1023"
+    return f"port {port} cannot be used: {error.strerror}"

@@ -1,0 +1,157 @@
+"""The engine as a process: one per folder, private, found again, ended in good order."""
+
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from cockpit.launch import running_venue
+from engine.folder import DataFolder
+from engine.port import Hello, Watch, encode_frame
+from tests.e2e.engines import cockpit, headless, listening_tcp_ports, wait_for_socket
+
+
+def test_an_engine_tells_its_status_until_it_is_terminated(tmp_path: Path) -> None:
+    with headless(tmp_path) as process:
+        status = cockpit("status", "--json", data_dir=tmp_path)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+
+    assert status.code == 0
+    assert status.document["running"] is True
+    assert status.document["mode"] == "sim"
+    assert status.document["pid"] == process.pid
+    assert code == 0
+    assert not DataFolder(tmp_path).socket.exists()
+
+
+def test_without_an_engine_the_status_says_so_and_fails(tmp_path: Path) -> None:
+    status = cockpit("status", "--json", data_dir=tmp_path)
+
+    assert status.code == 1
+    assert status.document == {"running": False}
+
+
+def test_a_second_engine_on_the_folder_is_refused_and_names_the_first(tmp_path: Path) -> None:
+    with headless(tmp_path) as first:
+        second = cockpit("--no-ui", data_dir=tmp_path)
+
+        assert second.code == 3
+        assert f"pid {first.pid}" in second.err
+        assert first.poll() is None
+
+
+def test_all_that_an_engine_writes_is_for_its_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+
+    with headless(folder):
+        modes = {
+            path.relative_to(folder): stat.S_IMODE(path.lstat().st_mode)
+            for path in [folder, *folder.rglob("*")]
+        }
+        socket_mode = stat.S_IMODE(DataFolder(folder).socket.stat().st_mode)
+
+    assert all(mode & 0o077 == 0 for mode in modes.values()), modes
+    assert socket_mode & 0o077 == 0
+
+
+def test_an_engine_listens_on_no_tcp_port(tmp_path: Path) -> None:
+    with headless(tmp_path) as process:
+        assert listening_tcp_ports(process.pid) == []
+
+
+def test_an_unknown_instrument_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    refused = cockpit("--no-ui", "--instruments", "BTC-PREP", data_dir=tmp_path)
+
+    assert refused.code == 2
+    assert "BTC-PERP" in refused.err
+    assert len(refused.err.strip().splitlines()[-1]) < 200
+
+
+def test_an_unknown_venue_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    refused = cockpit("--no-ui", "--venue", "binance_future", data_dir=tmp_path)
+
+    assert refused.code == 2
+    assert "binance_futures" in refused.err
+
+
+def test_a_venue_that_cannot_be_reached_is_tried_again_and_shown_as_down(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        'venue = "binance_futures"\n[endpoints.binance_futures]\n'
+        f'rest = "http://127.0.0.1:{port}"\nstream = "ws://127.0.0.1:{port}"\n'
+    )
+
+    with headless(tmp_path, "--settings", str(settings)) as process:
+        feeds: list[dict[str, object]] = []
+        for _ in range(100):
+            feeds = cockpit("status", "--json", data_dir=tmp_path).document["feeds"]
+            if feeds:
+                break
+        assert process.poll() is None
+
+    assert feeds[0]["state"] == "down"
+    assert feeds[0]["retry_in_ns"] is not None
+    assert feeds[0]["reason"]
+
+
+def test_after_a_sigkill_the_next_engine_takes_the_folder(tmp_path: Path) -> None:
+    with headless(tmp_path) as process:
+        process.kill()
+        process.wait(timeout=20)
+    left_behind = DataFolder(tmp_path).socket
+    assert left_behind.exists()
+    assert running_venue(DataFolder(tmp_path)) is None
+
+    left_behind.unlink()
+    with headless(tmp_path):
+        assert running_venue(DataFolder(tmp_path)) == "simulated"
+
+
+def test_a_screen_that_reads_nothing_does_not_hold_the_engine_up(tmp_path: Path) -> None:
+    with headless(tmp_path):
+        deaf = socket.socket(socket.AF_UNIX)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.connect(str(DataFolder(tmp_path).socket))
+        deaf.sendall(encode_frame(Hello(1, "screen")))
+        deaf.sendall(encode_frame(Watch(("book", "tape", "chart", "status"), fps=20)))
+        before = cockpit("status", "--json", data_dir=tmp_path).document
+        after = cockpit("status", "--json", data_dir=tmp_path).document
+        deaf.close()
+        gone = cockpit("status", "--json", data_dir=tmp_path).document
+
+    assert after["seq"] > before["seq"]
+    assert gone["seq"] > after["seq"]
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\x00\x00\x02hi", b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n", b""]
+)
+def test_garbage_on_the_socket_costs_that_connection_only(tmp_path: Path, garbage: bytes) -> None:
+    with headless(tmp_path) as process:
+        wait_for_socket(tmp_path)
+        with socket.socket(socket.AF_UNIX) as hostile:
+            hostile.connect(str(DataFolder(tmp_path).socket))
+            hostile.sendall(garbage)
+            hostile.shutdown(socket.SHUT_WR)
+            while hostile.recv(4_096):
+                continue
+
+        assert process.poll() is None
+        assert cockpit("status", "--json", data_dir=tmp_path).code == 0
+
+
+def test_another_version_of_the_port_is_turned_away_with_a_sentence(tmp_path: Path) -> None:
+    with headless(tmp_path), socket.socket(socket.AF_UNIX) as old:
+        old.connect(str(DataFolder(tmp_path).socket))
+        old.sendall(encode_frame(Hello(999, "screen")))
+        told = b""
+        while part := old.recv(4_096):
+            told += part
+
+    assert b"port version" in told

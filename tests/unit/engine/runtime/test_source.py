@@ -1,0 +1,101 @@
+"""Sources of market data: recorded time, and the simulated market at the clock's pace."""
+
+from collections.abc import Sequence
+
+from engine.model.chance import Chance
+from engine.model.envelope import Event
+from engine.model.instrument import InstrumentId
+from engine.model.market import BookSnapshot, FeedUp, InstrumentUpdated, Trade
+from engine.model.numbers import NS_PER_S
+from engine.runtime.clock import LoopClock
+from engine.runtime.feed import FeedPorts
+from engine.runtime.source import ReplaySource, SimulatedSource, SteppedClock
+from engine.runtime.virtual_loop import run
+from storage.recording import CapturedFrame
+from tests.fakes.feed_host import Host
+from tests.fakes.transport import FakeTransport
+
+START_NS = 1_700_000_000 * NS_PER_S
+
+
+def a_frame(line: int, second: int) -> CapturedFrame:
+    return CapturedFrame(line, START_NS + second * NS_PER_S, "binance", "ws", "in", "", "{}")
+
+
+async def played(speed: float, seconds: Sequence[int]) -> list[tuple[int, float]]:
+    """Play frames and return at which recorded second, and real second, each was handed over."""
+    real = LoopClock(START_NS)
+    stepped = SteppedClock(real, speed, START_NS)
+    host = Host(FakeTransport([]))
+    seen: list[tuple[int, float]] = []
+
+    def events_of(frame: CapturedFrame) -> Sequence[Event]:
+        recorded_s = (stepped.now_ns() - START_NS) // NS_PER_S
+        seen.append((recorded_s, (real.now_ns() - START_NS) / NS_PER_S))
+        return (FeedUp(f"line {frame.line}"),)
+
+    ports = FeedPorts(stepped, host.transport, Chance(1), host.put, host.room, host.start_task)
+    frames = [a_frame(line, second) for line, second in enumerate(seconds, start=1)]
+    source = ReplaySource(ports, stepped, "feed:x", frames, events_of)
+    await source.start(())
+    while not source.has_ended:
+        await real.sleep(0.1)
+    await source.close()
+    return seen
+
+
+def test_a_replay_keeps_the_recorded_pace() -> None:
+    assert run(lambda: played(1.0, [0, 2, 10])) == [(0, 0.0), (2, 2.0), (10, 10.0)]
+
+
+def test_a_faster_replay_takes_less_time_and_shows_the_same_clock() -> None:
+    assert run(lambda: played(4.0, [0, 2, 10])) == [(0, 0.0), (2, 0.5), (10, 2.5)]
+
+
+def test_a_replay_without_a_pace_never_waits() -> None:
+    assert run(lambda: played(0.0, [0, 2, 3_600])) == [(0, 0.0), (2, 0.0), (3_600, 0.0)]
+
+
+def test_when_the_recording_is_over_its_clock_stands_still() -> None:
+    async def scenario() -> tuple[int, int]:
+        real = LoopClock(START_NS)
+        clock = SteppedClock(real, 1.0, START_NS)
+        await real.sleep(3)
+        clock.stop()
+        stopped_ns = clock.now_ns()
+        await real.sleep(60)
+        return stopped_ns, clock.now_ns()
+
+    stopped_ns, later_ns = run(scenario)
+    assert stopped_ns == later_ns == START_NS + 3 * NS_PER_S
+
+
+def test_recorded_time_never_runs_backwards() -> None:
+    async def scenario() -> list[int]:
+        clock = SteppedClock(LoopClock(START_NS), 1.0, START_NS)
+        clock.step(START_NS + 5 * NS_PER_S)
+        clock.step(START_NS + 2 * NS_PER_S)
+        return [clock.now_ns()]
+
+    assert run(scenario) == [START_NS + 5 * NS_PER_S]
+
+
+def test_the_simulated_market_opens_trades_and_answers_for_its_books() -> None:
+    async def scenario() -> list[Event]:
+        clock = LoopClock(START_NS)
+        host = Host(FakeTransport([]))
+        ports = FeedPorts(clock, host.transport, Chance(1), host.put, host.room, host.start_task)
+        source = SimulatedSource(ports, seed=7)
+        await source.start(("BTC-PERP",))
+        await clock.sleep(20)
+        source.request_snapshot(InstrumentId("simulated:BTC-PERP"))
+        source.request_snapshot(InstrumentId("simulated:NONE"))
+        await source.close()
+        return [event for _, _, event in host.got]
+
+    events = run(scenario)
+    kinds = [type(event) for event in events]
+    assert kinds[0] is FeedUp
+    assert InstrumentUpdated in kinds
+    assert kinds.count(Trade) > 20
+    assert kinds[-1] is BookSnapshot

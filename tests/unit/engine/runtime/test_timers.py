@@ -1,0 +1,67 @@
+"""The kernel's timers in virtual time."""
+
+from engine.model.effects import SetTimer
+from engine.model.envelope import TimerFired
+from engine.model.numbers import NS_PER_S
+from engine.runtime.clock import LoopClock
+from engine.runtime.timers import TimerService
+from engine.runtime.virtual_loop import run
+
+
+def test_timers_fire_in_the_order_of_their_times_and_not_before() -> None:
+    async def scenario() -> list[tuple[str, int]]:
+        clock = LoopClock(0)
+        fired: list[tuple[str, int]] = []
+        service = TimerService(clock, lambda timer: fired.append((timer.key, clock.now_ns())))
+        service.set(SetTimer("late", 3 * NS_PER_S))
+        service.set(SetTimer("early", 1 * NS_PER_S))
+        await clock.sleep(10)
+        return fired
+
+    assert run(scenario) == [("early", 1 * NS_PER_S), ("late", 3 * NS_PER_S)]
+
+
+def test_the_same_key_again_replaces_the_timer() -> None:
+    async def scenario() -> list[TimerFired]:
+        clock = LoopClock(0)
+        fired: list[TimerFired] = []
+        service = TimerService(clock, fired.append)
+        service.set(SetTimer("snapshot", 1 * NS_PER_S))
+        service.set(SetTimer("snapshot", 5 * NS_PER_S))
+        await clock.sleep(10)
+        return fired
+
+    assert run(scenario) == [TimerFired("snapshot", 5 * NS_PER_S)]
+
+
+def test_a_handler_may_set_its_timer_again() -> None:
+    async def scenario() -> int:
+        clock = LoopClock(0)
+        count = 0
+        service = TimerService(clock, lambda timer: again(timer))
+
+        def again(timer: TimerFired) -> None:
+            nonlocal count
+            count += 1
+            service.set(SetTimer(timer.key, timer.due_ns + NS_PER_S))
+
+        service.set(SetTimer("sweep", NS_PER_S))
+        await clock.sleep(60.5)
+        service.close()
+        await clock.sleep(60)
+        return count
+
+    assert run(scenario) == 60
+
+
+def test_nothing_fires_after_closing() -> None:
+    async def scenario() -> list[TimerFired]:
+        clock = LoopClock(0)
+        fired: list[TimerFired] = []
+        service = TimerService(clock, fired.append)
+        service.set(SetTimer("sweep", NS_PER_S))
+        service.close()
+        await clock.sleep(5)
+        return fired
+
+    assert run(scenario) == []

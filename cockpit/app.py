@@ -3,7 +3,6 @@
 One worker receives; one frame clock draws. Between them lies only the newest view of each pane.
 """
 
-import contextlib
 import gc
 import os
 import time
@@ -24,7 +23,7 @@ from cockpit.screens.trade import TradeScreen
 from engine.model.errors import PortError
 from engine.port import CockpitPort, Reply, Watch, Welcome
 
-Outcome = Literal["leave", "stop", "simulated", "lost"]
+ScreenResult = Literal["leave", "stop", "simulated", "lost"]
 """How the screen ended: the engine goes on; it was asked to stop; the simulated market is wanted
 instead; or the terminal or the engine is gone."""
 
@@ -49,11 +48,11 @@ THEME: Final = Theme(
 )
 
 
-class CockpitApp(App[Outcome], inherit_bindings=False):
+class CockpitApp(App[ScreenResult], inherit_bindings=False):
     """A screen on an engine.
 
     Args:
-        port: The engine; closed by the app when it ends.
+        port: The engine; whoever opened it closes it.
         welcome: What the engine said first.
         fps: Frames per second.
         clock: Local monotonic time in nanoseconds.
@@ -110,11 +109,6 @@ class CockpitApp(App[Outcome], inherit_bindings=False):
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 50, 50)
-
-    async def on_unmount(self) -> None:
-        """Leave the engine."""
-        with contextlib.suppress(PortError, OSError):
-            await self._port.close()
 
     async def _receive(self) -> None:
         """Take in messages until the engine is gone."""

@@ -81,46 +81,47 @@ class VenueConnection:
             return
         self._backlog += len(data)
         if self._backlog > BACKLOG_MAX + BODY_MAX:
-            self._transport.abort()
+            self._abort()
             return
         try:
             self._http.receive_data(data)
         except RuntimeError:
             # h11 refuses more after its peer's end; nothing sensible can follow.
-            self._transport.abort()
+            self._abort()
             return
         self._read_http(now_ns)
 
     def lost(self) -> None:
         """Note that the connection is gone."""
         self._is_over = True
-        if self._session is not None:
-            self._venue.close_stream(self._session)
+        self._leave()
 
     # The outlet of a stream session
 
     def send_text(self, text: bytes) -> None:
         """Send one message; a client with too many unread ones is cut off."""
         socket = self._socket
-        if socket is None or socket.state is not OPEN:
+        if socket is None or socket.state is not OPEN or self._is_over:
             return
         if self._transport.pending() > OUTGOING_MAX:
             self.close(CLOSE_POLICY, "Client reads too slowly")
+            self._leave()
             return
         socket.send_text(text)
         self._flush(socket)
 
     def send_ping(self, payload: bytes) -> None:
         """Send a ping."""
-        if self._socket is not None and self._socket.state is OPEN:
-            self._socket.send_ping(payload)
-            self._flush(self._socket)
+        socket = self._socket
+        if socket is not None and socket.state is OPEN and not self._is_over:
+            socket.send_ping(payload)
+            self._flush(socket)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close the websocket; 1006 drops the connection without a word."""
         socket = self._socket
         if code == CLOSE_ABNORMAL or socket is None:
-            self._transport.abort()
+            self._abort()
         elif socket.state is OPEN:
             socket.send_close(code, reason)
             self._flush(socket)
@@ -155,7 +156,9 @@ class VenueConnection:
         elif isinstance(event, h11.EndOfMessage):
             self._dispatch(now_ns)
         elif isinstance(event, h11.ConnectionClosed):
-            self._end()
+            # A client that closed its half may still wait for an answer.
+            if self._http.our_state is not h11.SEND_RESPONSE:
+                self._end()
             return False
         else:
             return False
@@ -188,7 +191,7 @@ class VenueConnection:
         if self._is_over:
             return
         if self._transport.pending() > OUTGOING_MAX:
-            self._transport.abort()  # It asks and asks, and reads nothing.
+            self._abort()  # It asks and asks, and reads nothing.
             return
         headers = [
             ("Content-Type", answer.content_type),
@@ -223,6 +226,14 @@ class VenueConnection:
     def _end(self) -> None:
         self._is_over = True
         self._transport.close()
+
+    def _abort(self) -> None:
+        self._is_over = True
+        self._transport.abort()
+
+    def _leave(self) -> None:
+        if self._session is not None:
+            self._venue.close_stream(self._session)
 
     # Websocket
 

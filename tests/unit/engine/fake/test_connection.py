@@ -83,6 +83,18 @@ def test_a_client_that_closes_after_its_request_gets_the_answer(rehearsal: Rehea
     assert transport.ended == "close"
 
 
+def test_a_client_that_closed_its_half_gets_the_answer_that_was_held(rehearsal: Rehearsal):
+    rehearsal.open("/public/ws/abcusdt@depth")
+    depth = b"GET /fapi/v1/depth?symbol=ABCUSDT&limit=1000 HTTP/1.1\r\n" + HOST + b"\r\n"
+    transport = sent(rehearsal, depth, b"")
+    assert transport.ended == ""
+
+    rehearsal.run(10)
+
+    assert statuses(transport) == [200]
+    assert transport.ended == "close"
+
+
 def test_data_after_the_end_is_not_read(rehearsal: Rehearsal):
     rehearsal.open("/public/ws/abcusdt@depth")
     depth = b"GET /fapi/v1/depth?symbol=ABCUSDT&limit=1000 HTTP/1.1\r\n" + HOST + b"\r\n"

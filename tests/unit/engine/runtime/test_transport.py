@@ -23,15 +23,14 @@ AwEHoUQDQgAE+cNEUAtXeoYnK/QnX9la0G5qRQZrtTjWxRcjgpJC5HW5ooMynlWo
 0Ftq/SO2scNCGXO/ZTG5u1mtjUQCbRPjKw==
 -----END EC PRIVATE KEY-----
 -----BEGIN CERTIFICATE-----
-MIIBljCCATygAwIBAgIUf0oexizvVF1rvuDozB1kTkWX+Q4wCgYIKoZIzj0EAwIw
-FzEVMBMGA1UEAwwMY29ja3BpdCB0ZXN0MCAXDTI2MTEyMTExNDI1MVoYDzIxMjYx
-MDI4MTE0MjUxWjAXMRUwEwYDVQQDDAxjb2NrcGl0IHRlc3QwWTATBgcqhkjOPQIB
-BggqhkjOPQMBBwNCAAT5w0RQC1d6hicr9Cdf2VrQbmpFBmu1ONbFFyOCkkLkdbmi
-gzKeVajQW2r9I7axw0IZc79lMbm7Wa2NRAJtE+Mro2QwYjAdBgNVHQ4EFgQUDkzQ
-saCjEH4k9uJglX/TdZvl2hwwHwYDVR0jBBgwFoAUDkzQsaCjEH4k9uJglX/TdZvl
-2hwwDwYDVR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMC
-A0gAMEUCICjqC1z6euDLKxFmQ++p7MoYIe0TDDcyaW3//Mq44jXIAiEA1XSR4Ifc
-qckId/7j8dS4YDKB9MkXuxRfic//5bcLkfg=
+MIIBYzCCAQigAwIBAgIBATAKBggqhkjOPQQDAjAXMRUwEwYDVQQDDAxjb2NrcGl0
+IHRlc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBcxFTATBgNV
+BAMMDGNvY2twaXQgdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPnDRFAL
+V3qGJyv0J1/ZWtBuakUGa7U41sUXI4KSQuR1uaKDMp5VqNBbav0jtrHDQhlzv2Ux
+ubtZrY1EAm0T4yujQzBBMA8GA1UdEQQIMAaHBH8AAAEwDwYDVR0TAQH/BAUwAwEB
+/zAdBgNVHQ4EFgQUDkzQsaCjEH4k9uJglX/TdZvl2hwwCgYIKoZIzj0EAwIDSQAw
+RgIhAOW+UIbp1ty7dikJQbTpj1rhrTbuDZN64RW2mzWQGRN1AiEA+phubS/A+bKi
+QvOQ0nn33DDC2X1DiZiOwKwnNd6bqyM=
 -----END CERTIFICATE-----
 """
 """Signed by itself, for 127.0.0.1, with its key: worth nothing anywhere else."""
@@ -41,7 +40,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def a_transport(
-    tls: ssl.SSLContext | None = None, **limits: float
+    tls: ssl.SSLContext | None = None, /, **limits: float
 ) -> AsyncIterator[NetworkTransport]:
     transport = NetworkTransport(NetworkLimits(**limits), tls)  # type: ignore[arg-type]
     try:
@@ -292,7 +291,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Pat
         with pytest.raises(VenueUnreachable, match="certificate not trusted"):
             await transport.get(f"https://{place}/info")
 
-    assert reason == f"{place}: certificate not trusted (self-signed certificate)"
+    assert reason.startswith(f"{place}: certificate not trusted (self")
 
 
 async def test_a_certificate_that_is_vouched_for_is_accepted(certificate: Path) -> None:
@@ -315,7 +314,7 @@ async def test_a_name_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatc
 
     assert await why_not_open("ws://venue.test/x") == "venue.test: host name not found"
     async with a_transport() as transport:
-        with pytest.raises(VenueUnreachable, match="venue.test: host name not found"):
+        with pytest.raises(VenueUnreachable, match=r"venue\.test: host name not found"):
             await transport.get("http://venue.test/")
 
 

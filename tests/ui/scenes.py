@@ -1,0 +1,271 @@
+"""Views as an engine would send them: a seeded market that moves step by step, and odd states."""
+
+import math
+import random
+
+from msgspec.structs import replace
+
+from engine.model.instrument import InstrumentId
+from engine.model.signals import Notice
+from engine.model.view import (
+    BookView,
+    ChartView,
+    FeedView,
+    HeaderView,
+    InstrumentRow,
+    LogView,
+    PaneName,
+    StatusView,
+    TapeRow,
+    TapeView,
+    View,
+    WhaleRow,
+    WhalesView,
+)
+from engine.port import Watch
+from tests.fakes.port import START_NS
+
+BTC = InstrumentId("simulated:BTC-PERP")
+ETH = InstrumentId("simulated:ETH-PERP")
+SOL = InstrumentId("simulated:SOL-PERP")
+TICK = 5
+
+
+class Market:
+    """A made-up market: call `step` once per frame, then ask for views."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.chance = random.Random(seed)
+        self.mid = 642_100
+        self.ts_ns = START_NS
+        self.total = 0
+        self.is_up = True
+        self.sizes: dict[int, int] = {}
+        self.prints: list[TapeRow] = []
+        self.closes = [
+            642_100 + int(900 * math.sin(i / 14) + 400 * math.sin(i / 5)) for i in range(400)
+        ]
+        self.closes[-1] = self.mid
+        for _ in range(80):
+            self.trade()
+
+    def step(self, trades: int = 3) -> None:
+        """Move on by a tenth of a second."""
+        self.ts_ns += 100_000_000
+        move = self.chance.choice((-1, 0, 0, 0, 1)) * TICK
+        self.mid += move
+        if move:
+            self.is_up = move > 0
+        for _ in range(12):
+            level = self.mid // TICK * TICK + self.chance.randint(-30, 30) * TICK
+            self.sizes[level] = int(self.chance.expovariate(1 / 2_500)) + 1
+        for _ in range(trades):
+            self.trade()
+        self.closes[-1] = self.mid
+
+    def trade(self) -> None:
+        """Print one trade."""
+        is_buy = self.chance.random() < 0.54
+        qty = int(self.chance.expovariate(1 / 700)) + 1
+        price = self.mid // TICK * TICK + (TICK if is_buy else 0)
+        self.total += 1
+        self.prints.insert(0, TapeRow(self.ts_ns, price, qty, is_buy, True, qty > 2_200))
+        del self.prints[300:]
+
+    def lots(self, price: int) -> int:
+        """Return the size at a price, made on first sight."""
+        if price not in self.sizes:
+            self.sizes[price] = int(self.chance.expovariate(1 / 2_500)) + 1
+        return self.sizes[price]
+
+    def book(self, watch: Watch) -> BookView:
+        """Return the ladder's view."""
+        best = self.mid // TICK * TICK
+        group = watch.book_group * TICK
+        bids: dict[int, int] = {}
+        asks: dict[int, int] = {}
+        for i in range(watch.book_rows * watch.book_group):
+            bid, ask = best - i * TICK, best + (i + 1) * TICK
+            bids[bid // group * group] = bids.get(bid // group * group, 0) + self.lots(bid)
+            asks[-(-ask // group) * group] = asks.get(-(-ask // group) * group, 0) + self.lots(ask)
+        return BookView(
+            instrument_id=watch.instrument_id or BTC,
+            state="live",
+            note="",
+            state_since_ns=START_NS,
+            freshness="fresh",
+            age_ns=12_000_000,
+            price_decimals=1,
+            qty_decimals=3,
+            tick_ticks=TICK,
+            group_ticks=group,
+            bids=tuple(bids.items()),
+            asks=tuple(asks.items()),
+            best_bid_ticks=best,
+            best_ask_ticks=best + TICK,
+        )
+
+    def chart(self, watch: Watch) -> ChartView:
+        """Return candles from the made-up closes."""
+        step_ns = watch.timeframe_s * 1_000_000_000
+        newest = self.ts_ns // step_ns * step_ns
+        shown = self.closes[-watch.chart_candles :]
+        candles = []
+        for i, close in enumerate(shown):
+            before = shown[i - 1] if i else close
+            wick = 20 + (i * 37) % 110
+            low, high = min(before, close) - wick, max(before, close) + (i * 53) % 90
+            open_ns = newest - (len(shown) - 1 - i) * step_ns
+            candles.append((open_ns, before, high, low, close, 900 + (i * 7_919) % 9_000))
+        return ChartView(
+            watch.instrument_id or BTC, watch.timeframe_s, 1, 3, "fresh", 0, tuple(candles)
+        )
+
+    def tape(self, watch: Watch) -> TapeView:
+        """Return the newest prints."""
+        return TapeView(
+            watch.instrument_id or BTC,
+            1,
+            3,
+            "fresh",
+            50_000_000,
+            tuple(self.prints[: watch.tape_rows]),
+            self.total,
+            0.54,
+            31.4,
+        )
+
+    def header(self, watch: Watch) -> HeaderView:
+        """Return the line of prices."""
+        return HeaderView(
+            instrument_id=watch.instrument_id or BTC,
+            price_decimals=1,
+            last_ticks=self.prints[0].price_ticks,
+            last_is_up=self.is_up,
+            freshness="fresh",
+            mark="64209.8",
+            index="64205.1",
+            funding_rate="0.000031",
+            next_funding_ns=START_NS + 2_500_000_000_000,
+            volume_lots_1h=1_204_551,
+            qty_decimals=3,
+            scales_inferred=False,
+        )
+
+    def views(self, watch: Watch) -> dict[PaneName, View]:
+        """Return all views that a watch asks for."""
+        makers = {
+            "header": self.header,
+            "book": self.book,
+            "chart": self.chart,
+            "tape": self.tape,
+            "status": lambda _: a_status(),
+            "whales": lambda _: a_whales(self.ts_ns),
+            "log": lambda _: a_log(),
+        }
+        return {pane: makers[pane](watch) for pane in watch.panes}
+
+
+def a_feed(**changed: object) -> FeedView:
+    """Return a connection that is fine unless told otherwise."""
+    return replace(FeedView("simulated", "ok", 12_000_000, None, ""), **changed)
+
+
+def a_status(**changed: object) -> StatusView:
+    """Return the status of a simulated market."""
+    status = StatusView(
+        mode="sim",
+        venue="simulated",
+        feeds=(a_feed(),),
+        instruments=(
+            InstrumentRow(BTC, "BTC-PERP", 642_105, 1),
+            InstrumentRow(ETH, "ETH-PERP", 312_040, 2),
+            InstrumentRow(SOL, "SOL-PERP", 182_110, 3),
+        ),
+        events_per_s=1_204.0,
+        inbox_depth=0,
+        bad_frames=0,
+        gaps=0,
+        seq=1,
+        started_ns=START_NS - 60_000_000_000,
+    )
+    return replace(status, **changed)
+
+
+def a_status_down(**changed: object) -> StatusView:
+    """Return the status of a paper account whose venue cannot be reached."""
+    feed = a_feed(
+        name="binance_futures",
+        state="down",
+        age_ns=None,
+        retry_in_ns=3_000_000_000,
+        reason="connection refused",
+    )
+    return a_status(mode="paper", venue="binance_futures", feeds=(feed,), **changed)
+
+
+def a_whale(**changed: object) -> WhaleRow:
+    """Return a standing wall."""
+    whale = WhaleRow(
+        signal_id=1,
+        ts_ns=START_NS - 190_000_000_000,
+        instrument_id=BTC,
+        type="wall",
+        side="bid",
+        price_low_ticks=641_500,
+        price_high_ticks=641_500,
+        price_decimals=1,
+        notional_usd=1_930_000.0,
+        confidence=0.84,
+        status="open",
+        end="",
+    )
+    return replace(whale, **changed)
+
+
+def a_whales(ts_ns: int = START_NS) -> WhalesView:
+    """Return whales of several kinds."""
+    return WhalesView(
+        (
+            a_whale(ts_ns=ts_ns - 4_000_000_000),
+            a_whale(
+                type="ladder", side="ask", price_low_ticks=643_000, price_high_ticks=643_400,
+                notional_usd=640_000.0, confidence=0.71, ts_ns=ts_ns - 27_000_000_000,
+            ),
+            a_whale(
+                type="spoof", price_low_ticks=641_800, price_high_ticks=641_800,
+                notional_usd=410_200.0, confidence=0.66, status="closed", end="pulled",
+            ),
+            a_whale(
+                instrument_id=ETH, type="sweep", side="sell", price_low_ticks=312_040,
+                price_high_ticks=312_040, price_decimals=2, notional_usd=220_000.0,
+                confidence=0.93, status="closed", end="filled",
+            ),
+        ),
+        25_000.0,
+        "",
+    )
+
+
+def a_notice(**changed: object) -> Notice:
+    """Return one line of the log."""
+    return replace(Notice(START_NS, "info", "engine", "paper account of 100,000 is open"), **changed)
+
+
+def a_log() -> LogView:
+    """Return a few lines, newest first."""
+    return LogView(
+        (
+            a_notice(text="WALL bid 64,150.0 $1.93M confidence .84", source="whales"),
+            a_notice(
+                ts_ns=START_NS - 13_000_000_000, level="warning", source="simulated",
+                text="BTC-PERP: book gap, expected 88,121, got 88,125; new snapshot after 1.4 s",
+            ),
+            a_notice(ts_ns=START_NS - 20_000_000_000, count=3, text="ping answered late"),
+            a_notice(
+                ts_ns=START_NS - 40_000_000_000, level="error", source="store",
+                text="recording: disk is 98 % full",
+            ),
+            a_notice(ts_ns=START_NS - 60_000_000_000),
+        )
+    )

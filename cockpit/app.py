@@ -86,14 +86,14 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             driver_class=None if "TEXTUAL_DRIVER" in os.environ else CockpitDriver,
             css_path=stylesheet(),
         )
-        self.clock = clock
+        self._clock = clock
         self._port = port
         self._welcome = welcome
         self._fps = fps
         self._frames = 0
         self._is_stopping = False
         self._newest = Newest(welcome.epoch, clock())
-        self._trade = TradeScreen(self._newest, palette, self._look, fps)
+        self._trade = TradeScreen(self._newest, palette, self._look, clock, fps)
         self.register_theme(THEME)
         self.theme = "cockpit"
 
@@ -118,7 +118,7 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             except PortError as error:
                 self._newest.close(str(error))
                 break
-            self._newest.take(message, self.clock())
+            self._newest.take(message, self._clock())
             if self._is_stopping and isinstance(message, Reply):
                 break
         if self._is_stopping:
@@ -136,7 +136,7 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             return
         self._frames += 1
         with self.batch_update():
-            self._trade.draw(self.clock(), self._frames)
+            self._trade.draw(self._clock(), self._frames)
 
     def picture(self) -> str:
         """Return what is on the screen as an SVG document."""

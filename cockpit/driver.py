@@ -13,6 +13,7 @@ import errno
 import os
 import selectors
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -150,6 +151,16 @@ class LatestWriter:
         self._lost()
 
 
+def terminal_fileno() -> int:
+    """Return where the picture goes: whichever of the standard streams is a terminal.
+
+    Textual always takes standard error, which people redirect to keep a log.
+    """
+    streams = (sys.__stdout__, sys.__stderr__, sys.__stdin__)
+    filenos = [stream.fileno() for stream in streams if stream is not None]
+    return next((fileno for fileno in filenos if os.isatty(fileno)), filenos[-1])
+
+
 class CockpitDriver(LinuxDriver):
     """Textual's driver with the writer above, and an orderly end with the terminal's."""
 
@@ -170,7 +181,7 @@ class CockpitDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal."""
         self._writer = LatestWriter(
-            self._file.fileno(),
+            terminal_fileno(),
             caught_up=lambda: self._tell(TerminalCaughtUp()),
             lost=lambda: self._tell(TerminalLost()),
         )
@@ -178,7 +189,7 @@ class CockpitDriver(LinuxDriver):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._tell, TerminalLost())
         loop.add_signal_handler(signal.SIGTERM, self._tell, LeaveAsked())
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no types.
 
     def stop_application_mode(self) -> None:
         """Give the terminal back as it was; a backlog of frames does not stand in the way."""

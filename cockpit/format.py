@@ -56,7 +56,7 @@ def price_text(ticks: int | None, decimals: int, shown: int | None = None) -> st
 
 
 def places_of_step(decimals: int, step_ticks: int) -> int:
-    """Return how many decimals a price of this step needs; 5 ticks of 0.01 need two, 10 need one."""
+    """Return how many decimals a price of this step needs: 10 ticks of 0.01 need one."""
     places = decimals
     while places and step_ticks % 10 == 0:
         step_ticks //= 10

@@ -23,7 +23,7 @@ Candle = tuple[int, int, int, int, int, int]
 
 Cell = tuple[str, Style]
 
-ROOMY: Final = 2.5
+ROOMY: Final = 1.8
 """A kept range may be this much too large before it is drawn anew."""
 
 UNIT_STEPS: Final = (1, 2, 3, 4, 5, 6, 8)
@@ -134,9 +134,7 @@ def chart_rows(
     _label_last(labels, view, scale, plot, (ink, mark))
     volume = _volume(shown, plot, ink)
     blank: Cell = (" " * plot.axis_width, ink.dim)
-    rows = [
-        _row([*cells, labels.get(y, blank)], width, ink) for y, cells in enumerate(grid)
-    ]
+    rows = [_row([*cells, labels.get(y, blank)], width, ink) for y, cells in enumerate(grid)]
     rows += [_row([*cells, blank], width, ink) for cells in volume]
     rows.append(fit([(_time_axis(shown, view.timeframe_s, plot.columns), ink.dim)], width, ink.fg))
     return rows
@@ -205,7 +203,7 @@ def _label_last(
 
 def _volume(shown: list[tuple[int, Candle]], plot: Plot, ink: Palette) -> list[list[Cell]]:
     rows: list[list[Cell]] = [[(" ", ink.fg)] * plot.columns for _ in range(plot.volume_rows)]
-    largest = nice_above(max(1, max(candle[5] for _, candle in shown)))
+    largest = nice_above(max(1, *(candle[5] for _, candle in shown)))
     for x, candle in shown:
         style = ink.up_dim if candle[4] >= candle[1] else ink.down_dim
         filled = candle[5] / largest * plot.volume_rows

@@ -74,6 +74,4 @@ def _spread(book: BookView | None) -> str:
     if book.best_bid_ticks is None or book.best_ask_ticks is None:
         return ""
     spread = book.best_ask_ticks - book.best_bid_ticks
-    return fixed(
-        spread, book.price_decimals, places_of_step(book.price_decimals, book.tick_ticks)
-    )
+    return fixed(spread, book.price_decimals, places_of_step(book.price_decimals, book.tick_ticks))

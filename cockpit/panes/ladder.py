@@ -69,12 +69,13 @@ def split_index(view: BookView) -> int:
 def suggested_group(view: BookView, height: int) -> int:
     """Return the smallest step at which a sparse book fills about half of the rows."""
     nearest = max(2, height // 4)
-    spans = [
-        abs(side[min(nearest, len(side)) - 1][0] - side[0][0]) / (min(nearest, len(side)) - 1)
-        for side in (view.bids, view.asks)
-        if len(side) > 1
+    gaps = [
+        abs(near[-1][0] - near[0][0]) / (len(near) - 1)
+        if len(near) > 1
+        else height * view.tick_ticks
+        for near in (view.bids[:nearest], view.asks[:nearest])
     ]
-    wanted = max(spans, default=0.0) / view.tick_ticks / 2
+    wanted = max(gaps) / view.tick_ticks / 2
     return next((group for group in GROUPS if group >= wanted), GROUPS[-1])
 
 
@@ -134,9 +135,7 @@ def _bids(view: BookView, ink: Palette) -> _Side:
     for price, lots in view.bids:
         levels[price // group] = levels.get(price // group, 0) + lots
     best = max(levels, default=None)
-    return _Side(
-        True, levels, _running(levels, True), best, ink.bid, ink.best_bid, ink.bid_bar
-    )
+    return _Side(True, levels, _running(levels, True), best, ink.bid, ink.best_bid, ink.bid_bar)
 
 
 def _asks(view: BookView, ink: Palette) -> _Side:
@@ -146,9 +145,7 @@ def _asks(view: BookView, ink: Palette) -> _Side:
         index = -(-price // group)
         levels[index] = levels.get(index, 0) + lots
     best = min(levels, default=None)
-    return _Side(
-        False, levels, _running(levels, False), best, ink.ask, ink.best_ask, ink.ask_bar
-    )
+    return _Side(False, levels, _running(levels, False), best, ink.ask, ink.best_ask, ink.ask_bar)
 
 
 def _running(levels: dict[int, int], is_downwards: bool) -> dict[int, int]:
@@ -191,7 +188,7 @@ def _columns(view: BookView, picture: LadderPicture, shown: list[int]) -> _Colum
 
 def nice_above(number: int) -> int:
     """Return the next of 1, 2, 3, 5, 7 times a power of ten, so that a scale rarely changes."""
-    power = 10 ** max(0, len(str(number)) - 1)
+    power: int = 10 ** max(0, len(str(number)) - 1)
     return next((step * power for step in (1, 2, 3, 5, 7) if step * power >= number), 10 * power)
 
 
@@ -218,10 +215,11 @@ def _price_row(
         if total and columns.sum_width
         else ""
     ).rjust(columns.sum_width)
+    size_style = style if index == side.best else ink.fg
     return [
-        (size + " " if side.is_bid else blank + " ", style),
+        (size + " " if side.is_bid else blank + " ", size_style),
         ((mark + price if index >= 0 else "").rjust(columns.price_width) + " ", price_style),
-        (blank + " " if side.is_bid else size + " ", style),
+        (blank + " " if side.is_bid else size + " ", size_style),
         (total_text + " " if columns.sum_width else "", ink.dim),
         (bar_text(lots / columns.scale_lots, columns.bar_width), side.bar_style),
     ]

@@ -10,7 +10,7 @@ from engine.model.signals import Notice
 from engine.model.view import LogView
 
 LEVEL_NAMES: Final = {"info": "INFO", "warning": "WARN", "error": "ERR "}
-SOURCE_WIDTH: Final = 8
+SOURCE_WIDTH: Final = 10
 SOURCE_FROM: Final = 50
 """Inner width from which the source has a column."""
 
@@ -72,10 +72,11 @@ def _notice(row: Notice, width: int, ink: Palette) -> list[Segment]:
         (LEVEL_NAMES.get(row.level, "????") + " ", style),
     ]
     if width >= SOURCE_FROM:
-        cells.append((safe(row.source, SOURCE_WIDTH).ljust(SOURCE_WIDTH + 1), ink.dim))
+        cells.append(
+            (safe(row.source.removeprefix("feed:"), SOURCE_WIDTH).ljust(SOURCE_WIDTH + 1), ink.dim)
+        )
     text = safe(row.text)
     if row.count > 1:
         cells.append((f"{row.count}× ", ink.dim))
     cells.append((text, ink.fg if row.level == "info" else style))
     return cells
-

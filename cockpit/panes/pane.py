@@ -15,9 +15,16 @@ from textual.widget import Widget
 from cockpit.format import age_text, safe
 from cockpit.panes.palette import Palette, faded
 from cockpit.panes.rows import Border, Row, Segment, changed_runs, fit, framed
-from engine.model.view import Freshness
+from engine.model.market import Freshness
 
-DRAWING_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+DRAWING_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """What a slip in drawing code raises: it may cost one pane, never the screen."""
 
 
@@ -155,13 +162,9 @@ class Pane(LineWidget, can_focus=True):
         )
 
 
-def message_rows(
-    lines: Sequence[Segment], width: int, height: int, ink: Palette
-) -> list[Row]:
+def message_rows(lines: Sequence[Segment], width: int, height: int, ink: Palette) -> list[Row]:
     """Return `height` rows with the lines, wrapped, in the middle."""
-    wrapped = [
-        (part, style) for text, style in lines for part in wrap(text, max(1, width - 2))
-    ]
+    wrapped = [(part, style) for text, style in lines for part in wrap(text, max(1, width - 2))]
     top = max(0, (height - len(wrapped)) // 2)
     rows = []
     for y in range(height):
@@ -178,7 +181,8 @@ def message_rows(
 def wrap(text: str, width: int) -> list[str]:
     """Return the text in lines of at most `width` cells, broken at blanks where possible."""
     lines = [""]
-    for word in text.split(" "):
+    for long_word in text.split(" "):
+        word = long_word
         while len(word) > width:
             lines.append(word[:width])
             word = word[width:]

@@ -42,18 +42,14 @@ def fit(segments: Sequence[Segment], width: int, fill: Style) -> Row:
             break
         if not text:
             continue
-        if len(text) > left:
-            text = text[:left]
-        kept.append((text, style))
+        kept.append((text if len(text) <= left else text[:left], style))
         left -= len(text)
     if left > 0:
         kept.append((" " * left, fill))
     return tuple(kept)
 
 
-def spread_apart(
-    left: Sequence[Segment], right: Sequence[Segment], width: int, fill: Style
-) -> Row:
+def spread_apart(left: Sequence[Segment], right: Sequence[Segment], width: int, fill: Style) -> Row:
     """Return a row with one part at each end; the right one gives way where both do not fit."""
     gap = width - row_width(left) - row_width(right)
     if gap < 1:
@@ -68,9 +64,7 @@ def changed_runs(old: Row, new: Row) -> list[Run]:
     """
     if old == new:
         return []
-    if len(old) == len(new) and all(
-        len(a[0]) == len(b[0]) for a, b in zip(old, new, strict=True)
-    ):
+    if len(old) == len(new) and all(len(a[0]) == len(b[0]) for a, b in zip(old, new, strict=True)):
         return _joined(_changed_segments(old, new))
     return _joined(_changed_cells(old, new))
 

@@ -41,7 +41,7 @@ class StatusRow(LineWidget):
         if closed:
             words = f" ENGINE GONE {age_text(silence_ns)} · {safe(closed, 60)} · q quit"
         else:
-            words = f" ENGINE LOST {age_text(silence_ns)} · nothing on this screen is current · q quit"
+            words = f" ENGINE LOST {age_text(silence_ns)} · nothing here is current · q quit"
         self.put([fit([(words, style)], self.size.width, style)])
 
     def _right(self, view: StatusView, moment: Moment, gap: Segment) -> list[Segment]:

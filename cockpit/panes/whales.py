@@ -5,7 +5,7 @@ from typing import Final
 from cockpit.format import age_text, clock_text, dollars_text, price_text, safe
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import DRAWING_ERRORS, Moment, Pane, age_of
-from cockpit.panes.rows import Row, Segment, fit
+from cockpit.panes.rows import Segment, fit
 from engine.model.instrument import symbol_of
 from engine.model.view import WhaleRow, WhalesView
 
@@ -24,6 +24,8 @@ NAME_FROM: Final = 48
 STATE_FROM: Final = 56
 AGE_FROM: Final = 66
 """Inner widths from which instrument, state and age have a column."""
+
+PRICE_WIDTH: Final = 13
 
 BUYING: Final = ("bid", "buy")
 
@@ -82,6 +84,7 @@ def _signal(row: WhaleRow, width: int, clock_ns: int, ink: Palette, mark: str) -
     is_buying = row.side in BUYING
     style = ink.bid if is_buying else ink.ask
     is_over = row.status == "closed"
+    room = PRICE_WIDTH if width >= 42 else PRICE_WIDTH - 2
     kind = TYPE_NAMES.get(row.type, safe(row.type, 5)).ljust(5)
     cells: list[Segment] = [
         (clock_text(row.ts_ns) + " ", ink.dim),
@@ -91,8 +94,8 @@ def _signal(row: WhaleRow, width: int, clock_ns: int, ink: Palette, mark: str) -
     if width >= NAME_FROM:
         cells.append((safe(symbol_of(row.instrument_id), 9).ljust(10), ink.dim))
     cells += [
-        (_price(row, mark).rjust(11), ink.dim if is_over else style),
-        (dollars_text(row.notional_usd).rjust(8), ink.dim if is_over else ink.strong),
+        (_price(row, mark, room).rjust(room), ink.dim if is_over else style),
+        (dollars_text(row.notional_usd).rjust(7), ink.dim if is_over else ink.strong),
         (f"{row.confidence:.2f}".removeprefix("0").rjust(4), ink.dim),
     ]
     if width >= STATE_FROM:
@@ -102,10 +105,12 @@ def _signal(row: WhaleRow, width: int, clock_ns: int, ink: Palette, mark: str) -
     return cells
 
 
-def _price(row: WhaleRow, mark: str) -> str:
+def _price(row: WhaleRow, mark: str, room: int) -> str:
+    """Return the price, or the range without repeating the digits that both ends share."""
     low = mark + price_text(row.price_low_ticks, row.price_decimals)
     if row.price_low_ticks == row.price_high_ticks:
         return low
     high = price_text(row.price_high_ticks, row.price_decimals)
     shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), 0)
-    return f"{low}-{high[shared:]}" if len(low) == len(high) and shared else f"{low}+"
+    both = f"{low}-{high[shared:]}" if len(low) == len(high) else f"{low}-{high}"
+    return both if len(both) <= room else f"{low}+"

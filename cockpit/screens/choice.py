@@ -34,6 +34,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         name: Names the dialog for tests and styles.
     """
 
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tight"), (22, "-roomy")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", tooltip="Close without an answer", id="dialog.cancel")
     ]

@@ -20,6 +20,7 @@ LEGEND = (
 class HelpScreen(ModalScreen[None]):
     """All keys and signs."""
 
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tight"), (22, "-roomy")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape,q,question_mark", "close", "close", tooltip="Close the help", id="help.close"

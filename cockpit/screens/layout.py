@@ -77,7 +77,7 @@ def _medium(body: Box) -> dict[str, Box]:
 def _three(box: Box, right: PaneName) -> dict[str, Box]:
     """Book, chart and one more, side by side."""
     book = min(60, max(40, box.width * 3 // 10))
-    last = min(40, max(30, box.width // 5)) if right == "tape" else min(60, max(40, box.width // 3))
+    last = min(40, max(32, box.width // 5)) if right == "tape" else min(60, max(40, box.width // 3))
     return {
         "book": Box(box.x, box.y, book, box.height),
         "chart": Box(box.x + book, box.y, box.width - book - last, box.height),

@@ -25,6 +25,7 @@ from cockpit.panes.small import TooSmall
 from cockpit.panes.status import StatusRow
 from cockpit.panes.tape import TapePane
 from cockpit.panes.whales import WhalesPane
+from cockpit.screens.cells import CellCompositor
 from cockpit.screens.choice import Choice, ChoiceDialog
 from cockpit.screens.commands import CockpitCommands
 from cockpit.screens.help import HelpScreen
@@ -54,6 +55,7 @@ class TradeScreen(Screen[None]):
         newest: What the engine said last.
         palette: Styles of the panes.
         look: Sends a watch to the engine.
+        clock: Local monotonic time in nanoseconds.
         fps: Frames per second asked for.
     """
 
@@ -61,11 +63,18 @@ class TradeScreen(Screen[None]):
     AUTO_FOCUS = "#book"
 
     def __init__(
-        self, newest: Newest, palette: Palette, look: Callable[[Watch], None], fps: int
+        self,
+        newest: Newest,
+        palette: Palette,
+        look: Callable[[Watch], None],
+        clock: Callable[[], int],
+        fps: int,
     ) -> None:
         super().__init__(id="trade")
+        self._compositor = CellCompositor()
         self._newest = newest
         self._look = look
+        self._clock = clock
         self._fps = fps
         self._front: PaneName = "chart"
         self._zoomed: PaneName | None = None
@@ -137,12 +146,7 @@ class TradeScreen(Screen[None]):
 
     def draw_all(self) -> None:
         """Draw every pane at once, outside the frame clock."""
-        self.draw(self.monotonic_ns(), 0)
-
-    def monotonic_ns(self) -> int:
-        """Return local monotonic time, by the app's clock."""
-        clock: Callable[[], int] = self.app.clock  # type: ignore[attr-defined]
-        return clock()
+        self.draw(self._clock(), 0)
 
     def draw(self, now_ns: int, frame: int) -> None:
         """Hand the newest views to the panes whose turn it is in this frame."""
@@ -273,7 +277,8 @@ class TradeScreen(Screen[None]):
         choices = [
             Choice(
                 row.instrument_id,
-                f"{safe(row.name, 20):<{widest}}  {price_text(row.last_ticks, row.price_decimals):>14}",
+                f"{safe(row.name, 20):<{widest}}"
+                f"{price_text(row.last_ticks, row.price_decimals):>16}",
             )
             for row in status.instruments
         ]
@@ -298,7 +303,7 @@ class TradeScreen(Screen[None]):
         if feed is None or not may_simulate(status):
             return
         sentences = (
-            f"{safe(feed.name, 30)} cannot be reached: {safe(feed.reason, 60) or 'no reason given'}.",
+            f"{safe(feed.name, 30)} cannot be reached: {safe(feed.reason, 60) or 'no reason'}.",
             "The simulated market needs no network: its prices are made up, its account is paper. "
             "The engine of the venue is stopped.",
         )

@@ -5,9 +5,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from engine.ingest.book import Book
 from engine.model.instrument import Instrument
-from engine.model.market import Trade
+from engine.model.market import Addition, BookState, Trade
 from engine.model.signals import CONFIDENCE_MIN, CONFIDENCE_SPAN, WhaleSignal, WhaleType
 
 THRESHOLD_USD: Final = 25_000.0
@@ -34,6 +33,28 @@ class Setting(msgspec.Struct, frozen=True):
     threshold_usd: float
 
 
+class BookReader(Protocol):
+    """What a detector may ask of the book."""
+
+    @property
+    def state(self) -> BookState:
+        """Whether there is a book."""
+
+    @property
+    def additions(self) -> Sequence[Addition]:
+        """Levels that grew in the last delta by at least the floor that was asked for."""
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """Half way between best bid and best ask."""
+
+    def size_at(self, price_ticks: int, *, is_bid: bool) -> int:
+        """Return the lots at a price; 0 where there is no level."""
+
+    def notionals(self, *, is_bid: bool, around_mid_share: float, limit: int) -> list[int]:
+        """Return `ticks * lots` of the levels within a share of mid, at most `limit`."""
+
+
 class Detector(Protocol):
     """Watches one instrument; told of every change, in order, and returns what it noticed."""
 
@@ -41,10 +62,10 @@ class Detector(Protocol):
     def addition_floor_usd(self) -> float:
         """Additions to a level below this notional need not be reported to it."""
 
-    def on_trade(self, trade: Trade, book: Book, ts_ns: int) -> Sequence[WhaleSignal]:
+    def on_trade(self, trade: Trade, book: BookReader, ts_ns: int) -> Sequence[WhaleSignal]:
         """Take in a trade; the book is that of before the trade's own delta."""
 
-    def on_book(self, book: Book, ts_ns: int) -> Sequence[WhaleSignal]:
+    def on_book(self, book: BookReader, ts_ns: int) -> Sequence[WhaleSignal]:
         """Take in a delta, already applied; `book.additions` holds the levels that grew."""
 
     def on_book_lost(self, ts_ns: int) -> Sequence[WhaleSignal]:

@@ -15,8 +15,7 @@ from typing import Final
 
 import msgspec
 
-from engine.detection.base import Scales, Setting, confidence
-from engine.ingest.book import Book
+from engine.detection.base import BookReader, Scales, Setting, confidence
 from engine.model.market import Trade
 from engine.model.numbers import NS_PER_S
 from engine.model.signals import SignalEnd, SignalStatus, WhaleSignal
@@ -84,7 +83,7 @@ class WallDetector:
         """Only additions of at least the threshold can make a wall."""
         return self._setting.threshold_usd
 
-    def on_trade(self, trade: Trade, book: Book, ts_ns: int) -> Sequence[WhaleSignal]:
+    def on_trade(self, trade: Trade, book: BookReader, ts_ns: int) -> Sequence[WhaleSignal]:
         """Add up what was executed against a level since the last delta."""
         del ts_ns
         is_bid = not trade.buyer_is_taker
@@ -98,7 +97,7 @@ class WallDetector:
         executed.lots += trade.qty_lots
         return ()
 
-    def on_book(self, book: Book, ts_ns: int) -> Sequence[WhaleSignal]:
+    def on_book(self, book: BookReader, ts_ns: int) -> Sequence[WhaleSignal]:
         """Look at levels that grew, and at the walls that stand."""
         if not (book.additions or self._executed or self._standing):
             return ()
@@ -163,7 +162,7 @@ class WallDetector:
 
     def _consider(
         self,
-        book: Book,
+        book: BookReader,
         is_bid: bool,
         price: int,
         grown: int,
@@ -202,7 +201,7 @@ class WallDetector:
         self._standing[key] = _Standing(signal, is_bid, price, size)
         signals.append(signal)
 
-    def _follow(self, book: Book, ts_ns: int, signals: list[WhaleSignal]) -> None:
+    def _follow(self, book: BookReader, ts_ns: int, signals: list[WhaleSignal]) -> None:
         over: list[tuple[bool, int]] = []
         for key, standing in self._standing.items():
             executed = self._executed.get(standing.price_ticks)
@@ -221,14 +220,14 @@ class WallDetector:
             if len(self._cooling) > COOLING_MAX:
                 del self._cooling[next(iter(self._cooling))]
 
-    def _profiled(self, book: Book, ts_ns: int) -> _Profile:
+    def _profiled(self, book: BookReader, ts_ns: int) -> _Profile:
         profile = self._profile
         if profile is None or ts_ns - profile.ts_ns >= PROFILE_NS:
             profile = self._profile = _profile_of(book, ts_ns)
         return profile
 
 
-def _profile_of(book: Book, ts_ns: int) -> _Profile:
+def _profile_of(book: BookReader, ts_ns: int) -> _Profile:
     notionals = [
         notional
         for is_bid in (True, False)
@@ -240,7 +239,7 @@ def _profile_of(book: Book, ts_ns: int) -> _Profile:
     return _Profile(ts_ns, sum(notionals), sample[len(sample) // 2] if sample else 0)
 
 
-def _is_near(book: Book, price: int) -> bool:
+def _is_near(book: BookReader, price: int) -> bool:
     mid = book.mid_ticks
     return mid is not None and abs(price - mid) <= mid * AROUND_MID_SHARE
 

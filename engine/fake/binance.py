@@ -4,6 +4,8 @@ Time is an argument and bytes leave through outlets, so the same venue runs over
 over connections in memory in virtual time.
 """
 
+from contextlib import suppress
+from decimal import InvalidOperation
 from typing import Final
 
 import msgspec
@@ -61,8 +63,8 @@ class BinanceVenue:
     Args:
         scan: The capture.
         faults: What to do wrong.
-        speed: 1 is the recorded pace; 0 plays as fast as the caller of `advance` allows, and
-            only while somebody listens to a book.
+        speed: 1 is the recorded pace; 0 plays as fast as the caller of `play_line` allows,
+            and only while somebody listens to a book.
         seed: Decides which frames a fault with a share takes.
     """
 
@@ -105,23 +107,26 @@ class BinanceVenue:
         self._is_forced = True
 
     def next_due_ns(self, *, can_play: bool) -> int | None:
-        """Return when `advance` should be called next; None while only clients can change that."""
+        """Return when there is work for `advance` or `play_line`; None while clients are quiet."""
         play_ns = self._play_due_ns() if can_play else None
         pings = [self._ping_due_ns(session) for session in self._subscriptions.sessions]
         dues = [due for due in (play_ns, self._desk.next_due_ns()) if due is not None]
         return min(dues + pings, default=None)
 
-    def advance(self, now_ns: int, lines_max: int) -> None:
-        """Do everything that is due, and play at most so many lines."""
+    def advance(self, now_ns: int) -> None:
+        """Do everything that is due, except to play."""
         self._desk.advance(now_ns)
         for session in self._subscriptions.sessions:
             if self._ping_due_ns(session) <= now_ns:
                 self._ping(session, now_ns)
-        for _ in range(lines_max):
-            due_ns = self._play_due_ns()
-            if due_ns is None or due_ns > now_ns:
-                return
-            self._play(now_ns)
+
+    def play_line(self, now_ns: int) -> bool:
+        """Play one line if one is due; return whether there may be another."""
+        due_ns = self._play_due_ns()
+        if due_ns is None or due_ns > now_ns:
+            return False
+        self._play(now_ns)
+        return True
 
     def book(self, symbol: str) -> BookPicture:
         """Return the true book of a symbol of the capture, all levels."""
@@ -280,7 +285,9 @@ class BinanceVenue:
         if message is None:
             return
         if message.symbol in self._klines:
-            self._learn(message)
+            # A damaged number teaches nothing; the frame is played all the same.
+            with suppress(InvalidOperation):
+                self._learn(message)
         if self._is_dropped(frame.line, message):
             self.counters.frames_dropped += 1
             return
@@ -317,8 +324,8 @@ class BinanceVenue:
                 self._desk.delta_came(symbol, delta)
         elif kind in {"trade", "aggTrade"}:
             if trade := wire.decoded(wire.print_decoder, message.payload):
-                self._last_prices[symbol] = trade.price
                 self._klines[symbol].see_trade(kind, trade)
+                self._last_prices[symbol] = trade.price
         elif kind.startswith("kline_"):
             if kline := wire.decoded(wire.kline_decoder, message.payload):
                 self._klines[symbol].see_kline(kline.body)

@@ -3,6 +3,7 @@
 Written apart from the wire of `engine.venues`, so that the two can be judged by each other.
 """
 
+from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
 import msgspec
@@ -176,3 +177,11 @@ def decoded(decoder: msgspec.json.Decoder[T], text: bytes) -> T | None:
         return decoder.decode(text)
     except msgspec.DecodeError:
         return None
+
+
+def number(text: str) -> Decimal:
+    """Return the number of a price or size; raises `InvalidOperation` on anything else."""
+    value = Decimal(text)
+    if not value.is_finite():
+        raise InvalidOperation(text)
+    return value

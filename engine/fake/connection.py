@@ -239,7 +239,7 @@ class VenueConnection:
 
     def _upgrade(self, request: h11.Request, target: str, now_ns: int) -> None:
         socket = self._socket = ServerProtocol(max_size=MESSAGE_MAX)
-        lines = [b"GET %b HTTP/%b" % (request.target, request.http_version)]
+        lines = [b"%b %b HTTP/%b" % (request.method, request.target, request.http_version)]
         lines += [b"%b: %b" % header for header in request.headers]
         socket.receive_data(b"\r\n".join([*lines, b"", b""]))
         address = stream_address(self._venue.venue, target)

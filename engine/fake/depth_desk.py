@@ -127,11 +127,8 @@ class DepthDesk:
             shelf.pending.append(_Pending(limit, reply, now_ns + HELD_NS_MAX))
 
     def delta_came(self, symbol: str, delta: Delta) -> None:
-        """Take in a change of a book."""
-        try:
-            self._shelves[symbol].book.apply(delta)
-        except InvalidOperation:
-            return  # A damaged number teaches nothing; the frame is played all the same.
+        """Take in a change of a book; raises `InvalidOperation` on a damaged number."""
+        self._shelves[symbol].book.apply(delta)
 
     def answer_came(
         self, symbol: str, raw: str, now_ns: int, *, is_lost: bool, is_awaited: bool

@@ -44,13 +44,12 @@ class _Minute:
         self.volume = self.quote = self.taker = self.taker_quote = Decimal(0)
         self.count = 0
 
-    def add(self, trade: wire.Print) -> None:
-        price, size = Decimal(trade.price), Decimal(trade.size)
+    def add(self, price: Decimal, size: Decimal, *, taker_buys: bool) -> None:
         self.high, self.low, self.close = max(self.high, price), min(self.low, price), price
         self.volume += size
         self.quote += price * size
         self.count += 1
-        if not trade.buyer_is_maker:
+        if taker_buys:
             self.taker += size
             self.taker_quote += price * size
 
@@ -80,14 +79,15 @@ class KlineRows:
         rows[body.open_ms] = [body.open_ms, *numbers, *times_and_sums, *taker, "0"]
 
     def see_trade(self, kind: str, trade: wire.Print) -> None:
-        """Take in a trade; `kind` is the stream it came from."""
+        """Take in a trade; `kind` is the stream it came from. Raises on a damaged number."""
         if trade.kind != "MARKET":
             return
+        price, size = wire.number(trade.price), wire.number(trade.size)
         start = trade.traded_ms // _MINUTE_MS * _MINUTE_MS
         minutes = self._minutes.setdefault(kind, {})
         if start not in minutes:
-            minutes[start] = _Minute(Decimal(trade.price))
-        minutes[start].add(trade)
+            minutes[start] = _Minute(price)
+        minutes[start].add(price, size, taker_buys=not trade.buyer_is_maker)
 
     def rows(self, interval: str) -> list[Row]:
         """Return all rows of an interval, oldest first."""

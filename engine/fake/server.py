@@ -247,11 +247,15 @@ class FakeVenue:
 
     async def _play(self) -> None:
         while True:
-            can_play = not (self._waits_for_readers and any(link.is_full for link in self._links))
-            self.core.advance(self.now_ns(), LINES_AT_ONCE if can_play else 0)
-            if self.core.is_finished and can_play:
+            now_ns = self.now_ns()
+            self.core.advance(now_ns)
+            for _ in range(LINES_AT_ONCE):
+                if not (self._has_room() and self.core.play_line(now_ns)):
+                    break
+            has_room = self._has_room()
+            if self.core.is_finished and has_room:
                 self._finished.set()
-            due_ns = self.core.next_due_ns(can_play=can_play)
+            due_ns = self.core.next_due_ns(can_play=has_room)
             wait_ns = None if due_ns is None else due_ns - self.now_ns()
             if wait_ns is not None and wait_ns <= 0:
                 await asyncio.sleep(0)
@@ -260,6 +264,10 @@ class FakeVenue:
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if wait_ns is None else wait_ns / NS_PER_S):
                     await self._wake.wait()
+
+    def _has_room(self) -> bool:
+        """Whether every client reads fast enough, where the play waits for them."""
+        return not (self._waits_for_readers and any(link.is_full for link in self._links))
 
 
 async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from engine.fake.binance_frames import Delta, Levels, Snapshot
+from engine.fake.binance_frames import Delta, Levels, Snapshot, number
 
 WAITING_MAX: Final = 10_000
 """Deltas kept for a snapshot that is still to come; the oldest are let go."""
@@ -104,5 +104,5 @@ class TextBook:
         if price is None:
             if len(self._prices) >= REMEMBERED_MAX:
                 self._prices.clear()
-            price = self._prices[text] = Decimal(text)
+            price = self._prices[text] = number(text)
         return price

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import msgspec
 
 from engine.model.instrument import SequenceRule
-from engine.model.market import BookDelta, BookSnapshot, Level
+from engine.model.market import Addition, BookDelta, BookSnapshot, BookState, Level
 from engine.model.numbers import NS_PER_MS, UNITS_MAX
 
 BUFFERED_MAX: Final = 10_000
@@ -28,8 +28,6 @@ CROSSED_NS_MAX: Final = 250 * NS_PER_MS
 
 NO_FLOOR: Final = UNITS_MAX * UNITS_MAX
 """Addition floor that no level reaches."""
-
-BookState = Literal["waiting", "live", "invalid"]
 
 
 class Verdict(Enum):
@@ -55,15 +53,6 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
     first_seq: int
     last_seq: int
     prev_seq: int
-
-
-class Addition(msgspec.Struct, frozen=True, gc=False):
-    """A level that grew by at least the book's addition floor in the last delta."""
-
-    is_bid: bool
-    price_ticks: int
-    old_lots: int
-    new_lots: int
 
 
 class _Side:

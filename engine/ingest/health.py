@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from engine.model.market import Freshness
 from engine.model.numbers import NS_PER_S
 
-Freshness = Literal["fresh", "slow", "stale", "none"]
 StreamClass = Literal["book", "trade", "candle"]
 
 

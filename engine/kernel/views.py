@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from engine.ingest.health import Freshness, freshness
+from engine.ingest.health import freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.market import Level
+from engine.model.market import Freshness, Level
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 from engine.model.view import (
     BookView,

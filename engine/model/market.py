@@ -20,6 +20,22 @@ TradeStream = Literal["trade", "agg_trade"]
 """Single prints, or prints of one taker order at one price added up."""
 
 
+BookState = Literal["waiting", "live", "invalid"]
+"""`waiting`: no snapshot yet; `invalid`: continuity was lost, a new snapshot is being fetched."""
+
+Freshness = Literal["fresh", "slow", "stale", "none"]
+"""By R4's limits; `none`: nothing of this kind was received yet."""
+
+
+class Addition(msgspec.Struct, frozen=True, gc=False):
+    """A level that grew in one delta."""
+
+    is_bid: bool
+    price_ticks: int
+    old_lots: int
+    new_lots: int
+
+
 class Trade(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A print of the tape."""
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from engine.model.instrument import InstrumentId
-from engine.model.market import Level
+from engine.model.market import BookState, Freshness, Level
 from engine.model.signals import Notice, SignalEnd, SignalStatus, WhaleSide, WhaleType
 
 PaneName = Literal["status", "header", "book", "chart", "tape", "whales", "log"]
@@ -25,12 +25,6 @@ PANE_NAMES: tuple[PaneName, ...] = (
 )
 
 Mode = Literal["sim", "paper", "replay"]
-BookState = Literal["waiting", "live", "invalid"]
-"""`waiting`: no snapshot yet; `invalid`: continuity was lost, a new snapshot is being fetched."""
-
-Freshness = Literal["fresh", "slow", "stale", "none"]
-"""By R4's limits; `none`: nothing of this kind was received yet."""
-
 FeedState = Literal["connecting", "ok", "slow", "stale", "resync", "down"]
 
 

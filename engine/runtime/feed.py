@@ -87,7 +87,8 @@ class Feed:
         self._venue = venue
         self._wire = wire
         self._ports = ports
-        self._rest = _Rest(f"feed:{venue}/rest", wire, ports)
+        self._outlet = _Outlet(ports)
+        self._rest = _Rest(f"feed:{venue}/rest", wire, ports, self._outlet)
         self._sockets: list[_Socket] = []
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._asked: set[InstrumentId] = set()
@@ -104,7 +105,7 @@ class Feed:
         await self._rest.deliver(self._wire.choose(symbols))
         for plan in self._wire.sockets():
             source = f"feed:{self._venue}/{plan.name}"
-            connection = _Socket(source, plan, self._wire, self._ports)
+            connection = _Socket(source, plan, self._wire, self._ports, self._outlet)
             self._sockets.append(connection)
             self._start(connection.run(), source)
         self._start(self._load_history(), f"feed:{self._venue}/history")
@@ -184,33 +185,52 @@ class Backoff:
 
 
 class _Outlet:
-    """One source's way into the inbox."""
+    """The one way into the inbox for all sources of a feed: what was decoded first goes in first.
 
-    def __init__(self, source: str, ports: FeedPorts) -> None:
-        self._source = source
+    The wire's scales are shared: a frame that widens them must not be overtaken by one that was
+    decoded after it, from whichever source. So when there is no room, everything queues here; each
+    source waits before it reads on, so that at most one batch of each is kept.
+    """
+
+    def __init__(self, ports: FeedPorts) -> None:
         self._ports = ports
+        self._kept: deque[tuple[str, Sequence[Event]]] = deque()
 
-    def try_put(self, events: Sequence[Event]) -> bool:
-        """Hand events over, or return False."""
-        return not events or self._ports.put(self._source, events)
+    def try_put(self, source: str, events: Sequence[Event]) -> bool:
+        """Hand over; False: they are kept, and `emptied` must be awaited before the next call."""
+        if not events:
+            return True
+        if not self._kept and self._ports.put(source, events):
+            return True
+        self._kept.append((source, events))
+        return False
 
-    async def put(self, events: Sequence[Event]) -> None:
-        """Hand events over, waiting for room as long as it takes."""
-        while not self.try_put(events):
+    async def emptied(self) -> None:
+        """Wait until nothing is kept, as long as it takes."""
+        while self._kept:
+            source, events = self._kept[0]
+            if self._ports.put(source, events):
+                self._kept.popleft()
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(ROOM_S):
                     await self._ports.room()
+
+    async def put(self, source: str, events: Sequence[Event]) -> None:
+        """Hand over, and wait until nothing is kept."""
+        if not self.try_put(source, events):
+            await self.emptied()
 
 
 class _Rest:
     """All requests to one venue: spaced, and none while it wants to be left alone."""
 
-    def __init__(self, source: str, wire: MarketWire, ports: FeedPorts) -> None:
+    def __init__(self, source: str, wire: MarketWire, ports: FeedPorts, outlet: _Outlet) -> None:
         self._source = source
         self._wire = wire
         self._clock = ports.clock
         self._transport = ports.transport
-        self._outlet = _Outlet(source, ports)
+        self._outlet = outlet
         self._backoff = Backoff(ports.chance)
         self._next_start_ns = 0
         self._paused_until_ns = 0
@@ -218,7 +238,7 @@ class _Rest:
 
     async def deliver(self, events: Sequence[Event]) -> None:
         """Hand events over."""
-        await self._outlet.put(events)
+        await self._outlet.put(self._source, events)
 
     async def ask_until_answered(self, request: HttpRequest) -> None:
         """Ask, with growing waits, until there is a readable answer, and hand it over."""
@@ -237,7 +257,7 @@ class _Rest:
             return
 
     async def ask(self, request: HttpRequest) -> Sequence[Event]:
-        """Ask once and decode.
+        """Ask once and decode; hand the events over before anything else is awaited.
 
         Raises:
             VenueUnreachable: No answer, or one that says nothing about the question.
@@ -258,7 +278,7 @@ class _Rest:
         self._backoff.reset()
         if self._is_down:
             self._is_down = False
-            await self.deliver((FeedUp(self._source),))
+            return [FeedUp(self._source), *events]
         return events
 
     async def _take_turn(self) -> None:
@@ -288,13 +308,20 @@ class _Rest:
 class _Socket:
     """One websocket of the plan, kept open for as long as the feed lives."""
 
-    def __init__(self, source: str, plan: SocketPlan, wire: MarketWire, ports: FeedPorts) -> None:
+    def __init__(
+        self,
+        source: str,
+        plan: SocketPlan,
+        wire: MarketWire,
+        ports: FeedPorts,
+        outlet: _Outlet,
+    ) -> None:
         self._source = source
         self._plan = plan
         self._wire = wire
         self._clock = ports.clock
         self._transport = ports.transport
-        self._outlet = _Outlet(source, ports)
+        self._outlet = outlet
         self._backoff = Backoff(ports.chance)
         self._good_since_ns = 0
         self._refused_ns: deque[int] = deque()
@@ -309,7 +336,7 @@ class _Socket:
             wait_ns = self._backoff.next_ns()
             retry_at_ns = max(self._clock.now_ns() + wait_ns, started_ns + CONNECT_SPACING_NS)
             down = FeedDown(self._source, reason, retry_at_ns, self._backoff.attempt)
-            await self._outlet.put((down,))
+            await self._outlet.put(self._source, (down,))
             await sleep_until(self._clock, retry_at_ns)
 
     async def _use_once(self) -> str:
@@ -317,7 +344,7 @@ class _Socket:
         try:
             async with AsyncExitStack() as stack:
                 link = await self._open(stack)
-                await self._outlet.put((FeedUp(self._source),))
+                await self._outlet.put(self._source, (FeedUp(self._source),))
                 self.opened.set()
                 await self._listen(link)
         except VenueUnreachable as error:
@@ -351,10 +378,10 @@ class _Socket:
                 while True:
                     frame = await link.receive()
                     events, is_good = self._decode(frame)
-                    if not self._outlet.try_put(events):
+                    if not self._outlet.try_put(self._source, events):
                         # The silence is ours now. Not reading is what slows the venue down.
                         idle.reschedule(None)
-                        await self._outlet.put(events)
+                        await self._outlet.emptied()
                     if idle.when() is None or (is_good and now() - armed_s >= IDLE_STEP_S):
                         armed_s = now()
                         idle.reschedule(armed_s + IDLE_S)

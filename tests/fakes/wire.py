@@ -12,12 +12,16 @@ BASE = "https://venue.test"
 
 
 class FakeWire:
-    """Knows the symbols A and B; answers to requests are `ok` or unreadable."""
+    """Knows the symbols A and B; answers to requests are `ok` or unreadable.
+
+    A tick's instrument is the word, or what was asked for; its update id counts what was decoded.
+    """
 
     def __init__(self, socket_names: Sequence[str] = ("public",)) -> None:
         self._socket_names = socket_names
         self.chosen: tuple[str, ...] = ()
         self.frames: list[str | bytes] = []
+        self._decoded = 0
 
     def metadata_requests(self) -> tuple[HttpRequest, ...]:
         """Ask for the list of instruments."""
@@ -29,7 +33,7 @@ class FakeWire:
             if symbol not in ("A", "B"):
                 raise ConfigError(f"fake lists no instrument {symbol!r}")
         self.chosen = tuple(symbols)
-        return [a_tick(symbol) for symbol in symbols]
+        return [self._tick(symbol) for symbol in symbols]
 
     def sockets(self) -> tuple[SocketPlan, ...]:
         """One socket per name, each subscribing to everything."""
@@ -63,7 +67,7 @@ class FakeWire:
             raise VenuePayloadError("not a frame", "\x1b[2Jbad")
         if frame == "broken":
             raise KeyError(frame)
-        return (a_tick(str(frame), len(self.frames)),)
+        return (self._tick(str(frame)),)
 
     def receive_answer(
         self, request: HttpRequest, status: int, body: str | bytes, ts_ns: int
@@ -71,8 +75,8 @@ class FakeWire:
         """Take `ok` with status 200."""
         if status != 200 or body != b"ok":
             raise VenuePayloadError(f"HTTP {status} for {request.purpose}")
-        return (a_tick(request.purpose),)
+        return (self._tick(request.purpose),)
 
-
-def a_tick(name: str, update_id: int = 0) -> BestQuote:
-    return BestQuote(InstrumentId(name), 100, 1, 101, 1, update_id)
+    def _tick(self, name: str) -> BestQuote:
+        self._decoded += 1
+        return BestQuote(InstrumentId(name), 100, 1, 101, 1, self._decoded)

@@ -229,17 +229,34 @@ def a_whales(ts_ns: int = START_NS) -> WhalesView:
         (
             a_whale(ts_ns=ts_ns - 4_000_000_000),
             a_whale(
-                type="ladder", side="ask", price_low_ticks=643_000, price_high_ticks=643_400,
-                notional_usd=640_000.0, confidence=0.71, ts_ns=ts_ns - 27_000_000_000,
+                type="ladder",
+                side="ask",
+                price_low_ticks=643_000,
+                price_high_ticks=643_400,
+                notional_usd=640_000.0,
+                confidence=0.71,
+                ts_ns=ts_ns - 27_000_000_000,
             ),
             a_whale(
-                type="spoof", price_low_ticks=641_800, price_high_ticks=641_800,
-                notional_usd=410_200.0, confidence=0.66, status="closed", end="pulled",
+                type="spoof",
+                price_low_ticks=641_800,
+                price_high_ticks=641_800,
+                notional_usd=410_200.0,
+                confidence=0.66,
+                status="closed",
+                end="pulled",
             ),
             a_whale(
-                instrument_id=ETH, type="sweep", side="sell", price_low_ticks=312_040,
-                price_high_ticks=312_040, price_decimals=2, notional_usd=220_000.0,
-                confidence=0.93, status="closed", end="filled",
+                instrument_id=ETH,
+                type="sweep",
+                side="sell",
+                price_low_ticks=312_040,
+                price_high_ticks=312_040,
+                price_decimals=2,
+                notional_usd=220_000.0,
+                confidence=0.93,
+                status="closed",
+                end="filled",
             ),
         ),
         25_000.0,
@@ -249,7 +266,9 @@ def a_whales(ts_ns: int = START_NS) -> WhalesView:
 
 def a_notice(**changed: object) -> Notice:
     """Return one line of the log."""
-    return replace(Notice(START_NS, "info", "engine", "paper account of 100,000 is open"), **changed)
+    return replace(
+        Notice(START_NS, "info", "engine", "paper account of 100,000 is open"), **changed
+    )
 
 
 def a_log() -> LogView:
@@ -258,12 +277,16 @@ def a_log() -> LogView:
         (
             a_notice(text="WALL bid 64,150.0 $1.93M confidence .84", source="whales"),
             a_notice(
-                ts_ns=START_NS - 13_000_000_000, level="warning", source="simulated",
+                ts_ns=START_NS - 13_000_000_000,
+                level="warning",
+                source="simulated",
                 text="BTC-PERP: book gap, expected 88,121, got 88,125; new snapshot after 1.4 s",
             ),
             a_notice(ts_ns=START_NS - 20_000_000_000, count=3, text="ping answered late"),
             a_notice(
-                ts_ns=START_NS - 40_000_000_000, level="error", source="store",
+                ts_ns=START_NS - 40_000_000_000,
+                level="error",
+                source="store",
                 text="recording: disk is 98 % full",
             ),
             a_notice(ts_ns=START_NS - 60_000_000_000),

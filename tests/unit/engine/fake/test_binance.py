@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from engine.fake.faults import Disconnect, Drop, Faults, Stall
-from engine.fake.rest import HttpAnswer
-from tests.unit.engine.fake.captures import T0_NS, Recording, Rehearsal, a_recording, levels
+from tests.unit.engine.fake.captures import T0_NS, Rehearsal, a_recording, only_answer
 
 ALL = ["abcusdt@depth", "abcusdt@trade"]
 GRACE = 0.2
@@ -23,11 +22,6 @@ def heard(outlet: Any) -> list[Any]:
 def kind_of(message: Any) -> Any:
     data = message.get("data", message)
     return data.get("u", data.get("e", "other"))
-
-
-def only(answers: list[HttpAnswer]) -> Any:
-    assert len(answers) == 1
-    return json.loads(answers[0].body)
 
 
 # Play
@@ -105,7 +99,7 @@ def test_at_speed_0_a_client_that_comes_back_has_missed_nothing(tmp_path: Path):
     rehearsal = Rehearsal(a_recording().write(tmp_path), speed=0)
     session, first = rehearsal.open("/public/ws/abcusdt@depth")
     rehearsal.run(GRACE)
-    rehearsal.venue.advance(rehearsal.now_ns, lines_max=1)
+    rehearsal.venue.play_line(rehearsal.now_ns)
     rehearsal.venue.close_stream(session)
     rehearsal.venue.close_stream(session)
 
@@ -119,12 +113,12 @@ def test_at_speed_0_a_client_that_comes_back_has_missed_nothing(tmp_path: Path):
 def test_the_clock_of_the_venue_is_the_recordings(tmp_path: Path):
     rehearsal = Rehearsal(a_recording().write(tmp_path))
     start_ms = T0_NS // 1_000_000
-    assert only(rehearsal.get("/fapi/v1/time")) == {"serverTime": start_ms}
+    assert only_answer(rehearsal.get("/fapi/v1/time")) == {"serverTime": start_ms}
 
     rehearsal.open("/public/ws/abcusdt@depth")
     rehearsal.run(GRACE + 60)
 
-    assert only(rehearsal.get("/fapi/v1/time")) == {"serverTime": start_ms + 60_000}
+    assert only_answer(rehearsal.get("/fapi/v1/time")) == {"serverTime": start_ms + 60_000}
 
 
 def test_damaged_numbers_are_played_and_teach_nothing(tmp_path: Path):
@@ -132,13 +126,16 @@ def test_damaged_numbers_are_played_and_teach_nothing(tmp_path: Path):
     recording.depth((19, 20, 18), bids="oddx1.0")
     recording.stream("abcusdt@depth@100ms", {"u": 21})
     recording.stream("abcusdt@trade", {"e": "trade", "p": 3})
+    recording.trade("NaN", "1", 0)
+    recording.trade("1", "odd", 0)
     rehearsal = Rehearsal(recording.write(tmp_path), speed=0)
     _, outlet = rehearsal.open("/public/stream?streams=" + "/".join(ALL))
 
     rehearsal.run(60)
 
-    assert heard(outlet) == [10, 13, 16, "trade", 18, 20, 21, "trade"]
+    assert heard(outlet) == [10, 13, 16, "trade", 18, 20, 21, *["trade"] * 3]
     assert rehearsal.venue.book("ABCUSDT").bids["100.0"] == "6.00"
+    assert len(rehearsal.venue.kline_rows("ABCUSDT", "1m")) == 1
 
 
 # Talk
@@ -213,276 +210,6 @@ def test_pings_go_on_after_the_end_and_want_an_answer(tmp_path: Path, venue: str
     assert outlet.closed == 1008
 
 
-# Books
-
-
-@pytest.mark.parametrize("venue", ["binance_futures", "binance"])
-def test_the_first_book_is_held_until_its_moment_and_comes_as_recorded(tmp_path: Path, venue: str):
-    recording = a_recording(venue)
-    rehearsal = Rehearsal(recording.write(tmp_path))
-    rehearsal.open("/ws/abcusdt@depth")
-    answers = rehearsal.depth()
-
-    rehearsal.run(GRACE + STEP / 2)
-    assert answers == []
-
-    rehearsal.run(STEP)
-    assert [answer.body for answer in answers] == [recording.raws[1].encode()]
-    assert rehearsal.venue.counters.snapshots_served == 1
-
-
-def test_later_books_are_what_the_venue_knows_by_then(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-    rehearsal.open("/public/ws/abcusdt@depth")
-    rehearsal.depth()
-    rehearsal.run(60)
-
-    assert only(rehearsal.depth()) == {
-        "lastUpdateId": 18,
-        "E": 18,
-        "T": 17,
-        "bids": levels("100.0x6.00 99.5x3.25 98.0x1.00"),
-        "asks": levels("101.0x1.00"),
-    }
-    assert only(rehearsal.depth(limit=5))["lastUpdateId"] == 18
-
-
-def test_spot_books_have_no_times(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording("binance").write(tmp_path))
-    rehearsal.venue.start()
-    rehearsal.run(60)
-
-    assert list(only(rehearsal.depth())) == ["lastUpdateId", "bids", "asks"]
-
-
-def test_who_listens_but_asks_late_still_gets_the_recorded_book(tmp_path: Path):
-    recording = a_recording()
-    rehearsal = Rehearsal(recording.write(tmp_path))
-    rehearsal.open("/public/ws/abcusdt@depth")
-    rehearsal.run(GRACE + 4 * STEP)
-
-    assert rehearsal.depth()[0].body == recording.raws[1].encode()
-    assert only(rehearsal.depth())["lastUpdateId"] == 16
-
-
-def test_who_was_not_there_gets_todays_book(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-    rehearsal.venue.start()
-    rehearsal.run(60)
-
-    assert only(rehearsal.depth())["lastUpdateId"] == 18
-
-
-def test_a_recorded_book_does_not_serve_fewer_levels(tmp_path: Path):
-    recording = a_recording()
-    bids = " ".join(f"{90 - n / 10:.1f}x1" for n in range(8))
-    recording.lines[1]["raw"] = json.dumps(
-        {"lastUpdateId": 12, "E": 7, "T": 6, "bids": levels(bids), "asks": []}
-    )
-    rehearsal = Rehearsal(recording.write(tmp_path))
-    rehearsal.open("/public/ws/abcusdt@depth")
-    answers = rehearsal.depth(limit=5)
-
-    rehearsal.run(GRACE + STEP)
-
-    assert len(only(answers)["bids"]) == 5
-
-
-def test_at_speed_0_the_play_waits_for_listeners_to_ask(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path), speed=0)
-    rehearsal.open("/public/ws/abcusdt@depth")
-    rehearsal.run(4)
-    assert rehearsal.venue.counters.lines_played == 1
-
-    answers = rehearsal.depth()
-    rehearsal.run(0)
-    assert only(answers)["lastUpdateId"] == 12
-    assert rehearsal.venue.is_finished
-
-
-def test_at_speed_0_patience_ends(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path), speed=0)
-    rehearsal.open("/public/ws/abcusdt@depth")
-
-    rehearsal.run(GRACE + 5)
-
-    assert rehearsal.venue.is_finished
-
-
-def test_a_book_that_nobody_plays_towards_is_refused_in_the_end(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-    answers = rehearsal.depth()
-
-    rehearsal.run(29)
-    assert answers == []
-
-    rehearsal.run(1)
-    assert answers[0].status == 503
-
-
-def test_a_symbol_without_a_recorded_book_has_none(tmp_path: Path):
-    recording = Recording()
-    recording.depth((1, 2, 0), bids="1x1")
-    rehearsal = Rehearsal(recording.write(tmp_path))
-
-    answer = rehearsal.depth()[0]
-
-    assert answer.status == 503
-    assert b"The capture holds no book of ABCUSDT" in answer.body
-
-
-def test_held_requests_are_bounded(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-    for _ in range(64):
-        assert rehearsal.depth() == []
-
-    assert rehearsal.depth()[0].status == 503
-
-
-def test_a_gap_of_the_recording_is_healed_by_the_recorders_next_book(tmp_path: Path):
-    recording = a_recording()
-    recording.depth((30, 31, 29), bids="97.0x1.00")
-    recording.snapshot(31, bids="97.0x1.00", asks="101.0x1.00")
-    recording.depth((32, 33, 31), bids="96.0x1.00")
-    rehearsal = Rehearsal(recording.write(tmp_path))
-    rehearsal.open("/public/ws/abcusdt@depth")
-    rehearsal.depth()
-    rehearsal.run(GRACE + 6 * STEP)
-
-    answers = rehearsal.depth()
-    assert answers == [], "the venue itself does not know"
-
-    rehearsal.run(STEP)
-    assert answers[0].body == recording.raws[7].encode()
-    rehearsal.run(STEP)
-    assert rehearsal.venue.book("ABCUSDT").bids == {"97.0": "1.00", "96.0": "1.00"}
-
-
-def test_a_book_recorded_without_need_takes_no_level_away(tmp_path: Path):
-    recording = a_recording()
-    recording.snapshot(18, bids="100.0x6.00", asks="101.0x1.00")
-    rehearsal = Rehearsal(recording.write(tmp_path), speed=0)
-    rehearsal.venue.start()
-    rehearsal.run(0)
-
-    assert len(rehearsal.venue.book("ABCUSDT").bids) == 3
-
-
-# REST
-
-
-def test_routes_of_futures(tmp_path: Path):
-    recording = a_recording()
-    mark = {"e": "markPriceUpdate", "E": 5, "p": "100.1", "i": "100.2", "P": "1", "r": "0.01"}
-    recording.stream("abcusdt@markPrice@1s", mark | {"T": 9})
-    recording.stream(
-        "abcusdt@kline_1m",
-        {
-            "k": {"t": 0, "T": 59_999, "i": "1m", "n": 1, "q": "1", "V": "1", "Q": "1"}
-            | {"o": "1", "h": "1", "l": "1", "c": "1", "v": "1"}
-        },
-    )
-    rehearsal = Rehearsal(recording.write(tmp_path), speed=0)
-    assert (
-        only(rehearsal.get("/fapi/v1/premiumIndex", symbol="ABCUSDT"))["markPrice"] == "0.00000000"
-    )
-    rehearsal.venue.start()
-    rehearsal.run(0)
-
-    assert only(rehearsal.get("/fapi/v1/ping")) == {}
-    assert only(rehearsal.get("/fapi/v1/exchangeInfo"))["symbols"][0]["symbol"] == "ABCUSDT"
-    assert only(rehearsal.get("/fapi/v1/klines", symbol="ABCUSDT", interval="1m"))[0][0] == 0
-    assert only(rehearsal.get("/fapi/v1/klines", symbol="ABCUSDT", interval="1h")) == []
-    premium = only(rehearsal.get("/fapi/v1/premiumIndex", symbol="ABCUSDT"))
-    assert (premium["markPrice"], premium["indexPrice"]) == ("100.1", "100.2")
-    assert (premium["lastFundingRate"], premium["nextFundingTime"]) == ("0.01", 9)
-    assert only(rehearsal.get("/fapi/v1/premiumIndex")) == [premium]
-
-
-def test_klines_by_time_and_limit(tmp_path: Path):
-    recording = Recording("binance")
-    for minute in range(5):
-        recording.trade(f"{minute + 1}.0", "1", minute * 60_000)
-    rehearsal = Rehearsal(recording.write(tmp_path), speed=0)
-    rehearsal.venue.start()
-    rehearsal.run(0)
-
-    def starts(**query: Any) -> list[int]:
-        path = "/api/v3/klines"
-        rows = only(rehearsal.get(path, symbol="ABCUSDT", interval="1m", **query))
-        return [row[0] // 60_000 for row in rows]
-
-    assert starts() == [0, 1, 2, 3, 4]
-    assert starts(limit=2) == [3, 4]
-    assert starts(startTime=60_000, limit=2) == [1, 2]
-    assert starts(endTime=120_000, limit=2) == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("path", "query", "status", "code"),
-    [
-        ("/fapi/v1/depth", {"symbol": "NOSUCH"}, 400, -1121),
-        ("/fapi/v1/depth", {"symbol": "abcusdt"}, 400, -1121),
-        ("/fapi/v1/depth", {}, 400, -1102),
-        ("/fapi/v1/depth", {"symbol": "ABCUSDT", "limit": 7}, 400, -4021),
-        ("/fapi/v1/depth", {"symbol": "ABCUSDT", "limit": "x"}, 400, -1100),
-        ("/fapi/v1/depth", {"symbol": "ABCUSDT", "limit": "9" * 5_000}, 400, -1100),
-        ("/fapi/v1/klines", {"symbol": "ABCUSDT", "interval": "7m"}, 400, -1120),
-        ("/fapi/v1/klines", {"symbol": "ABCUSDT", "interval": "1m", "limit": 1501}, 400, -1130),
-        ("/fapi/v1/premiumIndex", {"symbol": "NOSUCH"}, 400, -1121),
-        ("/fapi/v1/exchangeInfo", {"symbol": "NOSUCH"}, 400, -1121),
-        ("/fapi/v1/nothing", {}, 404, -5000),
-        ("/api/v3/ping", {}, 404, -5000),
-    ],
-)
-def test_wrong_requests_get_the_venues_error(
-    tmp_path: Path, path: str, query: dict[str, Any], status: int, code: int
-):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-
-    answers = rehearsal.get(path, **query)
-
-    assert (answers[0].status, only(answers)["code"]) == (status, code)
-
-
-def test_other_methods_have_no_route_yet(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-
-    assert only(rehearsal.get("/fapi/v1/order", method="POST"))["code"] == -5000
-    assert only(rehearsal.get("/fapi/v1/ping", method="DELETE"))["code"] == -5000
-
-
-def test_spot_has_its_own_paths_and_limits(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording("binance").write(tmp_path), speed=0)
-    rehearsal.venue.start()
-    rehearsal.run(0)
-
-    assert only(rehearsal.depth(limit=5_000))["lastUpdateId"] == 18
-    assert only(rehearsal.depth(limit=1))["bids"] == levels("100.0x6.00")
-    assert only(rehearsal.get("/api/v3/ping")) == {}
-    assert rehearsal.get("/api/v3/premiumIndex")[0].status == 404
-    assert rehearsal.get("/fapi/v1/ping")[0].status == 404
-
-
-def test_weight_is_counted_per_clock_minute_refusals_included(tmp_path: Path):
-    rehearsal = Rehearsal(a_recording().write(tmp_path))
-    rehearsal.now_ns = 120 * 10**9
-
-    def used(answers: list[HttpAnswer]) -> str:
-        return dict(answers[0].headers)["X-MBX-USED-WEIGHT-1M"]
-
-    assert used(rehearsal.get("/fapi/v1/ping")) == "1"
-    assert used(rehearsal.get("/fapi/v1/premiumIndex")) == "11"
-    assert used(rehearsal.get("/fapi/v1/depth", symbol="NOSUCH", limit=1_000)) == "31"
-    assert used(rehearsal.get("/fapi/v1/klines", symbol="ABCUSDT", interval="1m")) == "36"
-
-    rehearsal.now_ns += 59 * 10**9
-    assert used(rehearsal.get("/fapi/v1/ping")) == "37"
-
-    rehearsal.now_ns += 1 * 10**9
-    assert used(rehearsal.get("/fapi/v1/ping")) == "1"
-
-
 # Faults
 
 
@@ -528,7 +255,7 @@ def test_a_lost_answer_is_an_error_and_the_next_one_is_the_venues_own(tmp_path: 
     rehearsal.run(GRACE + STEP)
 
     assert lost[0].status == 503
-    assert only(rehearsal.depth())["lastUpdateId"] == 12
+    assert only_answer(rehearsal.depth())["lastUpdateId"] == 12
 
 
 def test_an_answer_can_be_lost_before_anybody_asked(tmp_path: Path):
@@ -553,7 +280,7 @@ def test_a_slow_answer_says_what_was_known_when_it_was_asked(tmp_path: Path):
     assert answers == []
 
     rehearsal.run(0.01)
-    assert only(answers)["lastUpdateId"] == 12
+    assert only_answer(answers)["lastUpdateId"] == 12
 
 
 @pytest.mark.parametrize(

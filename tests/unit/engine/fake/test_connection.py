@@ -146,6 +146,10 @@ def test_a_client_that_asks_first_whether_it_may_send_may(rehearsal: Rehearsal):
             413,
         ),
     ],
+    ids=[
+        *("tls", "no target", "no host", "negative length", "blank in a name", "odd encoding"),
+        *("long header", "long target", "long body"),
+    ],
 )
 def test_hostile_requests_are_refused_and_the_connection_ends(
     rehearsal: Rehearsal, data: bytes, status: int
@@ -301,10 +305,11 @@ def handshake(target: bytes, *headers: bytes) -> bytes:
         (handshake(b"/public/ws", b"Sec-WebSocket-Key: short"), 400),
         (handshake(b"/public/ws", b"Sec-WebSocket-Key: " + b"MDAwMDAwMDAwMDAwMDAwMA=="), 400),
         (handshake(b"/public/ws").replace(b"Connection: Upgrade", b"Connection: close"), 426),
-        (handshake(b"/public/ws").replace(b"GET", b"POST"), 400),
+        (handshake(b"/public/ws").replace(b"GET", b"POST"), 405),
         (handshake(b"/public/ws", b"A: " + b"a" * 9_000), 431),
         (b"GET /public/ws HTTP/1.1\r\nHost: x\r\n\r\n", 426),
     ],
+    ids=["no key", "bad key", "no version", "closing", "post", "long header", "plain"],
 )
 def test_wrong_upgrades_are_refused(rehearsal: Rehearsal, data: bytes, status: int):
     transport = sent(rehearsal, data)
@@ -327,6 +332,7 @@ def test_another_upgrade_is_not_taken_up(rehearsal: Rehearsal):
         (b"\x00\x00garbage", 1002),
         (Frame(Opcode.TEXT, b"x" * (MESSAGE_MAX + 1)).serialize(mask=True), 1009),
     ],
+    ids=["garbage", "too long"],
 )
 def test_a_broken_frame_ends_the_stream(rehearsal: Rehearsal, data: bytes, code: int):
     client = Client(rehearsal, "/public/ws/abcusdt@depth")

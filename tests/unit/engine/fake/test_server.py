@@ -226,9 +226,7 @@ async def test_a_clock_can_be_handed_in(tmp_path: Path):
     path = a_recording().write(tmp_path)
 
     async with FakeVenue(path, clock=lambda: now_ns) as venue, rest(venue) as http:
-        used = [
-            (await http.get("/fapi/v1/ping")).headers["X-MBX-USED-WEIGHT-1M"] for _ in range(2)
-        ]
+        used = [(await http.get("/fapi/v1/ping")).headers["X-MBX-USED-WEIGHT-1M"] for _ in range(2)]
         now_ns += 60_000_000_000
         used.append((await http.get("/fapi/v1/ping")).headers["X-MBX-USED-WEIGHT-1M"])
 
@@ -238,33 +236,234 @@ async def test_a_clock_can_be_handed_in(tmp_path: Path):
 # Faults
 
 
-async def follow(
-    venue: FakeVenue, opened: ClientConnection, http: httpx.AsyncClient, symbol: str
-) -> StrictBook:
+async def synced(book: StrictBook, http: httpx.AsyncClient, symbol: str) -> None:
+    """Ask for whole books until one fits."""
+    while not book.is_live:
+        answer = await http.get("/fapi/v1/depth", params={"symbol": symbol, "limit": 1_000})
+        if answer.status_code == 200:
+            book.load(answer.json())
+
+
+async def followed(venue: FakeVenue, opened: ClientConnection, symbol: str) -> StrictBook:
     """Keep one symbol's book as a strict client does, until the capture has ended."""
+
+    async def ask_for_the_end() -> None:
+        await venue.finished()
+        await opened.send('{"method":"LIST_SUBSCRIPTIONS","id":"end"}')
+
     book = StrictBook()
-    book.load_task = None  # type: ignore[attr-defined]  # the request under way, if any
-    done = False
-    await opened.send('{"method":"LIST_SUBSCRIPTIONS","id":"end"}') if done else None
-
-    async def resync() -> None:
-        while not book.is_live:
-            answer = await http.get("/fapi/v1/depth", params={"symbol": symbol, "limit": 1_000})
-            if answer.status_code == 200:
-                book.load(answer.json())
-
-    syncing = asyncio.ensure_future(resync())
-    ending = asyncio.ensure_future(venue.finished())
-    ending.add_done_callback(
-        lambda _: asyncio.ensure_future(opened.send('{"method":"LIST_SUBSCRIPTIONS","id":"end"}'))
-    )
-    async for message in opened:
-        if '"id":"end"' in message:
-            break
-        event = json.loads(message)
-        if event["s"] == symbol and not book.take(event):
-            await syncing
-            syncing = asyncio.ensure_future(resync())
-    await syncing
-    await ending
+    async with rest(venue) as http, asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
+        tasks.create_task(ask_for_the_end())
+        syncing = tasks.create_task(synced(book, http, symbol))
+        async for message in opened:
+            if '"id":"end"' in message:
+                break
+            event = json.loads(message)
+            if event["s"] == symbol and not book.take(event):
+                await syncing
+                syncing = tasks.create_task(synced(book, http, symbol))
     return book
+
+
+def mutations(shared_dir: Path) -> dict[str, dict[str, Any]]:
+    text = (shared_dir / "captures" / f"{SMALL}.mutations.json").read_text()
+    return {item["name"]: item for item in json.loads(text)["mutations"]}
+
+
+@pytest.mark.parametrize("name", ["drop_one_mid", "drop_five", "swap_two", "repeat_one"])
+async def test_a_client_finds_each_mutation_and_is_healed_by_the_second_book(
+    shared_dir: Path, name: str
+):
+    path, _ = captured(shared_dir, SMALL)
+    mutation = mutations(shared_dir)[name]
+    wanted = mutation["expected"]
+    faults = Faults(
+        drop_lines=tuple(mutation.get("drop_lines", ())),
+        swap_lines=tuple(tuple(pair) for pair in mutation.get("swap_lines", ())),
+        repeat_lines=tuple(mutation.get("repeat_lines", ())),
+    )
+
+    async with (
+        FakeVenue(path, speed=0, faults=faults) as venue,
+        client(venue, f"/public/ws/{wanted['symbol'].lower()}@depth") as opened,
+    ):
+        book = await followed(venue, opened, wanted["symbol"])
+        truth = venue.book(wanted["symbol"])
+
+    first = book.breaches[0]
+    assert {key: first[key] for key in ("U", "u", "pu")} == {
+        key: wanted["first_detection"][key] for key in ("U", "u", "pu")
+    }
+    assert venue.counters.snapshots_served >= 2
+    assert venue.counters.frames_dropped == len(faults.drop_lines)
+    assert book.last_id == truth.last_update_id
+    assert book.sha256_top(50) == hash_of(truth, 50)
+    assert hash_of(truth) == expected(shared_dir, SMALL)[wanted["symbol"]]["sha256_all"]
+
+
+async def test_without_a_snapshot_the_first_request_fails_and_the_second_heals(shared_dir: Path):
+    path, _ = captured(shared_dir, SMALL)
+    faults = Faults(drop_lines=tuple(mutations(shared_dir)["no_snapshot"]["drop_lines"]))
+
+    async with (
+        FakeVenue(path, speed=0, faults=faults) as venue,
+        client(venue, "/public/ws/keepusdt@depth") as opened,
+    ):
+        book = await followed(venue, opened, "KEEPUSDT")
+
+    assert (venue.counters.snapshots_refused, venue.counters.snapshots_served) == (1, 1)
+    assert book.is_live
+    assert book.breaches == []
+
+
+async def test_a_client_is_disconnected_comes_back_and_goes_on(tmp_path: Path):
+    path = a_recording().write(tmp_path)
+    faults = Faults(disconnect_at_line=(Disconnect(4, 1001), Disconnect(6)))
+    ids, codes = [], []
+
+    async with FakeVenue(path, speed=0, faults=faults) as venue, rest(venue) as http:
+        asking = asyncio.ensure_future(snapshot(http, "ABCUSDT"))
+        for _ in range(2):
+            async with client(venue, "/public/ws/abcusdt@depth") as opened:
+                with suppress(ConnectionClosed):
+                    while True:
+                        ids.append(json.loads(await opened.recv())["u"])
+                codes.append(opened.close_code)
+        async with client(venue, "/public/ws/abcusdt@depth") as opened:
+            ids.append(json.loads(await opened.recv())["u"])
+        await asking
+
+    assert ids == [10, 13, 16, 18]
+    assert codes == [1001, 1006]
+    assert venue.counters.connects == 3
+
+
+async def test_faults_come_from_a_file_too(tmp_path: Path):
+    path = a_recording().write(tmp_path)
+    faults = tmp_path / "faults.toml"
+    faults.write_text("refuse_snapshots = 1\nslow_snapshot_s = 0.001")
+
+    async with FakeVenue(path, speed=0, faults=faults) as venue, rest(venue) as http:
+        venue.start()
+        await asyncio.wait_for(venue.finished(), WAIT_S)
+        first = await http.get("/fapi/v1/depth", params={"symbol": "ABCUSDT", "limit": 5})
+        second = await http.get("/fapi/v1/depth", params={"symbol": "ABCUSDT", "limit": 5})
+
+    assert [first.status_code, second.status_code] == [503, 200]
+
+
+# Slow and rude clients
+
+
+async def test_at_speed_0_a_slow_reader_is_waited_for(tmp_path: Path):
+    recording = Recording()
+    for number in range(60):
+        recording.stream("abcusdt@bookTicker", {"u": number, "padding": "x" * 500_000})
+    path = recording.write(tmp_path)
+    target = "/public/ws/abcusdt@depth/abcusdt@bookTicker"
+
+    async with (
+        FakeVenue(path, speed=0) as venue,
+        connect(venue.stream_url + target, max_queue=1) as opened,
+    ):
+        first = await opened.recv()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        was_finished = venue.is_finished
+        others = await messages(opened, 59)
+
+    assert not was_finished
+    assert [json.loads(text)["u"] for text in [first, *others]] == list(range(60))
+
+
+async def test_rude_clients_leave_no_trace(tmp_path: Path):
+    path = a_recording().write(tmp_path)
+
+    async with FakeVenue(path) as venue, rest(venue) as http:
+        for data in (b"\x00" * 64, b"GET / HTTP/1.1\r\nA: " + b"a" * 20_000, b""):
+            reader, writer = await asyncio.open_connection("127.0.0.1", venue.port)
+            writer.write(data)
+            writer.write_eof()
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+        with pytest.raises(InvalidStatus):
+            await connect(venue.stream_url + "/nowhere")
+        answer = await http.get("/fapi/v1/ping")
+
+    assert answer.status_code == 200
+    assert venue.counters.connects == 0
+
+
+async def test_leaving_closes_open_connections_and_held_requests(tmp_path: Path):
+    path = a_recording().write(tmp_path)
+
+    async with FakeVenue(path) as venue, rest(venue) as http:
+        opened = await connect(venue.stream_url + "/public/ws")
+        asking = asyncio.ensure_future(snapshot(http, "ABCUSDT"))
+        await asyncio.sleep(0)
+        await http.get("/fapi/v1/ping")
+        await venue.__aexit__(None, None, None)
+        await opened.wait_closed()
+        with pytest.raises(httpx.HTTPError):
+            await asking
+        await venue.__aenter__()
+
+
+# Start
+
+
+async def test_only_this_machine_is_served(tmp_path: Path):
+    async with FakeVenue(a_recording().write(tmp_path)) as venue:
+        server = venue._server
+        assert server is not None
+        assert [item.getsockname()[0] for item in server.sockets] == ["127.0.0.1"]
+
+
+async def test_a_port_in_use_is_said_in_a_sentence(tmp_path: Path):
+    path = a_recording().write(tmp_path)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} is in use; choose another"):
+            await FakeVenue(path, port=port).__aenter__()
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+async def test_a_port_that_is_none_is_said_in_a_sentence(tmp_path: Path, port: int):
+    path = a_recording().write(tmp_path)
+
+    with pytest.raises(ConfigError, match="a port lies between 0 and 65535"):
+        await FakeVenue(path, port=port).__aenter__()
+
+
+@pytest.mark.parametrize("speed", [-1.0, float("nan"), float("inf")])
+def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: float):
+    with pytest.raises(ConfigError, match="speed is 0 or more"):
+        FakeVenue(a_recording().write(tmp_path), speed=speed)
+
+
+def test_another_venues_capture_is_refused(shared_dir: Path):
+    with pytest.raises(ConfigError, match="a capture of okx"):
+        FakeVenue(shared_dir / "captures" / "okx.jsonl.gz")
+
+
+async def test_serving_says_where_and_when_it_has_ended(tmp_path: Path):
+    said: list[str] = []
+    ended = asyncio.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:
+            ended.set()
+
+    venue = FakeVenue(a_recording().write(tmp_path), speed=0)
+    venue.start()
+    serving = asyncio.ensure_future(serve_capture(venue, say))
+    await asyncio.wait_for(ended.wait(), WAIT_S)
+    serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
+
+    assert said[0].startswith(f"binance_futures at http://127.0.0.1:{venue.port} and ws://")
+    assert said[1].startswith("the capture has ended after 6 lines; 0 messages sent")

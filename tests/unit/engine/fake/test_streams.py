@@ -72,7 +72,7 @@ def subscribed(venue: str, target: str, *names: str) -> tuple[Subscriptions, Str
         ("/ws", "a@aggTrade", "a@aggTrade", False),
     ],
 )
-def test_what_futures_serve_where(target: str, name: str, recorded: str, comes: bool):  # noqa: FBT001
+def test_what_futures_serve_where(target: str, name: str, recorded: str, comes: bool):
     table, session = subscribed("binance_futures", target, name)
 
     assert list(table.listeners(recorded)) == ([(name, session)] if comes else [])

@@ -283,6 +283,12 @@ def test_the_sixth_bad_frame_in_a_minute_ends_the_connection() -> None:
     assert host.of(FeedDown)[0].reason == "6 unreadable frames in a minute"
 
 
+def test_a_new_connection_begins_without_the_bad_frames_of_the_last() -> None:
+    host = watch(a_venue(sends(*["bad"] * 6)), 30, seed=1)
+
+    assert len(host.of(FrameRefused)) == 6 * len(host.of(FeedDown))
+
+
 def test_bad_frames_far_apart_are_borne() -> None:
     frames = ["bad", "tick"] * 20
 
@@ -331,6 +337,30 @@ def test_a_full_inbox_stops_the_reading_and_loses_nothing() -> None:
     assert read_while_full < 14
     assert host.ticks() == [f"t{number}" for number in range(100)]
     assert host.of(FeedDown) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_decoded_first_goes_in_first_whoever_sent_it(seed: int) -> None:
+    frames = [f"t{number}" for number in range(60)]
+
+    async def scenario() -> Host:
+        host = Host(a_venue(sends(*frames, every=0.1)), FakeWire(("public", "market", "third")))
+        host.places = 20
+        await host.feed.start(["A"])
+        for number in range(40):
+            await asyncio.sleep(1)
+            host.feed.request_snapshot(A)
+            host.make_room(number)
+        host.make_room(1_000)
+        await asyncio.sleep(10)
+        await host.feed.close()
+        return host
+
+    host = run(scenario, seed)
+
+    ticks = [event for _, _, event in host.got if isinstance(event, BestQuote)]
+    assert [tick.update_id for tick in ticks] == list(range(1, len(ticks) + 1))
+    assert len(ticks) > 3 * len(frames)
 
 
 def test_a_full_inbox_is_tried_again_though_nobody_says_that_there_is_room() -> None:
@@ -389,6 +419,14 @@ def test_nothing_that_hangs_keeps_a_feed_open(seed: int) -> None:
 
     assert took_s <= 3
     assert all(task.done() for task in host.tasks)
+
+
+def test_a_link_that_cannot_be_closed_does_not_stop_the_next_try() -> None:
+    async def script(link: FakeLink) -> None:
+        link.close = asyncio.Event().wait  # type: ignore[method-assign,assignment]
+        link.drop()
+
+    assert len(watch(a_venue(script), 60).transport.links) > 2
 
 
 def test_a_task_that_refuses_to_end_is_not_waited_for() -> None:

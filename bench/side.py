@@ -1,0 +1,92 @@
+"""One side of a case: a process that does the work and prints one JSON line about it.
+
+The sides of a case take turns, so that a busy machine slows all of them alike. What is compared
+is CPU time of the process, never time of the clock on the wall.
+"""
+
+import gc
+import json
+import pickle
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from time import process_time_ns, thread_time_ns
+from typing import Any, Final
+
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""Those of our engine, granted to every side."""
+
+Frames = tuple[bytes, list[bytes], list[int]]
+"""Snapshot, frames, times of receipt."""
+
+
+def read_frames(path: str) -> Frames:
+    """Read what `bench.stream.Stream.write` wrote."""
+    frames: Frames = pickle.loads(Path(path).read_bytes())
+    return frames
+
+
+def settle() -> None:
+    """Freeze what is loaded, so that collections look at what the work itself makes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def cpu_s_of(work: Callable[[], object]) -> float:
+    """Return the CPU seconds of this process that the work takes."""
+    before = process_time_ns()
+    work()
+    return (process_time_ns() - before) / 1e9
+
+
+def timer_cost_ns() -> int:
+    """Return what asking for the thread's CPU time costs by itself."""
+    return int(median(-thread_time_ns() + thread_time_ns() for _ in range(2_001)))
+
+
+def percentile(values: Sequence[int], share: float) -> int:
+    """Return the value that this share of all values does not exceed; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0
+
+
+def rss_mb() -> float:
+    """Return the most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def report(**figures: object) -> None:
+    """Print the line that the case reads."""
+    print(json.dumps({"rss_mb": rss_mb(), "python": platform.python_version(), **figures}))
+
+
+def take_turns(
+    sides: Mapping[str, Sequence[str]], runs: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Run all sides one after the other, so many times, and return what each printed.
+
+    Args:
+        sides: Name of the side and the command to run.
+        runs: How often.
+    """
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for _ in range(runs):
+        for name, command in sides.items():
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            results[name].append(json.loads(done.stdout.splitlines()[-1]))
+    return results
+
+
+def middle(results: Sequence[Mapping[str, Any]], key: str) -> float:
+    """Return the median of one figure over all runs."""
+    return float(median(float(one[key]) for one in results))
+
+
+def ours(module: str, *arguments: str) -> list[str]:
+    """Return the command of a side that runs in our own environment."""
+    return [sys.executable, "-m", module, *arguments]

@@ -116,13 +116,13 @@ KEYS: Final = (
 
 HINTED: Final = (
     ("?", "help"),
+    ("q", "quit"),
     ("tab", "pane"),
     (".", "symbol"),
     ("[ ]", "timeframe"),
     ("c + -", "book"),
-    ("space", "freeze"),
     ("z", "zoom"),
-    ("q", "quit"),
+    ("space", "freeze"),
     ("^P", "palette"),
     ("1-4 7", "panes"),
     ("^L", "repaint"),

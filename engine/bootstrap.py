@@ -103,16 +103,19 @@ def run_engine(
 async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:
     clock = SystemClock()
     assembly = _replayed(options, clock) if options.replay else _live(options, clock)
-    host, source, symbols = assembly
+    host, source, symbols, transport = assembly
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.stop, f"signal {number.name}")
     await host.server.start(folder.socket)
     report("ready")
-    await host.run(source, symbols)
+    try:
+        await host.run(source, symbols)
+    finally:
+        await transport.close()
 
 
-_Assembly = tuple[EngineHost, Source, tuple[str, ...]]
+_Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
 
 
 def _live(options: EngineOptions, clock: Clock) -> _Assembly:
@@ -130,13 +133,14 @@ def _live(options: EngineOptions, clock: Clock) -> _Assembly:
     )
     host = EngineHost(plan, clock)
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
-    ports = FeedPorts(clock, NetworkTransport(), Chance(seed), host.put, host.room, host.start_task)
+    transport = NetworkTransport()
+    ports = FeedPorts(clock, transport, Chance(seed), host.put, host.room, host.start_task)
     source: Source
     if spec.wire is None:
         source = SimulatedSource(ports, seed)
     else:
         source = Feed(spec.name, spec.wire(_endpoints(spec, settings)), ports)
-    return host, source, settings.instruments or spec.instruments
+    return host, source, settings.instruments or spec.instruments, transport
 
 
 def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
@@ -148,11 +152,12 @@ def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
     )
     plan.replay_speed = options.speed
     host = EngineHost(plan, stepped)
-    ports = FeedPorts(stepped, NetworkTransport(), Chance(0), host.put, host.room, host.start_task)
+    transport = NetworkTransport()
+    ports = FeedPorts(stepped, transport, Chance(0), host.put, host.room, host.start_task)
     feed = f"feed:{capture.spec.name}"
     decode = partial(events_of, capture.wire(), source=feed)
     source = ReplaySource(ports, stepped, feed, frames, decode)
-    return host, source, ()
+    return host, source, (), transport
 
 
 def _endpoints(spec: VenueSpec, settings: Settings) -> Endpoints:

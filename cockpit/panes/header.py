@@ -35,7 +35,7 @@ class HeaderRow(LineWidget):
         for label, value in _fields(view, book, moment.clock_ns):
             field: list[Segment] = [(f"  {label} ", ink.dim), (age.mark + value, age.ink.fg)]
             if row_width(cells) + row_width(field) > width:
-                break
+                continue
             cells += field
         self.put([fit(cells, width, ink.fg)])
 

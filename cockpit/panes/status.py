@@ -4,7 +4,7 @@ from cockpit.format import age_text, clock_text, date_text, rate_per_s_text, saf
 from cockpit.panes.feeds import feed_segments
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import LineWidget, Moment
-from cockpit.panes.rows import Segment, fit, spread_apart
+from cockpit.panes.rows import Segment, fit, row_width, spread_apart
 from engine.model.instrument import InstrumentId, symbol_of, venue_of
 from engine.model.view import StatusView
 
@@ -33,7 +33,11 @@ class StatusRow(LineWidget):
         ]
         for feed in view.feeds:
             left += [gap, *feed_segments(feed, moment.waited_ns, ink)]
-        self.put([spread_apart(left, self._right(view, moment, gap), width, ink.fg)])
+        clock: Segment = (f"{clock_text(moment.clock_ns)} UTC ", ink.fg)
+        right = [*self._pace(view, gap), clock]
+        if row_width(left) + row_width(right) >= width:
+            right = [clock]
+        self.put([spread_apart(left, right, width, ink.fg)])
 
     def show_lost(self, silence_ns: int, closed: str) -> None:
         """Draw the row of an engine that has fallen silent; red, so that nobody trusts the rest."""
@@ -44,14 +48,12 @@ class StatusRow(LineWidget):
             words = f" ENGINE LOST {age_text(silence_ns)} · nothing here is current · q quit"
         self.put([fit([(words, style)], self.size.width, style)])
 
-    def _right(self, view: StatusView, moment: Moment, gap: Segment) -> list[Segment]:
+    def _pace(self, view: StatusView, gap: Segment) -> list[Segment]:
         ink = self.palette
         right: list[Segment] = []
         if self.size.width >= COUNTERS_FROM and (view.gaps or view.bad_frames):
             right += [(f"gaps {view.gaps:,} bad {view.bad_frames:,}", ink.warn), gap]
-        right.append((rate_per_s_text(view.events_per_s).rjust(8), ink.dim))
-        right += [gap, (f"{clock_text(moment.clock_ns)} UTC ", ink.fg)]
-        return right
+        return [*right, (rate_per_s_text(view.events_per_s).rjust(8), ink.dim), gap]
 
 
 def badge(view: StatusView, clock_ns: int, ink: Palette) -> Segment:

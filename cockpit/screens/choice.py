@@ -12,6 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from cockpit.format import safe
+
 SETTLE_NS: Final = 250_000_000
 """An answer sooner than this was not typed for this dialog: a paste, or a key held down."""
 
@@ -59,9 +61,9 @@ class ChoiceDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static(self._heading, markup=False, classes="heading")
             for sentence in self._sentences:
-                yield Static(sentence, markup=False, classes="sentence")
+                yield Static(safe(sentence), markup=False, classes="sentence")
             yield OptionList(
-                *(Option(choice.words, id=choice.id) for choice in self._choices), markup=False
+                *(Option(safe(choice.words), id=choice.id) for choice in self._choices), markup=False
             )
             yield Static("enter choose · esc cancel", markup=False, classes="foot")
 

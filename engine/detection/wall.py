@@ -35,6 +35,8 @@ STANDING_MAX: Final = 64
 COOL_DOWN_NS: Final = 10 * NS_PER_S
 """A price that had a wall makes no second one so soon: flicker is one behaviour."""
 COOLING_MAX: Final = 256
+EXECUTED_MAX: Final = 1_024
+"""Prices remembered between two deltas; only where trades come and deltas do not are there more."""
 GONE_SHARE: Final = 0.5
 """A wall that lost more than this of its size is over."""
 
@@ -58,9 +60,8 @@ class _Standing(msgspec.Struct):
 
 
 class _Executed(msgspec.Struct):
-    """What traded at a price since the last delta, and the level's size before."""
+    """What traded against a level since the last delta, and the level's size before."""
 
-    is_bid: bool
     old_lots: int
     lots: int = 0
 
@@ -73,7 +74,7 @@ class WallDetector:
         self._units_per_usd = scales.units_per_quote
         self._threshold = int(setting.threshold_usd * self._units_per_usd)
         self._next_id = next_id
-        self._executed: dict[int, _Executed] = {}
+        self._executed: dict[tuple[bool, int], _Executed] = {}
         self._standing: dict[tuple[bool, int], _Standing] = {}
         self._cooling: dict[tuple[bool, int], int] = {}
         self._profile: _Profile | None = None
@@ -87,13 +88,13 @@ class WallDetector:
         """Add up what was executed against a level since the last delta."""
         del ts_ns
         is_bid = not trade.buyer_is_taker
-        price = trade.price_ticks
-        executed = self._executed.get(price)
+        key = (is_bid, trade.price_ticks)
+        executed = self._executed.get(key)
         if executed is None:
-            if book.state != "live":
+            if book.state != "live" or len(self._executed) >= EXECUTED_MAX:
                 return ()
-            executed = _Executed(is_bid, book.size_at(price, is_bid=is_bid))
-            self._executed[price] = executed
+            executed = _Executed(book.size_at(trade.price_ticks, is_bid=is_bid))
+            self._executed[key] = executed
         executed.lots += trade.qty_lots
         return ()
 
@@ -105,14 +106,14 @@ class WallDetector:
         if self._standing:
             self._follow(book, ts_ns, signals)
         for addition in book.additions:
-            if addition.price_ticks not in self._executed:
+            if (addition.is_bid, addition.price_ticks) not in self._executed:
                 grown = addition.new_lots - addition.old_lots
                 self._consider(book, addition.is_bid, addition.price_ticks, grown, ts_ns, signals)
-        for price, executed in self._executed.items():
-            size = book.size_at(price, is_bid=executed.is_bid)
+        for (is_bid, price), executed in self._executed.items():
+            size = book.size_at(price, is_bid=is_bid)
             grown = size - executed.old_lots + executed.lots
             if size:
-                self._consider(book, executed.is_bid, price, min(grown, size), ts_ns, signals)
+                self._consider(book, is_bid, price, min(grown, size), ts_ns, signals)
         self._executed.clear()
         return signals
 
@@ -130,10 +131,10 @@ class WallDetector:
         self._threshold = int(self._setting.threshold_usd * self._units_per_usd)
         self._profile = None
         self._executed = {
-            price * price_factor: _Executed(
-                one.is_bid, one.old_lots * qty_factor, one.lots * qty_factor
+            (is_bid, price * price_factor): _Executed(
+                one.old_lots * qty_factor, one.lots * qty_factor
             )
-            for price, one in self._executed.items()
+            for (is_bid, price), one in self._executed.items()
         }
         self._cooling = {
             (is_bid, price * price_factor): until
@@ -204,8 +205,8 @@ class WallDetector:
     def _follow(self, book: BookReader, ts_ns: int, signals: list[WhaleSignal]) -> None:
         over: list[tuple[bool, int]] = []
         for key, standing in self._standing.items():
-            executed = self._executed.get(standing.price_ticks)
-            if executed is not None and executed.is_bid == standing.is_bid:
+            executed = self._executed.get(key)
+            if executed is not None:
                 standing.executed_lots += executed.lots
             size = book.size_at(standing.price_ticks, is_bid=standing.is_bid)
             if size > standing.size_lots * GONE_SHARE:

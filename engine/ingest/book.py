@@ -173,10 +173,10 @@ class Book:
     def apply_snapshot(self, snapshot: BookSnapshot, ts_ns: int) -> Verdict:
         """Take in a whole book and every buffered delta that follows it.
 
-        A snapshot older than a live book changes nothing. One that does not join the buffered
-        deltas leaves the book waiting; another one is needed.
+        One that tells a live book nothing new changes nothing. One that does not join the
+        buffered deltas leaves the book invalid; another one is needed.
         """
-        if self.state == "live" and snapshot.last_seq < self.last_seq:
+        if self.state == "live" and snapshot.last_seq <= self.last_seq:
             return Verdict.STALE
         self.snapshots += 1
         self._bids.fill(snapshot.bids)
@@ -187,8 +187,10 @@ class Book:
         self.additions.clear()
         self.state = "live"
         self.note = ""
-        if not (self._bids.keys and self._asks.keys):
-            return self._break("snapshot with an empty side")
+        if any(size <= 0 for size in (*self._bids.sizes.values(), *self._asks.sizes.values())):
+            return self._break("a level of no size")
+        if self._check(ts_ns) is Verdict.BROKEN:
+            return Verdict.BROKEN
         waiting = self._buffer
         self._buffer = deque(maxlen=BUFFERED_MAX)
         while waiting:
@@ -204,12 +206,12 @@ class Book:
             self.buffered_total += 1
             self._buffer.append(delta)
             return Verdict.BUFFERED
+        self.additions.clear()
         if self._is_stale(delta):
             self.dropped_stale += 1
             return Verdict.STALE
         if not self._joins(delta):
             return self._lose(delta)
-        self.additions.clear()
         self._apply_levels(self._bids, delta.bids)
         self._apply_levels(self._asks, delta.asks)
         self.last_seq = delta.last_seq

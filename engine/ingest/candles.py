@@ -2,7 +2,7 @@
 
 A candle belongs to the venue's trade time; a late trade corrects the candle it belongs to. Our
 own candle is the better one where trades were received over its whole period; elsewhere (history,
-and the period in which listening began) the venue's counts.
+the period in which listening began, and those in which a connection was lost) the venue's counts.
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ class CandleSeries:
         """Take in one trade at the venue's time `ts_ns`."""
         current = self._current
         if current is None or not self._current_open_ns <= ts_ns < self._current_end_ns:
-            current = self._at(ts_ns)
+            current = self.own.get(ts_ns - ts_ns % self._length_ns)
             if current is None:
                 self._begin(price, qty, ts_ns)
                 return
@@ -92,8 +92,8 @@ class CandleSeries:
 
     def newest(self, limit: int) -> list[Row]:
         """Return up to `limit` candles, oldest first, without inventing any."""
-        opens = sorted({**self.venue, **self.own})[-limit:]
-        return [self._row(open_ns) for open_ns in opens]
+        opens = sorted({**self.venue, **self.own})
+        return [self._row(open_ns) for open_ns in opens[max(0, len(opens) - limit) :]]
 
     def own_rows(self) -> Iterator[Row]:
         """Iterate over the candles made of trades alone, oldest first."""
@@ -109,13 +109,6 @@ class CandleSeries:
             for open_ns, candle in self.venue.items()
         }
 
-    def _at(self, ts_ns: int) -> _Built | None:
-        open_ns = ts_ns - ts_ns % self._length_ns
-        built = self.own.get(open_ns)
-        if built is not None and open_ns > self._current_open_ns:
-            self._point_at(open_ns, built)
-        return built
-
     def _begin(self, price: int, qty: int, ts_ns: int) -> None:
         open_ns = ts_ns - ts_ns % self._length_ns
         if len(self.own) >= CANDLES_MAX:
@@ -124,23 +117,19 @@ class CandleSeries:
                 self.late_dropped += 1
                 return
             del self.own[oldest]
-        if not self.own or ts_ns < self.first_trade_ns:
+        if not self.own:
             self.first_trade_ns = ts_ns
         built = _Built(price, qty)
         self.own[open_ns] = built
-        if open_ns >= self._current_open_ns:
-            self._point_at(open_ns, built)
-
-    def _point_at(self, open_ns: int, built: _Built) -> None:
-        self._current = built
-        self._current_open_ns = open_ns
-        self._current_end_ns = open_ns + self._length_ns
+        if self._current is None or open_ns > self._current_open_ns:
+            self._current = built
+            self._current_open_ns = open_ns
+            self._current_end_ns = open_ns + self._length_ns
 
     def _row(self, open_ns: int) -> Row:
         own = self.own.get(open_ns)
         venue = self.venue.get(open_ns)
-        is_whole = own is not None and open_ns >= self.first_trade_ns
-        if venue is None or (own is not None and is_whole):
+        if venue is None or (own is not None and self._is_whole(open_ns, own, venue)):
             assert own is not None
             return _own_row(open_ns, own)
         return (
@@ -152,6 +141,10 @@ class CandleSeries:
             venue.volume_lots,
             venue.trade_count,
         )
+
+    def _is_whole(self, open_ns: int, own: _Built, venue: Candle) -> bool:
+        """Whether no trade was missed: heard from the start, and no less than the venue counts."""
+        return open_ns >= self.first_trade_ns and own.volume >= venue.volume_lots
 
 
 class Candles:
@@ -179,9 +172,14 @@ class Candles:
             series.widen(price_factor, qty_factor)
 
     def digest_parts(self) -> list[object]:
-        """Return everything kept, as plain values."""
+        """Return everything kept, as plain values; sums as text, they outgrow 64 bits."""
         return [
-            (s.timeframe_s, list(s.own_rows()), sorted(s.venue.items()), s.late_dropped)
+            (
+                s.timeframe_s,
+                [(*row[:5], str(row[5]), row[6]) for row in s.own_rows()],
+                sorted(s.venue.items()),
+                (s.first_trade_ns, s.late_dropped),
+            )
             for s in self._all
         ]
 

@@ -26,12 +26,17 @@ from engine.model.numbers import NS_PER_MS, NS_PER_S
 
 SWEEP_NS: Final = 250 * NS_PER_MS
 """How often crossed books are looked at although nothing comes."""
+SNAPSHOT_SPACING_NS: Final = 1 * NS_PER_S
+"""Between two requests for one book, and twice as long after each answer that did not help: a
+snapshot costs up to a fiftieth of what a venue allows per minute."""
 SNAPSHOT_RETRY_NS: Final = 2 * NS_PER_S
-SNAPSHOT_RETRY_NS_MAX: Final = 30 * NS_PER_S
+SNAPSHOT_WAIT_NS_MAX: Final = 30 * NS_PER_S
 
 SWEEP_TIMER: Final = "sweep"
 SNAPSHOT_TIMER: Final = "snapshot "
 """Followed by the instrument's id."""
+
+CONNECTION_LOST: Final = "connection lost"
 
 
 def on_run_started(
@@ -61,7 +66,7 @@ def on_instrument(
         market.instrument = instrument
         text = f"{instrument.instrument_id} changed at the venue"
         say(state, effects, "warning", instrument.instrument_id, text)
-    _widen(market, event.price_decimals, event.qty_decimals)
+    _widen(state, market, event.price_decimals, event.qty_decimals)
 
 
 def on_scales(
@@ -73,7 +78,7 @@ def on_scales(
     if market is None:
         state.unknown_instrument += 1
         return
-    _widen(market, event.price_decimals, event.qty_decimals)
+    _widen(state, market, event.price_decimals, event.qty_decimals)
 
 
 def on_delta(
@@ -93,6 +98,8 @@ def on_delta(
         (bid, bid_lots), (ask, ask_lots) = book.best_bid, book.best_ask  # type: ignore[misc]  # a live book has both sides
         if not market.quotes.on_top(event.last_seq, (bid, bid_lots, ask, ask_lots)):
             _on_contradiction(state, market, effects)
+        else:
+            market.applied_seq = envelope.seq
     elif verdict is Verdict.BUFFERED:
         _ask_snapshot(market, effects, envelope.ts_ns)
     elif verdict is not Verdict.STALE:
@@ -102,12 +109,19 @@ def on_delta(
 def on_snapshot(
     state: KernelState, envelope: Envelope, event: BookSnapshot, effects: list[Effect]
 ) -> None:
-    """Take in a whole book and the deltas that waited for it."""
+    """Take in a whole book and the deltas that waited for it.
+
+    One that comes while the connection of the book is down is let go: nothing would tell what
+    changes after it.
+    """
     market = state.instruments.get(event.instrument_id)
     if market is None:
         state.unknown_instrument += 1
         return
-    was_live = market.book.state == "live"
+    connection = state.connections.get(market.book_feed)
+    if connection is not None and not connection.is_up:
+        return
+    was = market.book.state
     verdict = market.book.apply_snapshot(event, envelope.ts_ns)
     if verdict is Verdict.STALE:
         return
@@ -118,10 +132,9 @@ def on_snapshot(
     if verdict is not Verdict.APPLIED:
         _on_lost(state, market, effects, verdict)
         return
-    if not was_live:
-        if market.snapshot_tries > 1 or state.gaps:
-            say(state, effects, "info", event.instrument_id, "book is whole again")
-        market.snapshot_tries = 0
+    market.snapshot_tries = 0
+    if was == "invalid":
+        say(state, effects, "info", event.instrument_id, "book is whole again")
 
 
 def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]) -> None:
@@ -194,8 +207,8 @@ def on_feed_down(
 ) -> None:
     """A book whose connection is gone is no book: what changed meanwhile is unknown."""
     for market in state.instruments.values():
-        if market.book_feed == event.feed and market.book.state == "live":
-            market.book.invalidate("connection lost")
+        if market.book_feed == event.feed and market.book.note != CONNECTION_LOST:
+            market.book.invalidate(CONNECTION_LOST)
             market.book_state_ns = envelope.ts_ns
             market.book_version += 1
             market.snapshot_asked = False
@@ -214,9 +227,8 @@ def on_timer(
         return
     instrument_id = InstrumentId(event.key.removeprefix(SNAPSHOT_TIMER))
     late = state.instruments.get(instrument_id)
-    if late is not None and late.snapshot_asked and late.book.state != "live":
-        late.snapshot_asked = False
-        _ask_snapshot(late, effects, envelope.ts_ns)
+    if late is not None and late.snapshot_asked:
+        _request_snapshot(late, effects, envelope.ts_ns)
 
 
 def _change_stream(market: InstrumentState, event: Trade) -> bool:
@@ -237,9 +249,13 @@ def _change_stream(market: InstrumentState, event: Trade) -> bool:
     return True
 
 
-def _widen(market: InstrumentState, price_decimals: int, qty_decimals: int) -> None:
+def _widen(
+    state: KernelState, market: InstrumentState, price_decimals: int, qty_decimals: int
+) -> None:
     if (price_decimals, qty_decimals) != (market.price_decimals, market.qty_decimals):
+        before = market.price_decimals
         market.widen(price_decimals, qty_decimals)
+        whales.rescale(state, market.instrument_id, 10 ** (price_decimals - before))
 
 
 def _on_lost(
@@ -269,11 +285,28 @@ def _tell_detectors(state: KernelState, market: InstrumentState, effects: list[E
 
 
 def _ask_snapshot(market: InstrumentState, effects: list[Effect], ts_ns: int) -> None:
-    """Ask for a snapshot unless one is under way, and look after it: 2 s, then twice as long."""
+    """Ask for a snapshot, by timer if it is too early for another one, unless one is under way."""
     if market.snapshot_asked:
         return
     market.snapshot_asked = True
-    wait_ns = min(SNAPSHOT_RETRY_NS << min(market.snapshot_tries, 8), SNAPSHOT_RETRY_NS_MAX)
+    due_ns = ts_ns
+    if market.snapshot_ns is not None:
+        spacing_ns = _doubled(SNAPSHOT_SPACING_NS, max(0, market.snapshot_tries - 1))
+        due_ns = market.snapshot_ns + spacing_ns
+    if due_ns <= ts_ns:
+        _request_snapshot(market, effects, ts_ns)
+    else:
+        effects.append(SetTimer(SNAPSHOT_TIMER + market.instrument_id, due_ns))
+
+
+def _request_snapshot(market: InstrumentState, effects: list[Effect], ts_ns: int) -> None:
+    """Ask for a snapshot now, and again if no answer comes: after 2 s, then twice as long."""
+    wait_ns = _doubled(SNAPSHOT_RETRY_NS, market.snapshot_tries)
     market.snapshot_tries += 1
+    market.snapshot_ns = ts_ns
     effects.append(RequestSnapshot(market.instrument_id))
     effects.append(SetTimer(SNAPSHOT_TIMER + market.instrument_id, ts_ns + wait_ns))
+
+
+def _doubled(wait_ns: int, times: int) -> int:
+    return min(wait_ns << min(times, 8), SNAPSHOT_WAIT_NS_MAX)

@@ -24,8 +24,10 @@ class InstrumentState:
     """The market of one instrument.
 
     `book_feed` is the connection that carries the book; `book_ns` and `trade_ns` are the engine
-    times of the last book message and trade, 0 where there was none. The `_version`s change with
-    what their pane shows.
+    times of the last book message and trade, 0 where there was none. `applied_seq` is the event
+    that changed a whole book last. `snapshot_ns` is when a snapshot was last asked for, and
+    `snapshot_tries` how often since the book was whole. The `_version`s change with what their
+    pane shows.
     """
 
     def __init__(self, instrument: Instrument, price_decimals: int, qty_decimals: int) -> None:
@@ -36,8 +38,10 @@ class InstrumentState:
         self.book_state_ns = 0
         self.book_feed = ""
         self.book_ns = 0
+        self.applied_seq = 0
         self.last_gap: Gap | None = None
         self.snapshot_asked = False
+        self.snapshot_ns: int | None = None
         self.snapshot_tries = 0
         self.candles = Candles()
         self.tape = Tape()
@@ -86,6 +90,8 @@ class InstrumentState:
 
     def widen(self, price_decimals: int, qty_decimals: int) -> None:
         """Count finer ticks and lots from now on; nothing is rounded, nothing is lost."""
+        assert price_decimals >= self.price_decimals
+        assert qty_decimals >= self.qty_decimals
         price_factor: int = 10 ** (price_decimals - self.price_decimals)
         qty_factor: int = 10 ** (qty_decimals - self.qty_decimals)
         self.price_decimals = price_decimals
@@ -124,7 +130,7 @@ class InstrumentState:
             (self.price_decimals, self.qty_decimals),
             self.book.digest_parts(),
             (self.book_state_ns, self.book_feed, self.book_ns),
-            (self.snapshot_asked, self.snapshot_tries),
+            (self.snapshot_asked, self.snapshot_ns, self.snapshot_tries),
             self.candles.digest_parts(),
             self.tape.digest_parts(),
             (self.trade_stream, self.trade_ns, self.trades),

@@ -26,7 +26,8 @@ class Timers:
         heapq.heappush(self._heap, (timer.due_ns, timer.key))
 
     def pop(self) -> TimerFired:
-        """Return the next timer, which fires."""
+        """Return the next timer, which fires; there must be one."""
+        assert self.next_ns is not None
         due_ns, key = heapq.heappop(self._heap)
         del self._due[key]
         return TimerFired(key, due_ns)

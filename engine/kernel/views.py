@@ -82,14 +82,14 @@ def _market_mark(
 ) -> object:
     if pane == "book":
         judged = book_freshness(state, market, now_ns)
-        return (wish, market.book_version, market.book.state, judged, market.price_decimals)
+        return (wish, market.book_version, market.book.state, judged, market.scales)
     judged = _trade_freshness(state, market, now_ns)
-    if pane == "header":
-        second = now_ns // NS_PER_S
-        return (wish.instrument_id, market.trade_version, market.mark_version, judged, second)
-    if pane == "tape":
-        return (wish, market.trade_version, judged, market.price_decimals)
-    return (wish, market.trade_version, market.candle_version, judged, market.price_decimals)
+    common = (wish, market.trade_version, judged, market.scales)
+    if pane == "chart":
+        return (*common, market.candle_version)
+    # Sums over the last seconds change although nothing comes.
+    second = now_ns // NS_PER_S
+    return (*common, second) if pane == "tape" else (*common, second, market.mark_version)
 
 
 def build(

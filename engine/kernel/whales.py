@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from engine.kernel.state import SIGNALS_MAX, KernelState
 from engine.model.effects import Effect, Publish
 from engine.model.envelope import Envelope
+from engine.model.instrument import InstrumentId
 from engine.model.market import BookDelta, Trade
 from engine.model.signals import WhaleSignal
 
@@ -23,10 +26,22 @@ def on_book(
 ) -> None:
     """Show an applied delta to the detectors."""
     market = state.instruments.get(event.instrument_id)
-    if market is None or market.book.state != "live":
+    if market is None or market.applied_seq != envelope.seq:
         return
     for detector in market.detectors:
         record(state, detector.on_book(market.book, envelope.ts_ns), effects)
+
+
+def rescale(state: KernelState, instrument_id: InstrumentId, price_factor: int) -> None:
+    """Count finer ticks in the signals of an instrument from now on."""
+    for signal_id, signal in state.signals.items():
+        if signal.instrument_id == instrument_id:
+            state.signals[signal_id] = msgspec.structs.replace(
+                signal,
+                price_low_ticks=signal.price_low_ticks * price_factor,
+                price_high_ticks=signal.price_high_ticks * price_factor,
+            )
+    state.signals_version += 1
 
 
 def record(state: KernelState, signals: Iterable[WhaleSignal], effects: list[Effect]) -> None:

@@ -3,20 +3,32 @@
 Values of variables are never written with an exception: a key or a balance could be among them.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Final
 
 from loguru import logger
 
+from engine.model.text import clean
+
 ROTATION: Final = "50 MB"
 RETENTION: Final = 10
 """Files kept."""
 
 
+class _FromLibraries(logging.Handler):
+    """Hands warnings of the libraries, which use the standard module, to the same sinks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record; its text is a value, never a format."""
+        logger.log(record.levelname, "library {} {}", record.name, clean(record.getMessage()))
+
+
 def start_logging(path: Path, *, to_stderr: bool) -> None:
     """Begin to log; called once, at the entry of a process."""
     logger.remove()
+    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
     logger.add(
         path,
         level="INFO",

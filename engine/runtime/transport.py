@@ -97,7 +97,7 @@ class NetworkLimits(msgspec.Struct, frozen=True):
     close_s: float = 1.0
     ping_interval_s: float = 10.0
     ping_answer_s: float = 10.0
-    message_bytes: int = 16 * MIB
+    message_bytes: int = 4 * MIB
     quiet_s: float = 10.0
     """Of one read or write of a request."""
     request_s: float = 30.0

@@ -1,0 +1,91 @@
+"""A stage for tests of the screen: the app on a fake port and a clock that a test moves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from cockpit.app import CockpitApp, ScreenResult
+from cockpit.screens.trade import TradeScreen
+from engine.model.view import PaneName, View
+from engine.port import Watch
+from tests.fakes.port import FakePort, a_welcome
+from tests.ui.scenes import Market
+
+S = (80, 24)
+M = (120, 40)
+SETTLED_S = 0.3
+"""After this a dialog takes an answer."""
+
+
+class Stage:
+    """The running app, and what a test does to it."""
+
+    def __init__(self, **welcome: object) -> None:
+        self.now_ns = 1_000_000_000_000
+        self.port = FakePort()
+        self.market = Market()
+        self.app = CockpitApp(self.port, a_welcome(**welcome), clock=lambda: self.now_ns)
+        self.pilot: Pilot[ScreenResult]
+
+    @property
+    def trade(self) -> TradeScreen:
+        """The main screen."""
+        return self.app._trade
+
+    @property
+    def watch(self) -> Watch:
+        """What the screen asked for last."""
+        return self.port.watches[-1]
+
+    async def feed(self, **changed: View) -> None:
+        """Send one view of each pane watched, some of them another one, and draw."""
+        views: dict[PaneName, View] = self.market.views(self.watch)
+        for pane, view in (views | changed).items():
+            self.port.feed(pane, view, self.market.ts_ns)
+        await self.drawn()
+
+    async def drawn(self) -> None:
+        """Let the screen take in and draw what it was sent."""
+        await self.pilot.pause()
+        self.trade.draw_all()
+        await self.pilot.pause()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass without a word of the engine."""
+        self.now_ns += int(seconds * 1_000_000_000)
+        await self.drawn()
+
+    async def beat(self, seconds: float) -> None:
+        """Let time pass in which the engine lives but sends no view."""
+        self.now_ns += int(seconds * 1_000_000_000)
+        self.port.beat(self.market.ts_ns)
+        await self.drawn()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and draw."""
+        await self.pilot.press(*keys)
+        await self.drawn()
+
+    async def settle(self) -> None:
+        """Wait until a dialog takes an answer."""
+        await self.pilot.pause(SETTLED_S)
+
+    def text(self) -> str:
+        """Return everything on the screen, dialogs included."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in strips)
+
+    def pane(self, name: PaneName) -> str:
+        """Return what a pane shows."""
+        return self.trade.query_one(f"#{name}").text()  # type: ignore[attr-defined]  # Ours.
+
+
+@asynccontextmanager
+async def stage(size: tuple[int, int] = S, **welcome: object) -> AsyncIterator[Stage]:
+    """Run the app on a fake engine; `welcome` changes its greeting."""
+    built = Stage(**welcome)
+    async with built.app.run_test(size=size) as pilot:
+        built.pilot = pilot
+        await pilot.pause()
+        yield built

@@ -1,0 +1,51 @@
+"""Text from outside may say anything; none of it may act, hide or push."""
+
+import unicodedata
+
+from msgspec.structs import replace
+
+from engine.model.view import LogView
+from tests.ui.scenes import a_feed, a_notice, a_status, a_whale, a_whales
+from tests.ui.stage import M, stage
+
+HOSTILE = (
+    "\x1b]0;owned\x07\x1b[2J\x1b[31m",
+    "\x9b31m\x9d0;owned\x9c",
+    "\u202egnp.exe\u202c \u2066x\u2069",
+    "a\u200bb\u200dc\ufeffd\u00ade",
+    "\uff37\uff29\uff24\uff25 \U0001f4a3 \u5e01\u5b89",
+    "z\u0300\u0301\u0302\u0303\u0304algo",
+    "line\nbreak\r\n\ttab\x00\x7f",
+    "[bold red]markup[/] [@click=app.exit]x[/]",
+)
+FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"}
+
+
+async def test_no_hostile_text_gets_out():
+    async with stage(M, mode="paper", venue="".join(HOSTILE)) as at:
+        for text in HOSTILE:
+            status = a_status(
+                venue=text,
+                feeds=(a_feed(name=text, state="down", reason=text, retry_in_ns=1),),
+            )
+            rows = tuple(replace(row, name=text) for row in status.instruments)
+            book = replace(at.market.book(at.watch), state="invalid", note=text)
+            whales = replace(a_whales(), rows=(a_whale(instrument_id=f"x:{text}"),))
+            log = LogView((a_notice(source=text, text=text), a_notice(level="error", text=text)))
+            status = replace(status, instruments=rows)
+            await at.feed(status=status, book=book, whales=whales, log=log)
+            check(at.text())
+
+            await at.press("full_stop")
+            check(at.text())
+            await at.press("escape")
+            await at.press("q")
+            check(at.text())
+            await at.press("escape")
+
+
+def check(text: str) -> None:
+    for character in text.replace("\n", ""):
+        assert unicodedata.category(character) not in FORBIDDEN, repr(character)
+        assert unicodedata.east_asian_width(character) not in "FW", repr(character)
+    assert all(len(row) == M[0] for row in text.splitlines())

@@ -1,0 +1,39 @@
+"""Random sizes while data flows: nothing breaks and no row is wider or narrower than its pane."""
+
+import random
+
+import pytest
+from textual.pilot import Pilot
+
+from cockpit.panes.pane import LineWidget
+from tests.ui.stage import Stage, stage
+
+KEYS = ("1", "2", "3", "4", "7", "z", "tab", "plus", "minus", "c", "space", "right_square_bracket")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_size_is_drawn_exactly(seed: int):
+    chance = random.Random(seed)
+    async with stage((80, 24)) as at:
+        for _ in range(25):
+            width, height = chance.randint(20, 300), chance.randint(5, 100)
+            await at.pilot.resize_terminal(width, height)
+            await at.pilot.press(chance.choice(KEYS))
+            at.market.step()
+            await at.feed()
+            check(at, width, height)
+
+
+def check(at: Stage, width: int, height: int) -> None:
+    rows = at.text().splitlines()
+    assert len(rows) == height
+    assert all(len(row) == width for row in rows)
+    for widget in at.trade.query(LineWidget):
+        if not widget.display:
+            continue
+        assert len(widget._rows) == widget.size.height, widget.id
+        for y in range(widget.size.height):
+            assert widget.render_line(y).cell_length == widget.size.width
+            assert len("".join(text for text, _ in widget._rows[y])) == widget.size.width
+            assert all(text for text, _ in widget._rows[y]), "an empty segment"
+    assert isinstance(at.pilot, Pilot)

@@ -65,9 +65,7 @@ def report(**figures: object) -> None:
     print(json.dumps({"rss_mb": rss_mb(), "python": platform.python_version(), **figures}))
 
 
-def take_turns(
-    sides: Mapping[str, Sequence[str]], runs: int
-) -> dict[str, list[dict[str, Any]]]:
+def take_turns(sides: Mapping[str, Sequence[str]], runs: int) -> dict[str, list[dict[str, Any]]]:
     """Run all sides one after the other, so many times, and return what each printed.
 
     Args:

@@ -102,11 +102,15 @@ def synthetic(frames: int, levels: int = 27) -> Stream:
 
 
 class _Maker:
-    """A market at random: prices wander, levels near the touch change most."""
+    """A market at random, like the capture in its quartiles.
+
+    Of the levels in a diff about a fifth go and a fifth are new; half lie within 430 ticks of the
+    touch and half of the sizes below 130 lots, with long tails; what is far or large is round.
+    """
 
     def __init__(self, levels: int) -> None:
         seed = sha256(f"{SEED} {levels}".encode()).digest()
-        self._random = Random(seed)  # noqa: S311 - a market to measure, not a secret
+        self._random = Random(seed)
         self._levels = levels
         self._mid = 618_000
         """Best bid in ticks of 0.1; the best ask is one above."""
@@ -143,14 +147,15 @@ class _Maker:
         for is_ask, (side, changed) in enumerate(zip(self._sides, changes, strict=True)):
             best = self._mid + is_ask
             changed[best] = self._size()
-            for price in [best + at if not is_ask else best - at for at in (1, 2)]:
+            for price in [best - at if is_ask else best + at for at in (1, 2)]:
                 if price in side:
                     changed[price] = 0
         while len(changes[0]) + len(changes[1]) < self._levels:
             is_ask = self._random.randrange(2)
-            away = 1 + int(self._random.expovariate(1 / 60))
+            away = 3 + min(int(self._random.lognormvariate(6.06, 1.4)), 100_000)
             price = self._mid + 1 + away if is_ask else self._mid - away
-            gone = price in self._sides[is_ask] and self._random.random() < 0.4
+            price -= price % _step(away, 100)
+            gone = price in self._sides[is_ask] and self._random.random() < 0.3
             changes[is_ask][price] = 0 if gone else self._size()
         for side, changed in zip(self._sides, changes, strict=True):
             for price, size in changed.items():
@@ -183,7 +188,13 @@ class _Maker:
 
     def _size(self) -> int:
         """Return lots of 0.001: mostly small, sometimes ten and more whole ones."""
-        return 1 + int(self._random.lognormvariate(5, 2)) % 50_000
+        lots = 1 + int(self._random.lognormvariate(4.88, 2.3)) % 50_000
+        return lots - lots % _step(lots, 300)
+
+
+def _step(number: int, small: int) -> int:
+    """Return 1 up to a small number, 10 up to ten times as much, 100 beyond."""
+    return 1 if number <= small else 10 if number <= 10 * small else 100
 
 
 def _texts(level: tuple[int, int]) -> tuple[str, str]:

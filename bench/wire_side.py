@@ -22,8 +22,8 @@ from bench.stream import EXCHANGE_INFO, SYMBOL
 from engine.ingest.book import Book, Verdict
 from engine.model.instrument import InstrumentId
 from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
-from engine.venues.binance.spec import FUTURES
 from engine.venues.base import MarketWire
+from engine.venues.binance.spec import FUTURES
 
 INSTRUMENT: Final = InstrumentId(f"binance_futures:{SYMBOL}")
 
@@ -100,12 +100,12 @@ def described_wire() -> MarketWire:
     return wire
 
 
-def decimal_levels(book: Book, decimals: tuple[int, int], *, is_bid: bool) -> dict[Decimal, Decimal]:
+def decimal_levels(
+    book: Book, decimals: tuple[int, int], *, is_bid: bool
+) -> dict[Decimal, Decimal]:
     """Return one side of a book in the reference's numbers."""
     price_scale, size_scale = (Decimal(10) ** -places for places in decimals)
-    return {
-        price * price_scale: size * size_scale for price, size in book.levels(is_bid=is_bid)
-    }
+    return {price * price_scale: size * size_scale for price, size in book.levels(is_bid=is_bid)}
 
 
 def checked(frames: Frames) -> dict[str, object]:

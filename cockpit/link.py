@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from engine.model.commands import OperatorCommand
 from engine.model.errors import PortClosed, SchemaMismatch
 from engine.port import (
     FRAME_MAX,
     SCHEMA,
     Ask,
     ClientMessage,
+    Command,
     EngineMessage,
     Goodbye,
     Hello,
@@ -47,6 +49,10 @@ class SocketPort:
     def watch(self, watch: Watch) -> None:
         """Ask for other panes, another instrument or another pace."""
         self._send(watch)
+
+    def command(self, command: OperatorCommand) -> None:
+        """Send an operator's line; the `Reply` carries its command id and the outcome."""
+        self._send(Command(command))
 
     def shutdown(self) -> int:
         """Ask the engine to stop; returns the command's id."""

@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.instrument import InstrumentId
 from engine.model.view import Mode, PaneName, StatusView, View
 
@@ -58,6 +59,12 @@ class Shutdown(msgspec.Struct, frozen=True, tag=True):
     command_id: int
 
 
+class Command(msgspec.Struct, frozen=True, tag=True):
+    """An operator's line, dry or meant; answered by one `Reply` with its `outcome`."""
+
+    command: OperatorCommand
+
+
 class Welcome(msgspec.Struct, frozen=True, tag=True):
     """First message of the engine. `epoch` changes with each engine start."""
 
@@ -94,6 +101,7 @@ class Reply(msgspec.Struct, frozen=True, tag=True):
     accepted: bool
     text: str
     status: StatusView | None = None
+    outcome: CommandOutcome | None = None
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag=True):
@@ -102,7 +110,7 @@ class Goodbye(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ClientMessage = Hello | Watch | Ask | Shutdown
+ClientMessage = Hello | Watch | Ask | Command | Shutdown
 EngineMessage = Welcome | ViewFrame | Heartbeat | Reply | Goodbye
 
 _encoder = msgspec.msgpack.Encoder()
@@ -137,6 +145,9 @@ class CockpitPort(Protocol):
 
     def watch(self, watch: Watch) -> None:
         """Ask for other panes, another instrument or another pace; never waits."""
+
+    def command(self, command: OperatorCommand) -> None:
+        """Send an operator's line; the `Reply` carries its command id and the outcome."""
 
     def shutdown(self) -> int:
         """Ask the engine to stop; returns the command's id."""

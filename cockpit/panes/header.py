@@ -1,5 +1,7 @@
 """Header row: the instrument's line of prices."""
 
+from typing import Final
+
 from cockpit.format import (
     countdown_text,
     decimal_price_text,
@@ -13,6 +15,8 @@ from cockpit.panes.palette import Palette
 from cockpit.panes.pane import LineWidget, Moment, age_of
 from cockpit.panes.rows import Segment, fit, row_width
 from engine.model.view import BookView, HeaderView
+
+PRICES: Final = ("mark", "idx", "sprd")
 
 
 class HeaderRow(LineWidget):
@@ -33,7 +37,8 @@ class HeaderRow(LineWidget):
         if age.freshness not in ("fresh", "none"):
             cells.append((f" {age.freshness}", ink.warn))
         for label, value in _fields(view, book, moment.clock_ns):
-            field: list[Segment] = [(f"  {label} ", ink.dim), (age.mark + value, age.ink.fg)]
+            mark = age.mark if label in PRICES else ""
+            field: list[Segment] = [(f"  {label} ", ink.dim), (mark + value, age.ink.fg)]
             if row_width(cells) + row_width(field) > width:
                 continue
             cells += field

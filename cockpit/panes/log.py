@@ -48,7 +48,7 @@ class LogPane(Pane):
                 words = "waiting for the engine" if view is None else "nothing to report"
                 self.draw_message((), [(words, ink.dim)])
             return
-        age = age_of("fresh", self._moment.waited_ns, self._moment, ink)
+        age = age_of("fresh", 0, self._moment, ink)
         if not self.is_news(id(view), view, self._frozen is None, age.mark):
             return
         held = self._frozen or view

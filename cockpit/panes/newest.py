@@ -93,10 +93,10 @@ class Newest:
             self._views.clear()
 
     def _is_wanted(self, pane: PaneName, view: View) -> bool:
-        if pane not in OF_ONE_INSTRUMENT or not self._watch.instrument_id:
-            return True
         if isinstance(view, ChartView) and view.timeframe_s != self._watch.timeframe_s:
             return False
+        if pane not in OF_ONE_INSTRUMENT or not self._watch.instrument_id:
+            return True
         return getattr(view, "instrument_id", None) == self._watch.instrument_id
 
     def silence_ns(self, now_ns: int) -> int:

@@ -4,9 +4,12 @@ from cockpit.format import clock_text, safe
 from cockpit.panes.feeds import feed_down, may_simulate, retry_text
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import LineWidget, Moment
-from cockpit.panes.rows import Segment, fit
+from cockpit.panes.rows import Segment, fit, row_width
 from engine.model.signals import Notice
 from engine.model.view import LogView, StatusView
+
+REASON_MIN = 8
+"""A reason cut shorter than that says nothing."""
 
 WARM_NS = 30_000_000_000
 """For so long a warning stays marked after it came."""
@@ -21,7 +24,7 @@ class NoticeRow(LineWidget):
     def show(self, status: StatusView | None, log: LogView | None, moment: Moment) -> None:
         """Draw the most pressing of what is known."""
         ink = self.palette
-        cells = feed_sentence(status, moment.waited_ns, ink)
+        cells = feed_sentence(status, moment.waited_ns, self.size.width, ink)
         if not cells and log is not None and log.rows:
             cells = _newest(log.rows[0], moment, ink)
         self.put([fit(cells, self.size.width, ink.fg)])
@@ -33,18 +36,24 @@ class NoticeRow(LineWidget):
         self.put([fit([(words, ink.error)], self.size.width, ink.fg)])
 
 
-def feed_sentence(status: StatusView | None, waited_ns: int, ink: Palette) -> list[Segment]:
-    """Return what is down, when it is tried again and what can be done; empty if all is up."""
+def feed_sentence(
+    status: StatusView | None, waited_ns: int, width: int, ink: Palette
+) -> list[Segment]:
+    """Return what is down, when it is tried again and what can be done; empty if all is up.
+
+    The reason is what gives way on a narrow screen.
+    """
     feed = feed_down(status)
     if feed is None:
         return []
-    cells: list[Segment] = [(f" ✕ {safe(feed.name, 20)} is down", ink.error)]
-    if feed.reason:
-        cells.append((f": {safe(feed.reason, 32)}", ink.warn))
-    cells.append((retry_text(feed, waited_ns, " · next try in "), ink.warn))
+    head: Segment = (f" ✕ {safe(feed.name, 20)} is down", ink.error)
+    tail: list[Segment] = [(retry_text(feed, waited_ns, " · next try in "), ink.warn)]
     if may_simulate(status):
-        cells += [(" · ", ink.dim), ("S", ink.key), (" simulated market", ink.fg)]
-    return cells
+        tail += [(" · ", ink.dim), ("S", ink.key), (" simulated market", ink.fg)]
+    room = width - row_width([head, *tail]) - 2
+    if feed.reason and room >= REASON_MIN:
+        tail.insert(0, (f": {safe(feed.reason, room)}", ink.warn))
+    return [head, *tail]
 
 
 def _newest(notice: Notice, moment: Moment, ink: Palette) -> list[Segment]:

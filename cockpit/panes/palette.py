@@ -31,7 +31,6 @@ class Palette(NamedTuple):
     best_bid: Style
     best_ask: Style
     grid: Style
-    band: Style
     big: Style
     whale: Style
     warn: Style
@@ -42,11 +41,6 @@ class Palette(NamedTuple):
     mode_sim: Style
     mode_replay: Style
     key: Style
-
-    @property
-    def is_coloured(self) -> bool:
-        """Whether anything but bold, dim and reverse is used."""
-        return self.fg.color is not None
 
 
 def _ink(
@@ -78,7 +72,6 @@ DARK: Final = Palette(
     best_bid=_ink(121, bold=True),
     best_ask=_ink(217, bold=True),
     grid=_ink(236),
-    band=_ink(250, 235),
     big=_ink(229, bold=True),
     whale=_ink(147),
     warn=_ink(221),
@@ -115,7 +108,6 @@ MONO: Final = Palette(
     best_bid=_BOLD,
     best_ask=_BOLD,
     grid=_FAINT,
-    band=_PLAIN,
     big=_BOLD,
     whale=_BOLD,
     warn=_BOLD,
@@ -131,13 +123,14 @@ MONO: Final = Palette(
 KEPT_WHEN_FADED: Final = frozenset(
     {"frame", "focus", "title", "warn", "error", "alarm", "grid", "key"}
 )
+BARS: Final = frozenset({"bid_bar", "ask_bar", "up_dim", "down_dim"})
 
 
 def _faded(palette: Palette) -> Palette:
-    """Return the palette of stale data: every number as faint as the rest."""
+    """Return the palette of stale data: numbers faint, bars as faint as the frame."""
     return Palette(
         *(
-            style if slot in KEPT_WHEN_FADED else palette.dim
+            style if slot in KEPT_WHEN_FADED else palette.frame if slot in BARS else palette.dim
             for slot, style in zip(Palette._fields, palette, strict=True)
         )
     )

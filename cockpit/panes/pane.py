@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from cockpit.format import age_text, safe
 from cockpit.panes.palette import Palette, faded
-from cockpit.panes.rows import Border, Row, Segment, changed_runs, fit, framed
+from cockpit.panes.rows import Border, Row, Segment, changed_runs, fit, framed, row_width
 from engine.model.market import Freshness
 
 DRAWING_ERRORS = (
@@ -56,7 +56,7 @@ class LineWidget(Widget):
     def put(self, rows: list[Row]) -> None:
         """Replace the rows; only cells that differ are repainted, all with one request."""
         old = self._rows
-        if len(old) != len(rows) or (rows and _width(old[0]) != _width(rows[0])):
+        if len(old) != len(rows) or (rows and row_width(old[0]) != row_width(rows[0])):
             self._rows = rows
             self._strips = [_strip(row) for row in rows]
             self.refresh()
@@ -89,17 +89,14 @@ class LineWidget(Widget):
             return strips
         return [strip.crop(x, x + width) for strip in strips]
 
-    def text(self) -> str:
-        """Return what is drawn, as plain lines."""
-        return "\n".join("".join(text for text, _ in row) for row in self._rows)
-
-
-def _width(row: Row) -> int:
-    return sum(len(text) for text, _ in row)
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What is drawn."""
+        return tuple(self._rows)
 
 
 def _strip(row: Row) -> Strip:
-    return Strip([RichSegment(text, style) for text, style in row], _width(row))
+    return Strip([RichSegment(text, style) for text, style in row], row_width(row))
 
 
 class Pane(LineWidget, can_focus=True):
@@ -111,11 +108,6 @@ class Pane(LineWidget, can_focus=True):
     def __init__(self, palette: Palette, *, name: str) -> None:
         super().__init__(palette, name=name)
         self._seen: object = None
-
-    @property
-    def ink(self) -> Palette:
-        """The styles of current data."""
-        return self.palette
 
     def inner(self) -> tuple[int, int]:
         """Return the cells and rows inside the frame."""

@@ -28,11 +28,6 @@ def row_width(segments: Iterable[Segment]) -> int:
     return sum(len(text) for text, _ in segments)
 
 
-def row_text(row: Row) -> str:
-    """Return what a row says, without its styles."""
-    return "".join(text for text, _ in row)
-
-
 def fit(segments: Sequence[Segment], width: int, fill: Style) -> Row:
     """Return the segments cut or filled up to exactly `width` cells, without empty ones."""
     kept: list[Segment] = []

@@ -8,6 +8,9 @@ from cockpit.panes.rows import Segment, fit, row_width, spread_apart
 from engine.model.instrument import InstrumentId, symbol_of, venue_of
 from engine.model.view import StatusView
 
+VENUE_FROM = 80
+"""Width from which the venue stands beside the instrument; its feed names it anyhow."""
+
 COUNTERS_FROM = 110
 """Width from which gaps and bad frames are shown."""
 
@@ -29,8 +32,9 @@ class StatusRow(LineWidget):
         left: list[Segment] = [
             badge(view, moment.clock_ns, ink),
             (" " + _name(view, instrument_id), ink.strong),
-            (f"@{safe(venue_of(instrument_id) or view.venue, 20)}", ink.dim),
         ]
+        if width >= VENUE_FROM:
+            left.append((f"@{safe(venue_of(instrument_id) or view.venue, 20)}", ink.dim))
         for feed in view.feeds:
             left += [gap, *feed_segments(feed, moment.waited_ns, ink)]
         clock: Segment = (f"{clock_text(moment.clock_ns)} UTC ", ink.fg)

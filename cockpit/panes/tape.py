@@ -47,7 +47,10 @@ class TapePane(Pane):
         if not self.is_news(id(view), view, frozen is None, age.segments, age.mark):
             return
         held = frozen or view
-        title = [*age.segments, *self._title(view, frozen)]
+        title = self._title(view, frozen)
+        if age.freshness == "stale" and frozen is None:
+            title = []
+        title = [*age.segments, *title]
         self.draw(title, tape_rows(held, self.inner(), age.ink, age.mark))
 
     def _title(self, view: TapeView, frozen: TapeView | None) -> list[Segment]:

@@ -54,7 +54,7 @@ class WhalesPane(Pane):
             return
         width, height = self.inner()
         second = moment.clock_ns // 1_000_000_000 if width >= AGE_FROM else 0
-        age = age_of("fresh", moment.waited_ns, moment, ink)
+        age = age_of("fresh", 0, moment, ink)
         if not self.is_news(id(view), view, second, age.mark):
             return
         title = [*age.segments, *_title(view, ink)]
@@ -76,7 +76,7 @@ class WhalesPane(Pane):
 def _title(view: WhalesView, ink: Palette) -> list[Segment]:
     if view.threshold_usd is None:
         return [("off ", ink.warn)]
-    return [(f"≥{dollars_text(view.threshold_usd)} ", ink.dim)]
+    return [(f"≥${view.threshold_usd:,.0f} ", ink.dim)]
 
 
 def _signal(row: WhaleRow, width: int, clock_ns: int, ink: Palette, mark: str) -> list[Segment]:

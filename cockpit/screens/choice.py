@@ -36,7 +36,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         name: Names the dialog for tests and styles.
     """
 
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tight"), (22, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-tight"), (22, "-roomy")]  # noqa: RUF012 - Textual's own form.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", tooltip="Close without an answer", id="dialog.cancel")
     ]
@@ -63,7 +63,8 @@ class ChoiceDialog(ModalScreen[str | None]):
             for sentence in self._sentences:
                 yield Static(safe(sentence), markup=False, classes="sentence")
             yield OptionList(
-                *(Option(safe(choice.words), id=choice.id) for choice in self._choices), markup=False
+                *(Option(safe(choice.words), id=choice.id) for choice in self._choices),
+                markup=False,
             )
             yield Static("enter choose · esc cancel", markup=False, classes="foot")
 

@@ -20,7 +20,7 @@ LEGEND = (
 class HelpScreen(ModalScreen[None]):
     """All keys and signs."""
 
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tight"), (22, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-tight"), (22, "-roomy")]  # noqa: RUF012 - Textual's own form.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "escape,q,question_mark", "close", "close", tooltip="Close the help", id="help.close"

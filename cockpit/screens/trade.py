@@ -61,6 +61,7 @@ class TradeScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
     AUTO_FOCUS = "#book"
+    ALLOW_SELECT = False
 
     def __init__(
         self,
@@ -106,6 +107,10 @@ class TradeScreen(Screen[None]):
     def on_resize(self) -> None:
         """Place the panes for the new size."""
         self._place()
+
+    def on_descendant_focus(self) -> None:
+        """Show at once which pane the keys go to."""
+        self.draw_all()
 
     def _place(self) -> None:
         """Lay out the panes, ask the engine for what they hold, and draw them."""

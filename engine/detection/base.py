@@ -51,8 +51,11 @@ class BookReader(Protocol):
     def size_at(self, price_ticks: int, *, is_bid: bool) -> int:
         """Return the lots at a price; 0 where there is no level."""
 
+    def notional_around(self, share: float) -> int:
+        """Return the sum of `ticks * lots` of all levels within a share of mid."""
+
     def notionals(self, *, is_bid: bool, around_mid_share: float, limit: int) -> list[int]:
-        """Return `ticks * lots` of the levels within a share of mid, at most `limit`."""
+        """Return `ticks * lots` of levels within a share of mid, at most `limit`."""
 
 
 class Detector(Protocol):

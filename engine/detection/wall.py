@@ -26,8 +26,6 @@ SHARE_FULL: Final = 0.05
 MEDIAN_TIMES_MIN: Final = 4.0
 AROUND_MID_SHARE: Final = 0.05
 PROFILE_NS: Final = 1 * NS_PER_S
-PROFILE_LEVELS_MAX: Final = 4_000
-"""Levels per side that a profile looks at."""
 MEDIAN_SAMPLE: Final = 256
 """The median is taken of about as many levels, evenly spread: sorting all would cost most."""
 STANDING_MAX: Final = 64
@@ -152,11 +150,14 @@ class WallDetector:
         self._standing = {(s.is_bid, s.price_ticks): s for s in self._standing.values()}
 
     def digest_parts(self) -> object:
-        """Return everything that decides what happens next, as plain values."""
+        """Return everything that decides what happens next, as plain values; sums as text."""
         profile = self._profile
         return (
-            list(self._executed.items()),
-            list(self._standing.values()),
+            [(key, one.old_lots, str(one.lots)) for key, one in self._executed.items()],
+            [
+                (one.signal, one.is_bid, one.price_ticks, one.size_lots, str(one.executed_lots))
+                for one in self._standing.values()
+            ],
             list(self._cooling.items()),
             (profile.ts_ns, str(profile.total), str(profile.median)) if profile else None,
         )
@@ -229,15 +230,15 @@ class WallDetector:
 
 
 def _profile_of(book: BookReader, ts_ns: int) -> _Profile:
-    notionals = [
+    sample = sorted(
         notional
         for is_bid in (True, False)
         for notional in book.notionals(
-            is_bid=is_bid, around_mid_share=AROUND_MID_SHARE, limit=PROFILE_LEVELS_MAX
+            is_bid=is_bid, around_mid_share=AROUND_MID_SHARE, limit=MEDIAN_SAMPLE // 2
         )
-    ]
-    sample = sorted(notionals[:: max(1, len(notionals) // MEDIAN_SAMPLE)])
-    return _Profile(ts_ns, sum(notionals), sample[len(sample) // 2] if sample else 0)
+    )
+    median = sample[len(sample) // 2] if sample else 0
+    return _Profile(ts_ns, book.notional_around(AROUND_MID_SHARE), median)
 
 
 def _is_near(book: BookReader, price: int) -> bool:

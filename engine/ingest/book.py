@@ -26,6 +26,9 @@ later or not at all."""
 CROSSED_NS_MAX: Final = 250 * NS_PER_MS
 """A book crossed for longer is wrong (R3); shorter, events of two sides overtook each other."""
 
+SPARE_PLACES: Final = 1_024
+"""Empty places that a side may keep beside as many as it has levels."""
+
 NO_FLOOR: Final = UNITS_MAX * UNITS_MAX
 """Addition floor that no level reaches."""
 
@@ -56,27 +59,48 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Side:
-    """Sizes by price, and the prices in order with the best one last."""
+    """Sizes by price, the prices in order with the best one last, and the sum of all notionals.
 
-    __slots__ = ("is_bid", "keys", "sign", "sizes")
+    A price whose level went keeps its place with size 0 unless it was the best: most levels come
+    back, and taking places out and in would cost more than everything else a delta does.
+    """
+
+    __slots__ = ("is_bid", "keys", "notional", "places_max", "sign", "sizes")
 
     def __init__(self, *, is_bid: bool) -> None:
         self.is_bid = is_bid
         self.sign = 1 if is_bid else -1
-        self.sizes: dict[int, int] = {}
-        self.keys: list[int] = []
-
-    def clear(self) -> None:
-        self.sizes.clear()
-        self.keys.clear()
+        self.fill(())
 
     def fill(self, levels: Sequence[Level]) -> None:
-        self.sizes = dict(levels)
-        self.keys = sorted(self.sign * price for price in self.sizes)
+        self.sizes: dict[int, int] = dict(levels)
+        self.keys: list[int] = sorted(self.sign * price for price in self.sizes)
+        self.notional = sum(price * size for price, size in self.sizes.items())
+        self.places_max = 2 * len(self.keys) + SPARE_PLACES
 
     def widen(self, price_factor: int, qty_factor: int) -> None:
+        # Empty places stay: they decide which levels a sample of many holds.
         self.sizes = {price * price_factor: size * qty_factor for price, size in self.sizes.items()}
         self.keys = [key * price_factor for key in self.keys]
+        self.notional *= price_factor * qty_factor
+
+    def places(self) -> list[Level]:
+        return [(self.sign * key, self.sizes[self.sign * key]) for key in self.keys]
+
+    def levels(self) -> Iterator[Level]:
+        sizes, sign = self.sizes, self.sign
+        for key in reversed(self.keys):
+            price = sign * key
+            if size := sizes[price]:
+                yield price, size
+
+    def tidy(self) -> None:
+        """Make the last place one with a level; start anew when too many places are empty."""
+        sizes, keys, sign = self.sizes, self.keys, self.sign
+        while keys and not sizes[sign * keys[-1]]:
+            del sizes[sign * keys.pop()]
+        if len(keys) > self.places_max:
+            self.fill(list(self.levels()))
 
 
 class Book:
@@ -139,36 +163,35 @@ class Book:
     @property
     def bid_levels(self) -> int:
         """Number of bid prices."""
-        return len(self._bids.keys)
+        return sum(1 for _ in self._bids.levels())
 
     @property
     def ask_levels(self) -> int:
         """Number of ask prices."""
-        return len(self._asks.keys)
+        return sum(1 for _ in self._asks.levels())
 
     def levels(self, *, is_bid: bool) -> Iterator[Level]:
         """Iterate over one side, best first."""
-        side = self._bids if is_bid else self._asks
-        sizes, sign = side.sizes, side.sign
-        for key in reversed(side.keys):
-            price = sign * key
-            yield price, sizes[price]
+        return (self._bids if is_bid else self._asks).levels()
 
     def size_at(self, price_ticks: int, *, is_bid: bool) -> int:
         """Return the lots at a price; 0 where there is no level."""
         return (self._bids if is_bid else self._asks).sizes.get(price_ticks, 0)
 
+    def notional_around(self, share: float) -> int:
+        """Return the sum of `ticks * lots` of all levels within a share of mid."""
+        sides = ((side, self._first_within(side, share)) for side in (self._bids, self._asks))
+        return sum(side.notional - sum(_notionals(side, side.keys[:at])) for side, at in sides)
+
     def notionals(self, *, is_bid: bool, around_mid_share: float, limit: int) -> list[int]:
-        """Return `ticks * lots` of the levels within a share of mid, at most `limit`, best last."""
-        mid = self.mid_ticks
-        if mid is None:
-            return []
+        """Return `ticks * lots` of levels within a share of mid, best last.
+
+        Of more than `limit` it returns at most as many, evenly spread.
+        """
         side = self._bids if is_bid else self._asks
-        farthest = mid * (1 - around_mid_share) if is_bid else -mid * (1 + around_mid_share)
-        first = bisect_left(side.keys, farthest)
-        keys = side.keys[max(first, len(side.keys) - limit) :]
-        sizes, sign = side.sizes, side.sign
-        return [sign * key * sizes[sign * key] for key in keys]
+        first = self._first_within(side, around_mid_share)
+        step = -(-(len(side.keys) - first) // limit) or 1
+        return _notionals(side, side.keys[first::step])
 
     def apply_snapshot(self, snapshot: BookSnapshot, ts_ns: int) -> Verdict:
         """Take in a whole book and every buffered delta that follows it.
@@ -233,8 +256,8 @@ class Book:
         self.note = note
         self.joined = False
         self.crossed_since_ns = 0
-        self._bids.clear()
-        self._asks.clear()
+        self._bids.fill(())
+        self._asks.fill(())
         self._buffer.clear()
         self.additions.clear()
 
@@ -256,8 +279,8 @@ class Book:
             self.last_seq,
             self.joined,
             self.crossed_since_ns,
-            list(self.levels(is_bid=True)),
-            list(self.levels(is_bid=False)),
+            self._bids.places(),
+            self._asks.places(),
             list(self._buffer),
             (self.snapshots, self.applied, self.dropped_stale, self.buffered_total),
             (self.gaps, self.crossed, self.broken),
@@ -295,17 +318,28 @@ class Book:
 
     def _apply_levels(self, side: _Side, levels: Sequence[Level]) -> None:
         sizes, keys, sign, floor = side.sizes, side.keys, side.sign, self.addition_floor
+        notional = 0
         for price, size in levels:
-            old = sizes.get(price, 0)
-            if size:
-                if not old:
-                    insort(keys, sign * price)
-                sizes[price] = size
-                if (size - old) * price >= floor:
-                    self.additions.append(Addition(side.is_bid, price, old, size))
-            elif old:
-                del sizes[price]
-                del keys[bisect_left(keys, sign * price)]
+            old = sizes.get(price)
+            if old is None:
+                if not size:
+                    continue
+                insort(keys, sign * price)
+                old = 0
+            sizes[price] = size
+            grown = (size - old) * price
+            notional += grown
+            if grown >= floor:
+                self.additions.append(Addition(side.is_bid, price, old, size))
+        side.notional += notional
+        side.tidy()
+
+    def _first_within(self, side: _Side, share: float) -> int:
+        """Return where in a side's prices those within a share of mid begin."""
+        mid = self.mid_ticks
+        if mid is None:
+            return 0
+        return bisect_left(side.keys, side.sign * mid * (1 - side.sign * share))
 
     def _check(self, ts_ns: int) -> Verdict:
         bids, asks = self._bids.keys, self._asks.keys
@@ -323,6 +357,11 @@ class Book:
         self.broken += 1
         self.invalidate(note)
         return Verdict.BROKEN
+
+
+def _notionals(side: _Side, keys: Sequence[int]) -> list[int]:
+    sizes, sign = side.sizes, side.sign
+    return [size * sign * key for key in keys if (size := sizes[sign * key])]
 
 
 def _widened(delta: BookDelta, price_factor: int, qty_factor: int) -> BookDelta:

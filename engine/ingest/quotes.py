@@ -39,6 +39,10 @@ class QuoteCheck:
         theirs = self._quotes.pop(update_id, None)
         return theirs is None or self._compare(top, theirs)
 
+    def forget_tops(self) -> None:
+        """The book was wrong: do not judge the next one by what this one showed."""
+        self._tops.clear()
+
     def widen(self, price_factor: int, qty_factor: int) -> None:
         """Count finer ticks and lots from now on."""
         self._quotes = _widened(self._quotes, price_factor, qty_factor)

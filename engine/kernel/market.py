@@ -64,6 +64,7 @@ def on_instrument(
         return
     if instrument != market.instrument:
         market.instrument = instrument
+        market.book_version += 1
         text = f"{instrument.instrument_id} changed at the venue"
         say(state, effects, "warning", instrument.instrument_id, text)
     _widen(state, market, event.price_decimals, event.qty_decimals)
@@ -275,6 +276,7 @@ def _on_lost(
 
 def _on_contradiction(state: KernelState, market: InstrumentState, effects: list[Effect]) -> None:
     market.quotes_unequal += 1
+    market.quotes.forget_tops()
     market.book.invalidate("best quote differs from the book")
     _on_lost(state, market, effects, Verdict.BROKEN)
 

@@ -6,6 +6,10 @@ CockpitError
 │  ├─ VenueUnreachable     the shell retries
 │  └─ VenuePayloadError    the frame is counted and skipped
 ├─ RecordingError          a capture file that cannot be read
+├─ StorageError
+│  ├─ StorageUnavailable   the disk refuses for now: full, failing, read-only
+│  ├─ JournalCorrupt       what was durable is damaged: no start until a person accepts it
+│  └─ JournalNotOurs       sound, but of another account or a newer version: left alone
 ├─ FolderInUse             another engine owns the data folder, exit code 3
 ├─ EngineNotStarted        the engine's process said why, with its own exit code
 ├─ ScreenRefused           no terminal, or one that is too small, exit code 2
@@ -48,6 +52,44 @@ class VenuePayloadError(VenueError):
 
 class RecordingError(CockpitError):
     """A capture that is missing, damaged, empty or not a capture."""
+
+
+class StorageError(CockpitError):
+    """Something went wrong between us and what we keep."""
+
+
+class StorageUnavailable(StorageError):
+    """The disk refused; trying again may help.
+
+    Args:
+        path: What was to be read or written.
+        problem: What the system says about it.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class JournalCorrupt(StorageError):
+    """A journal lacks, or holds wrongly, what was durable in it; going on would forget orders.
+
+    Args:
+        path: The damaged file.
+        offset: The first byte of it that cannot be relied upon.
+        problem: What does not fit there.
+    """
+
+    def __init__(self, path: str, offset: int, problem: str) -> None:
+        self.path = path
+        self.offset = offset
+        self.problem = problem
+        super().__init__(f"{path} is damaged at byte {offset}: {problem}")
+
+
+class JournalNotOurs(StorageError):
+    """A sound journal that this program, or this account, must not go on from."""
 
 
 class FolderInUse(CockpitError):

@@ -13,7 +13,18 @@ from engine.model.instrument import InstrumentId
 from engine.model.market import BookState, Freshness, Level
 from engine.model.signals import Notice, SignalEnd, SignalStatus, WhaleSide, WhaleType
 
-PaneName = Literal["status", "header", "book", "chart", "tape", "whales", "log"]
+PaneName = Literal[
+    "status",
+    "header",
+    "book",
+    "chart",
+    "tape",
+    "whales",
+    "log",
+    "positions",
+    "orders",
+    "risk",
+]
 PANE_NAMES: tuple[PaneName, ...] = (
     "status",
     "header",
@@ -22,6 +33,9 @@ PANE_NAMES: tuple[PaneName, ...] = (
     "tape",
     "whales",
     "log",
+    "positions",
+    "orders",
+    "risk",
 )
 
 Mode = Literal["sim", "paper", "replay"]
@@ -180,4 +194,131 @@ class LogView(msgspec.Struct, frozen=True, gc=False, tag="log"):
     rows: tuple[Notice, ...]
 
 
-View = StatusView | HeaderView | BookView | ChartView | TapeView | WhalesView | LogView
+class PositionRow(msgspec.Struct, frozen=True, gc=False):
+    """One owner's position in one instrument; texts are exact decimals, `None` is unknown."""
+
+    instrument_id: InstrumentId
+    name: str
+    owner: str
+    side: Literal["long", "short"]
+    size: str
+    entry: str
+    mark: str | None
+    open_profit: str | None
+    realised: str
+    is_protected: bool
+
+
+class PositionsView(msgspec.Struct, frozen=True, gc=False, tag="positions"):
+    """Open positions by owner, and the account."""
+
+    rows: tuple[PositionRow, ...]
+    currency: str
+    equity: str | None
+    day_profit: str | None
+    realised: str
+    fees: str
+    funding: str
+
+
+class OrderRow(msgspec.Struct, frozen=True, gc=False):
+    """One order."""
+
+    client_order_id: str
+    short_id: str
+    """`o1`, `o2`: counts the orders of this ledger; what people type."""
+    instrument_id: InstrumentId
+    name: str
+    owner: str
+    side: Literal["buy", "sell"]
+    type: str
+    size: str
+    filled: str
+    price: str
+    trigger: str
+    price_units: int | None
+    """Limit price on the decoding scale of the instrument's book; for marks in the ladder."""
+    flags: str
+    state: str
+    reason: str
+    created_ns: int
+
+
+class FillRow(msgspec.Struct, frozen=True, gc=False):
+    """One fill."""
+
+    ts_ns: int
+    short_id: str
+    name: str
+    owner: str
+    side: Literal["buy", "sell"]
+    size: str
+    price: str
+    liquidity: str
+    fee: str
+
+
+class OrdersView(msgspec.Struct, frozen=True, gc=False, tag="orders"):
+    """Working orders, oldest first; then what ended and what was filled, newest first."""
+
+    working: tuple[OrderRow, ...]
+    ended: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+
+
+class LimitRow(msgspec.Struct, frozen=True, gc=False):
+    """One limit and how much of it is used."""
+
+    name: str
+    use: str
+    limit: str
+    share: float | None
+    """0 to 1 and beyond; None for a control that is off."""
+    off_reason: str
+
+
+class StrategyRow(msgspec.Struct, frozen=True, gc=False):
+    """One strategy on one instrument."""
+
+    name: str
+    instrument_id: InstrumentId
+    timeframe_s: int
+    state: str
+    have: int
+    need: int
+    conditions: tuple[tuple[str, str, str, bool], ...]
+    """Name, value, threshold, whether it holds."""
+    funnel: tuple[tuple[str, int], ...]
+    """`candles`, `signals`, `gate`, `sent`, `filled` with their counts."""
+    last_stop: str
+    """Why the last signal went no further."""
+
+
+class RiskView(msgspec.Struct, frozen=True, gc=False, tag="risk"):
+    """Trading state, arm state, kill report, limits in use, strategies."""
+
+    trading_state: str
+    trading_reason: str
+    armed_until_ns: int | None
+    """None when disarmed; 0 means without end."""
+    is_latched: bool
+    kill_report: tuple[str, ...]
+    is_persisted: bool
+    """Whether the latch is on disk."""
+    is_journal_ok: bool
+    limits: tuple[LimitRow, ...]
+    strategies: tuple[StrategyRow, ...]
+
+
+View = (
+    StatusView
+    | HeaderView
+    | BookView
+    | ChartView
+    | TapeView
+    | WhalesView
+    | LogView
+    | PositionsView
+    | OrdersView
+    | RiskView
+)

@@ -9,17 +9,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from engine.kernel.kernel import Kernel
 from engine.kernel.timers import Timers
 from engine.model.effects import SetTimer
 from engine.model.envelope import Envelope, Event, RunStarted
 from engine.model.errors import ConfigError, RecordingError, VenuePayloadError
 from engine.model.market import FeedUp, FrameRefused
+from engine.model.numbers import NS_PER_S
 from engine.venues.base import MarketWire, VenueSpec
 from engine.venues.registry import VENUES
 from storage.recording import CapturedFrame, CaptureReader
 
 RUN_ID: Final = "replay"
+
+HOLE_NS: Final = 60 * NS_PER_S
+"""A longer silence is a hole in the recording; timers that repeat do not count it out."""
 
 
 class Capture:
@@ -53,16 +59,34 @@ class Capture:
         return any(reader.is_torn for reader in self.readers)
 
     def frames(self) -> Iterator[CapturedFrame]:
-        """Iterate over all frames in the order of (receive time, argument, line)."""
-        if len(self.readers) == 1:
-            return iter(self.readers[0])
-        return heapq.merge(*self.readers, key=lambda frame: frame.ts_ns)
+        """Iterate over all frames in the order of (receive time, argument, line).
+
+        Raises:
+            ConfigError: A later line is of another venue than the first.
+        """
+        files = [self._frames_of(reader) for reader in self.readers]
+        if len(files) == 1:
+            return files[0]
+        return heapq.merge(*files, key=lambda frame: frame.ts_ns)
 
     def wire(self) -> MarketWire:
         """Return a fresh wire of the venue."""
         assert self.spec.wire is not None
         assert self.spec.endpoints is not None
         return self.spec.wire(self.spec.endpoints)
+
+    def _frames_of(self, reader: CaptureReader) -> Iterator[CapturedFrame]:
+        venue, combined = self.spec.name, self.spec.combined
+        for frame in reader:
+            if frame.venue != venue:
+                told = f"line {frame.line} is of {frame.venue!r}, those before of {venue}"
+                raise ConfigError(f"{reader.path}: {told}; one replay takes one venue")
+            if combined is not None and frame.direction == "in":
+                raw = combined(frame.raw, frame.url)
+                if raw is not frame.raw:
+                    yield msgspec.structs.replace(frame, raw=raw)
+                    continue
+            yield frame
 
 
 def events_of(wire: MarketWire, frame: CapturedFrame, source: str) -> Sequence[Event]:
@@ -123,8 +147,10 @@ class Replay:
             self._step(self._source, event)
 
     def _fire(self, until_ns: int) -> None:
+        """Fire what is due by then; after a hole, late, as on a machine that slept."""
+        hole_ns = self._ts_ns + HOLE_NS
         while (due_ns := self._timers.next_ns) is not None and due_ns <= until_ns:
-            self._ts_ns = max(self._ts_ns, due_ns)
+            self._ts_ns = max(self._ts_ns, due_ns if due_ns <= hole_ns else until_ns)
             self._step("timer", self._timers.pop())
 
     def _step(self, source: str, event: Event) -> None:

@@ -115,8 +115,8 @@ class _Reader:
         if frame.transport == "http":
             name, _, query = frame.url.rpartition("/")[2].partition("?")
             symbol = dict(part.partition("=")[::2] for part in query.split("&")).get("symbol")
-            if symbol:
-                self._message(symbol, f"http_{name}_snapshot")
+            if symbol and name == "depth":
+                self._message(symbol, "http_depth_snapshot")
             else:
                 self.other_lines[f"http {name}"] += 1
         elif frame.direction != "in":
@@ -125,7 +125,11 @@ class _Reader:
             self._ws_ns = _span(self._ws_ns, frame.ts_ns)
             stream = frame.raw[11 : frame.raw.find('"', 11)]
             symbol, _, kind = stream.partition("@")
-            if kind and frame.raw.startswith('{"stream":"'):
+            if not frame.raw.startswith('{"stream":"'):
+                self.other_lines["ws_other"] += 1
+            elif symbol.startswith("!"):
+                self.other_lines[f"ws {stream}"] += 1
+            elif kind:
                 self._message(symbol.upper(), kind.partition("@")[0])
             else:
                 self.other_lines["ws_other"] += 1

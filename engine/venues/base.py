@@ -92,7 +92,8 @@ class VenueSpec(msgspec.Struct, frozen=True):
     """One line of the registry: a venue's name and how to make its wire.
 
     `wire` is None for a venue that needs no network. `instruments` are those watched when the
-    user names none.
+    user names none. `combined` brings a recorded message, given with the URL of its connection,
+    into the form that names its stream; None where all messages do.
     """
 
     name: str
@@ -100,3 +101,4 @@ class VenueSpec(msgspec.Struct, frozen=True):
     instruments: tuple[str, ...]
     endpoints: Endpoints | None
     wire: Callable[[Endpoints], MarketWire] | None
+    combined: Callable[[str, str], str] | None = None

@@ -30,6 +30,7 @@ class FakePort:
 
     def __init__(self) -> None:
         self.watches: list[Watch] = []
+        self.commands: list[object] = []
         self.shutdowns = 0
         self.is_closed = False
         self.seq = 0
@@ -45,6 +46,10 @@ class FakePort:
     def watch(self, watch: Watch) -> None:
         """Keep what was asked for."""
         self.watches.append(watch)
+
+    def command(self, command: object) -> None:
+        """Keep what an operator asked for."""
+        self.commands.append(command)
 
     def shutdown(self) -> int:
         """Count, and accept."""

@@ -2,9 +2,11 @@
 
 import math
 import random
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from cockpit.panes.rows import Row
 from engine.model.instrument import InstrumentId
 from engine.model.signals import Notice
 from engine.model.view import (
@@ -29,6 +31,11 @@ BTC = InstrumentId("simulated:BTC-PERP")
 ETH = InstrumentId("simulated:ETH-PERP")
 SOL = InstrumentId("simulated:SOL-PERP")
 TICK = 5
+
+
+def row_text(row: Row) -> str:
+    """Return what a row says, without its styles."""
+    return "".join(text for text, _ in row)
 
 
 class Market:
@@ -154,7 +161,7 @@ class Market:
 
     def views(self, watch: Watch) -> dict[PaneName, View]:
         """Return all views that a watch asks for."""
-        makers = {
+        makers: dict[PaneName, Callable[[Watch], View]] = {
             "header": self.header,
             "book": self.book,
             "chart": self.chart,

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from textual.pilot import Pilot
 
 from cockpit.app import CockpitApp, ScreenResult
+from cockpit.panes.pane import LineWidget
 from cockpit.screens.trade import TradeScreen
 from engine.model.view import PaneName, View
 from engine.port import Watch
 from tests.fakes.port import FakePort, a_welcome
-from tests.ui.scenes import Market
+from tests.ui.scenes import Market, row_text
 
 S = (80, 24)
 M = (120, 40)
@@ -41,8 +42,8 @@ class Stage:
     async def feed(self, **changed: View) -> None:
         """Send one view of each pane watched, some of them another one, and draw."""
         views: dict[PaneName, View] = self.market.views(self.watch)
-        for pane, view in (views | changed).items():
-            self.port.feed(pane, view, self.market.ts_ns)
+        for pane, view in views.items():
+            self.port.feed(pane, changed.get(pane, view), self.market.ts_ns)
         await self.drawn()
 
     async def drawn(self) -> None:
@@ -78,7 +79,8 @@ class Stage:
 
     def pane(self, name: PaneName) -> str:
         """Return what a pane shows."""
-        return self.trade.query_one(f"#{name}").text()  # type: ignore[attr-defined]  # Ours.
+        widget = self.trade.query_one(f"#{name}", LineWidget)
+        return "\n".join(row_text(row) for row in widget.rows)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from engine.model.view import LogView
 from tests.ui.scenes import a_feed, a_notice, a_status, a_whale, a_whales
-from tests.ui.stage import M, stage
+from tests.ui.stage import M, Stage, stage
 
 HOSTILE = (
     "\x1b]0;owned\x07\x1b[2J\x1b[31m",
@@ -21,25 +21,32 @@ HOSTILE = (
 FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"}
 
 
+async def hostile(at: Stage, text: str) -> None:
+    """Say this text wherever an engine can say one."""
+    feed = a_feed(name=text, state="down", reason=text, retry_in_ns=1)
+    status = a_status(venue=text, feeds=(feed,))
+    rows = tuple(replace(row, name=text) for row in status.instruments)
+    await at.feed(
+        status=replace(status, instruments=rows),
+        book=replace(at.market.book(at.watch), state="invalid", note=text),
+        whales=replace(a_whales(), rows=(a_whale(instrument_id=f"x:{text}"),)),
+        log=LogView((a_notice(source=text, text=text), a_notice(level="error", text=text))),
+    )
+
+
 async def test_no_hostile_text_gets_out():
-    async with stage(M, mode="paper", venue="".join(HOSTILE)) as at:
+    async with stage(M) as at:
         for text in HOSTILE:
-            status = a_status(
-                venue=text,
-                feeds=(a_feed(name=text, state="down", reason=text, retry_in_ns=1),),
-            )
-            rows = tuple(replace(row, name=text) for row in status.instruments)
-            book = replace(at.market.book(at.watch), state="invalid", note=text)
-            whales = replace(a_whales(), rows=(a_whale(instrument_id=f"x:{text}"),))
-            log = LogView((a_notice(source=text, text=text), a_notice(level="error", text=text)))
-            status = replace(status, instruments=rows)
-            await at.feed(status=status, book=book, whales=whales, log=log)
+            await hostile(at, text)
             check(at.text())
 
-            await at.press("full_stop")
-            check(at.text())
-            await at.press("escape")
-            await at.press("q")
+
+async def test_no_hostile_text_gets_out_of_a_dialog():
+    everything = "".join(HOSTILE)
+    async with stage(M, mode="paper", venue=everything) as at:
+        await hostile(at, everything)
+        for key in ("full_stop", "q", "question_mark"):
+            await at.press(key)
             check(at.text())
             await at.press("escape")
 

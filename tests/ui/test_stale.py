@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from cockpit.panes.palette import DARK
+from cockpit.panes.pane import LineWidget
 from tests.fakes.port import START_NS
 from tests.ui.scenes import a_feed, a_status, a_status_down
 from tests.ui.stage import M, S, stage
@@ -53,7 +54,7 @@ async def test_an_invalid_book_shows_its_note_instead_of_numbers():
         )
         await at.feed(book=invalid)
 
-        shown = at.pane("book")
+        shown = " ".join(at.pane("book").replace("│", " ").split())
         assert "sequence gap, snapshot under way" in shown
         assert "invalid 1.4s" in shown
         assert "642" not in shown
@@ -79,7 +80,7 @@ async def test_a_silent_engine_turns_the_status_row_red_and_every_pane_stale():
         assert styles_of(at, "status") == {DARK.alarm}
         assert "~64210.0" in at.pane("book")
         for pane in ("book", "chart", "tape", "whales", "log"):
-            assert "stale" in at.pane(pane).splitlines()[0], pane
+            assert "stale 1.2s" in at.pane(pane).splitlines()[0], pane
         assert "stale" in at.pane("header")
         assert "~64,2" in at.pane("header")
 
@@ -127,7 +128,8 @@ async def test_a_feed_that_is_down_offers_the_simulated_market_but_never_takes_i
         asked = at.text()
         await at.press("escape")
 
-        assert "✕ binance_futures is down: connection refused · next try in 3s" in text
+        assert "✕ binance_futures is down: connection re" in text
+        assert "· next try in 3s" in text
         assert "S simulated market" in text
         assert "✕ binance_futures down 3s" in text.splitlines()[0]
         assert "Simulated market?" in asked
@@ -194,5 +196,5 @@ async def test_a_pane_that_cannot_be_drawn_does_not_take_the_others_down():
 
 def styles_of(at, pane: str) -> set:
     """Return the styles that a pane uses."""
-    widget = at.trade.query_one(f"#{pane}")
-    return {style for row in widget._rows for _, style in row}
+    widget = at.trade.query_one(f"#{pane}", LineWidget)
+    return {style for row in widget.rows for _, style in row}

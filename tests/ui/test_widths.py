@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from textual.pilot import Pilot
 
 from cockpit.panes.pane import LineWidget
 from tests.ui.stage import Stage, stage
@@ -11,7 +10,7 @@ from tests.ui.stage import Stage, stage
 KEYS = ("1", "2", "3", "4", "7", "z", "tab", "plus", "minus", "c", "space", "right_square_bracket")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_any_size_is_drawn_exactly(seed: int):
     chance = random.Random(seed)
     async with stage((80, 24)) as at:
@@ -31,9 +30,8 @@ def check(at: Stage, width: int, height: int) -> None:
     for widget in at.trade.query(LineWidget):
         if not widget.display:
             continue
-        assert len(widget._rows) == widget.size.height, widget.id
+        assert len(widget.rows) == widget.size.height, widget.id
         for y in range(widget.size.height):
             assert widget.render_line(y).cell_length == widget.size.width
-            assert len("".join(text for text, _ in widget._rows[y])) == widget.size.width
-            assert all(text for text, _ in widget._rows[y]), "an empty segment"
-    assert isinstance(at.pilot, Pilot)
+            assert len("".join(text for text, _ in widget.rows[y])) == widget.size.width
+            assert all(text for text, _ in widget.rows[y]), "an empty segment"

@@ -1,10 +1,10 @@
 """Binance's instruments: from exchangeInfo to ours."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-from engine.model.errors import VenuePayloadError
 from engine.model.instrument import Instrument, SequenceRule, instrument_id
+from engine.model.numbers import split_decimal
 from engine.venues.binance.payloads import SymbolInfo
 
 SEQUENCE_RULES: Final[dict[str, SequenceRule]] = {
@@ -20,7 +20,11 @@ QUOTES_BY_SUFFIX: Final = (
 
 
 def described(venue: str, info: SymbolInfo) -> Instrument:
-    """Return the instrument that a symbol of exchangeInfo describes."""
+    """Return the instrument that a symbol of exchangeInfo describes.
+
+    Raises:
+        VenuePayloadError: A step is not a plain number, or finer than any.
+    """
     tick = lot = notional = None
     for item in info.filters:
         if item.filterType == "PRICE_FILTER":
@@ -53,10 +57,8 @@ def undescribed(venue: str, symbol: str) -> Instrument:
 
 
 def _step(text: str) -> Decimal | None:
-    try:
-        step = Decimal(text)
-    except InvalidOperation as error:
-        raise VenuePayloadError("filter is not a number", text) from error
-    if not step.is_finite() or step < 0:
-        raise VenuePayloadError("filter is not a step", text)
-    return step or None
+    """Return a step; None for none, which spot writes as zero."""
+    if not text:
+        return None
+    split_decimal(text)
+    return Decimal(text) or None

@@ -1,11 +1,15 @@
 """Public market data of Binance USD-M futures and spot: frames in, events out.
 
 Combined streams only: the stream's name in front of each frame chooses decoder and instrument
-with one look-up. Wire facts: `developers.binance.com`, USD-M and spot market streams.
+with one look-up. Streams that are not read (partial books, tickers, liquidations, those of all
+symbols) are let pass without a word. Wire facts: `developers.binance.com`, USD-M and spot market
+streams.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from contextlib import suppress
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
 from typing import Final, TypeVar
@@ -21,15 +25,14 @@ from engine.model.market import (
     BookDelta,
     BookSnapshot,
     Candle,
-    InstrumentUpdated,
-    Level,
     MarkPrice,
     ScalesWidened,
     Trade,
 )
-from engine.model.numbers import NS_PER_MS, FinerText, TextScale, decimals_of
+from engine.model.numbers import NS_PER_MS, FinerText
 from engine.venues.base import Endpoints, HttpRequest, SocketPlan
 from engine.venues.binance import payloads
+from engine.venues.binance.channel import Channel, Marks
 from engine.venues.binance.instruments import described, undescribed
 
 T = TypeVar("T")
@@ -40,8 +43,16 @@ HISTORY_CANDLES: Final = 499
 STREAMS_PER_SUBSCRIBE: Final = 200
 SYMBOLS_MAX: Final = 2_000
 """More names than Binance lists per venue; a stream of invented ones stops here."""
+SYMBOL_LETTERS_MAX: Final = 40
+STREAMS_MAX: Final = 20_000
+"""Names remembered with their decoders; beyond, the memory starts anew."""
 
 _NAME_AT: Final = len('{"stream":"')
+
+_SIGNED: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,30})?", re.ASCII)
+
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises: not JSON or of another shape, not UTF-8, nested too deep."""
 
 
 class _Rest(msgspec.Struct, frozen=True):
@@ -57,28 +68,6 @@ _REST: Final = {
     "binance_futures": _Rest("/fapi/v1", 20, 1, 2),
     "binance": _Rest("/api/v3", 50, 20, 2),
 }
-
-
-class _Channel:
-    """One instrument on the wire: its id and the scales of its texts."""
-
-    __slots__ = ("announced", "instrument", "instrument_id", "prices", "sizes", "symbol")
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.instrument_id = instrument.instrument_id
-        self.symbol = symbol_of(instrument.instrument_id)
-        self.prices = TextScale(decimals_of(instrument.tick_size or Decimal(1)))
-        self.sizes = TextScale(decimals_of(instrument.lot_size or Decimal(1)))
-        self.announced = False
-
-    def levels(self, texts: payloads.Levels) -> list[Level]:
-        prices, sizes = self.prices, self.sizes
-        return [(prices[price], sizes[size]) for price, size in texts]
-
-    def describe(self) -> InstrumentUpdated:
-        self.announced = True
-        return InstrumentUpdated(self.instrument, self.prices.decimals, self.sizes.decimals)
 
 
 Handler = Callable[[str | bytes], Sequence[Event]]
@@ -97,9 +86,9 @@ class BinanceMarketWire:
         self._endpoints = endpoints
         self._rest = _REST[venue]
         self._described: dict[str, Instrument] = {}
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, Channel] = {}
         self._chosen: tuple[str, ...] = ()
-        self._handlers: dict[str | bytes, tuple[_Channel, Handler]] = {}
+        self._handlers: dict[str | bytes, tuple[Channel, Handler]] = {}
         self._depth = msgspec.json.Decoder(payloads.DepthMessage)
         self._ticker = msgspec.json.Decoder(payloads.BookTickerMessage)
         self._trade = msgspec.json.Decoder(payloads.TradeMessage)
@@ -162,7 +151,10 @@ class BinanceMarketWire:
 
     def recorded_request(self, url: str) -> HttpRequest | None:
         """Return the request that a recorded URL was."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
         if parts.path.endswith("/exchangeInfo"):
             return self.metadata_requests()[0]
         symbol = parse_qs(parts.query).get("symbol", [""])[0]
@@ -182,11 +174,15 @@ class BinanceMarketWire:
             if found is None:
                 return ()
         channel, handler = found
+        before = channel.marks()
         try:
             events = handler(frame)
         except FinerText as finer:
-            return self._widen(channel, partial(handler, frame), finer)
-        except msgspec.DecodeError as error:
+            return self._widen(channel, partial(handler, frame), finer, before)
+        except VenuePayloadError:
+            channel.reset(before)
+            raise
+        except _UNREADABLE as error:
             raise _unreadable(error, frame) from error
         return events if channel.announced else [channel.describe(), *events]
 
@@ -201,21 +197,28 @@ class BinanceMarketWire:
         channel = self._channel(symbol_of(request.instrument_id))
         decode = self._on_snapshot if request.purpose == "snapshot" else self._on_candles
         attempt = partial(decode, channel, request, body, ts_ns)
+        before = channel.marks()
         try:
             events = attempt()
         except FinerText as finer:
-            return self._widen(channel, attempt, finer)
+            return self._widen(channel, attempt, finer, before)
+        except VenuePayloadError:
+            channel.reset(before)
+            raise
         return events if channel.announced else [channel.describe(), *events]
 
     def _widen(
-        self, channel: _Channel, attempt: Callable[[], Sequence[Event]], finer: FinerText
+        self,
+        channel: Channel,
+        attempt: Callable[[], Sequence[Event]],
+        finer: FinerText,
+        before: Marks,
     ) -> Sequence[Event]:
         """Decode again with finer scales; a frame that fails in the end leaves them as they were.
 
         The instrument is described with the scales before, so that the widening that follows has
         something to widen.
         """
-        before = [(scale, scale.decimals, scale.largest) for scale in _scales(channel)]
         described = [] if channel.announced else [channel.describe()]
         try:
             while True:
@@ -226,42 +229,42 @@ class BinanceMarketWire:
                     finer = again
                     continue
                 break
-        except (VenuePayloadError, msgspec.DecodeError) as error:
-            for scale, decimals, largest in before:
-                scale.reset(decimals, largest)
+        except VenuePayloadError:
+            channel.reset(before)
             channel.announced = not described
-            if isinstance(error, msgspec.DecodeError):
-                raise _unreadable(error, "") from error
             raise
         prices, sizes = channel.prices.decimals, channel.sizes.decimals
         return [*described, ScalesWidened(channel.instrument_id, prices, sizes), *events]
 
-    def _open(self, frame: str | bytes) -> tuple[_Channel, Handler] | None:
+    def _open(self, frame: str | bytes) -> tuple[Channel, Handler] | None:
         control = _decoded(frame, payloads.ControlMessage)
         if not control.stream:
-            if control.code is not None or control.error:
+            if control.code is not None or bytes(control.error) not in {b"", b"null"}:
                 raise VenuePayloadError("the venue reports an error", _excerpt(frame))
             return None
         symbol, _, kind = control.stream.partition("@")
-        handler = self._handler_for(kind)
-        if handler is None:
-            raise VenuePayloadError("stream that was not asked for", control.stream)
+        if not kind or symbol.startswith("!"):
+            return None
         channel = self._channel(symbol.upper())
-        found = (channel, partial(handler, channel))
+        found = (channel, partial(self._handler_for(kind), channel))
+        if len(self._handlers) >= STREAMS_MAX:
+            self._handlers.clear()
         self._handlers[control.stream] = self._handlers[control.stream.encode()] = found
         return found
 
-    def _handler_for(self, kind: str) -> Callable[[_Channel, str | bytes], Sequence[Event]] | None:
+    def _handler_for(self, kind: str) -> Callable[[Channel, str | bytes], Sequence[Event]]:
+        timeframe_s = TIMEFRAMES.get(kind.removeprefix("kline_"))
+        if timeframe_s and kind.startswith("kline_"):
+            return partial(self._on_kline, timeframe_s)
         return {
             "depth": self._on_depth,
             "bookTicker": self._on_ticker,
             "trade": self._on_trade,
             "aggTrade": self._on_agg_trade,
-            "kline_1m": self._on_kline,
             "markPrice": self._on_mark,
-        }.get(kind.partition("@")[0])
+        }.get(kind.partition("@")[0], _let_pass)
 
-    def _on_depth(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_depth(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._depth.decode(frame).data
         _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         return (
@@ -276,7 +279,7 @@ class BinanceMarketWire:
             ),
         )
 
-    def _on_ticker(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_ticker(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._ticker.decode(frame).data
         _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         prices, sizes = channel.prices, channel.sizes
@@ -292,12 +295,12 @@ class BinanceMarketWire:
             ),
         )
 
-    def _on_trade(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_trade(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._trade.decode(frame).data
         _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         price, size = channel.prices[data.p], channel.sizes[data.q]
         is_market = data.X == "MARKET"
-        _require(size > 0 or not is_market, "trade of no size", data.q)
+        _require((price > 0 and size > 0) or not is_market, "trade of nothing", data.q)
         return (
             Trade(
                 channel.instrument_id,
@@ -311,23 +314,25 @@ class BinanceMarketWire:
             ),
         )
 
-    def _on_agg_trade(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_agg_trade(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._agg_trade.decode(frame).data
         _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         price, size = channel.prices[data.p], channel.sizes[data.q]
-        _require(size > 0, "trade of no size", data.q)
+        _require(price > 0 and size > 0, "trade of nothing", data.q)
         ts_ns = data.T * NS_PER_MS
         return (Trade(channel.instrument_id, price, size, not data.m, data.a, ts_ns, "agg_trade"),)
 
-    def _on_kline(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_kline(self, timeframe_s: int, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         message = self._kline.decode(frame).data
         _require(message.s == channel.symbol, "symbol does not fit the stream", message.s)
         body = message.k
+        fits = TIMEFRAMES.get(body.i) == timeframe_s
+        _require(fits, "interval does not fit the stream", body.i)
         prices = channel.prices
         return (
             Candle(
                 channel.instrument_id,
-                TIMEFRAMES[body.i],
+                timeframe_s,
                 body.t * NS_PER_MS,
                 prices[body.o],
                 prices[body.h],
@@ -339,7 +344,7 @@ class BinanceMarketWire:
             ),
         )
 
-    def _on_mark(self, channel: _Channel, frame: str | bytes) -> Sequence[Event]:
+    def _on_mark(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._mark.decode(frame).data
         _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         return (
@@ -354,11 +359,22 @@ class BinanceMarketWire:
         )
 
     def _on_exchange_info(self, info: payloads.ExchangeInfo) -> Sequence[Event]:
-        self._described = {item.symbol: described(self._venue, item) for item in info.symbols}
-        return ()
+        """Take in what can be used: one strange symbol must not hide the hundreds of others."""
+        self._described = {}
+        for item in info.symbols:
+            with suppress(VenuePayloadError):
+                _require_name(item.symbol)
+                self._described[item.symbol] = described(self._venue, item)
+        updates: list[Event] = []
+        for channel in self._channels.values():
+            instrument = self._described.get(channel.symbol)
+            if instrument is not None and instrument != channel.instrument:
+                channel.take(instrument)
+                updates += [channel.describe()] if channel.announced else []
+        return updates
 
     def _on_snapshot(
-        self, channel: _Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
+        self, channel: Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
     ) -> Sequence[Event]:
         data = _decoded(body, payloads.DepthAnswer)
         bids, asks = channel.levels(data.bids), channel.levels(data.asks)
@@ -367,12 +383,12 @@ class BinanceMarketWire:
         return (BookSnapshot(channel.instrument_id, bids, asks, data.lastUpdateId, ts_ns),)
 
     def _on_candles(
-        self, channel: _Channel, request: HttpRequest, body: str | bytes, ts_ns: int
+        self, channel: Channel, request: HttpRequest, body: str | bytes, ts_ns: int
     ) -> Sequence[Event]:
         prices, sizes = channel.prices, channel.sizes
         length_ns = request.timeframe_s * 1_000 * NS_PER_MS
         events = []
-        for row in _decoded(body, list[_KlineRow]):
+        for row in _decoded(body, list[payloads.KlineRow]):
             open_ns = row.open_ms * NS_PER_MS
             ohlc = prices[row.open], prices[row.high], prices[row.low], prices[row.close]
             events.append(
@@ -388,30 +404,17 @@ class BinanceMarketWire:
             )
         return events
 
-    def _channel(self, symbol: str) -> _Channel:
+    def _channel(self, symbol: str) -> Channel:
         channel = self._channels.get(symbol)
         if channel is None:
+            _require_name(symbol)
             _require(len(self._channels) < SYMBOLS_MAX, "too many symbols", symbol)
             instrument = self._described.get(symbol) or undescribed(self._venue, symbol)
-            channel = self._channels[symbol] = _Channel(instrument)
+            channel = self._channels[symbol] = Channel(instrument)
         return channel
 
     def _names(self, kinds: tuple[str, ...]) -> list[str]:
         return [f"{symbol.lower()}@{kind}" for symbol in self._chosen for kind in kinds]
-
-
-class _KlineRow(msgspec.Struct, array_like=True, gc=False):
-    """One row of the klines endpoint; the columns after the trade count are not used."""
-
-    open_ms: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    close_ms: int
-    quote_volume: str
-    trades: int
 
 
 def _subscriptions(names: list[str]) -> tuple[str, ...]:
@@ -427,28 +430,29 @@ def _subscriptions(names: list[str]) -> tuple[str, ...]:
     )
 
 
-def _scales(channel: _Channel) -> tuple[TextScale, TextScale]:
-    return channel.prices, channel.sizes
-
-
 def _require(condition: bool, field: str, excerpt: str) -> None:
     if not condition:
         raise VenuePayloadError(field, excerpt)
 
 
+def _require_name(symbol: str) -> None:
+    is_name = 0 < len(symbol) <= SYMBOL_LETTERS_MAX and symbol.isprintable()
+    _require(is_name, "not a symbol", symbol)
+
+
+def _let_pass(_channel: Channel, _frame: str | bytes) -> Sequence[Event]:
+    return ()
+
+
 def _money(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise VenuePayloadError("not a number", text) from error
-    _require(value.is_finite(), "not a finite number", text)
-    return value
+    _require(_SIGNED.fullmatch(text) is not None, "not a plain decimal number", text)
+    return Decimal(text)
 
 
 def _decoded(body: str | bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise _unreadable(error, body) from error
 
 

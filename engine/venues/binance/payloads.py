@@ -1,46 +1,57 @@
 """Shapes of Binance's messages, as the venue documents them; field names are the venue's.
 
-Unknown fields are ignored: Binance adds some every few months.
+Unknown fields are ignored: Binance adds some every few months. Integers are bounded, so that
+each fits 64 bits on every wire of ours, times also in nanoseconds.
 """
+
+from typing import Annotated
 
 import msgspec
 
 Levels = list[tuple[str, str]]
+
+Ms = Annotated[int, msgspec.Meta(ge=0, le=2**43)]
+"""Milliseconds since 1970, to the year 2248."""
+
+Id = Annotated[int, msgspec.Meta(ge=-1, le=2**62)]
+"""An update or a trade; -1 where there is none."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class DepthUpdate(msgspec.Struct, gc=False):
     """`<symbol>@depth`; `pu` is sent by futures only."""
 
     s: str
-    U: int
-    u: int
+    U: Id
+    u: Id
     b: Levels
     a: Levels
-    E: int
-    T: int = 0
-    pu: int = -1
+    E: Ms
+    T: Ms = 0
+    pu: Id = -1
 
 
 class BookTicker(msgspec.Struct, gc=False):
     """`<symbol>@bookTicker`; spot sends no times."""
 
     s: str
-    u: int
+    u: Id
     b: str
     B: str
     a: str
     A: str
-    T: int = 0
+    T: Ms = 0
 
 
 class TradePrint(msgspec.Struct, gc=False):
     """`<symbol>@trade`; `X` is sent by futures only."""
 
     s: str
-    t: int
+    t: Id
     p: str
     q: str
-    T: int
+    T: Ms
     m: bool
     X: str = "MARKET"
 
@@ -49,24 +60,24 @@ class AggTrade(msgspec.Struct, gc=False):
     """`<symbol>@aggTrade`."""
 
     s: str
-    a: int
+    a: Id
     p: str
     q: str
-    T: int
+    T: Ms
     m: bool
 
 
 class KlineBody(msgspec.Struct, gc=False):
     """The candle inside a kline message."""
 
-    t: int
+    t: Ms
     i: str
     o: str
     h: str
     l: str  # noqa: E741 - the venue's name
     c: str
     v: str
-    n: int
+    n: Count
     x: bool
 
 
@@ -81,9 +92,9 @@ class MarkPriceUpdate(msgspec.Struct, gc=False):
     """`<symbol>@markPrice`; `r` is empty or zero and `T` 0 where no funding is scheduled."""
 
     s: str
-    E: int
+    E: Ms
     p: str
-    T: int
+    T: Ms
     i: str = ""
     r: str = ""
 
@@ -143,10 +154,24 @@ class ControlMessage(msgspec.Struct, gc=False):
 class DepthAnswer(msgspec.Struct, gc=False):
     """Answer of the REST depth endpoint."""
 
-    lastUpdateId: int  # noqa: N815 - the venue's name
+    lastUpdateId: Id  # noqa: N815 - the venue's name
     bids: Levels
     asks: Levels
-    E: int = 0
+    E: Ms = 0
+
+
+class KlineRow(msgspec.Struct, array_like=True, gc=False):
+    """One row of the klines endpoint; the columns after the trade count are not used."""
+
+    open_ms: Ms
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    close_ms: int
+    quote_volume: str
+    trades: Count
 
 
 class Filter(msgspec.Struct, gc=False):

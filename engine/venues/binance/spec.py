@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final
 
 from engine.venues.base import Endpoints, VenueSpec
+from engine.venues.binance.bare_message import combined
 from engine.venues.binance.market_wire import BinanceMarketWire
 
 FUTURES: Final = VenueSpec(
@@ -12,6 +13,7 @@ FUTURES: Final = VenueSpec(
     instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
     endpoints=Endpoints(rest="https://fapi.binance.com", stream="wss://fstream.binance.com"),
     wire=partial(BinanceMarketWire, "binance_futures"),
+    combined=combined,
 )
 
 SPOT: Final = VenueSpec(
@@ -20,4 +22,5 @@ SPOT: Final = VenueSpec(
     instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
     endpoints=Endpoints(rest="https://api.binance.com", stream="wss://stream.binance.com:9443"),
     wire=partial(BinanceMarketWire, "binance"),
+    combined=combined,
 )

@@ -1,0 +1,184 @@
+"""What an operator may ask of the engine.
+
+Prices and sizes are decimals as asked; the engine rounds them to the venue's steps before it
+reviews them. A command that asks for more confirmation than it carries changes nothing: its
+outcome says what would happen and what must be typed.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from engine.model.instrument import InstrumentId
+from engine.model.orders import OrderType, Side, TimeInForce
+
+
+class SubmitOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """A new order by hand.
+
+    `book_seq` is the last sequence number of the book that the person looked at; 0 for commands
+    from a shell, which looked at none.
+    """
+
+    instrument_id: InstrumentId
+    side: Side
+    type: OrderType
+    size: Decimal
+    price: Decimal | None = None
+    trigger: Decimal | None = None
+    tif: TimeInForce = "gtc"
+    is_post_only: bool = False
+    is_reduce_only: bool = False
+    is_protective: bool = False
+    tag: str = ""
+    book_seq: int = 0
+
+
+class CancelOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Cancel these orders, named by client order id."""
+
+    client_order_ids: tuple[str, ...]
+
+
+class CancelAll(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Cancel all working orders, those of one instrument or side where named.
+
+    Protective orders of open positions are spared unless `with_stops`.
+    """
+
+    instrument_id: InstrumentId = InstrumentId("")
+    side: Side | None = None
+    with_stops: bool = False
+
+
+class AmendOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Change price, size or both of a working limit order; `size` is that of the whole order."""
+
+    client_order_id: str
+    price: Decimal | None = None
+    size: Decimal | None = None
+
+
+class ClosePosition(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Close a share of the net position, at market or at a limit price; no instrument means all."""
+
+    instrument_id: InstrumentId = InstrumentId("")
+    share: Decimal = Decimal(1)
+    price: Decimal | None = None
+
+
+class Arm(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Allow orders by hand that add risk, for a while."""
+
+    duration_s: int = 900
+
+
+class Disarm(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Allow them no longer."""
+
+
+class EngageKill(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """The kill switch: no new order leaves, everything is cancelled except protective stops."""
+
+    reason: str = "by hand"
+
+
+class ReleaseKill(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Let trading begin again after a kill."""
+
+    reason: str = ""
+
+
+class Resume(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Raise a trading state that was lowered, one step."""
+
+    scope: str = "all"
+
+
+class SetReduceOnly(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Lower a scope to orders that reduce."""
+
+    scope: str = "all"
+
+
+class StartStrategy(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Start a preset on an instrument."""
+
+    name: str
+    instrument_id: InstrumentId
+    timeframe_s: int = 0
+    """0 is the preset's own."""
+
+
+class StopStrategy(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Stop a running strategy; its position and protective orders stay."""
+
+    name: str
+    instrument_id: InstrumentId
+
+
+Action = (
+    SubmitOrder
+    | CancelOrders
+    | CancelAll
+    | AmendOrder
+    | ClosePosition
+    | Arm
+    | Disarm
+    | EngageKill
+    | ReleaseKill
+    | Resume
+    | SetReduceOnly
+    | StartStrategy
+    | StopStrategy
+)
+
+ConfirmLevel = Literal[0, 1, 2, 3]
+"""C0 nothing, C1 Enter, C2 Enter twice, C3 a typed word (`ui.md` §5 of the design)."""
+
+
+class OperatorCommand(msgspec.Struct, frozen=True, tag=True):
+    """One line of an operator: the actions it stands for, in order, all or none.
+
+    `line` is what was typed, for the journal. `confirm` is the level given, `word` what was typed
+    for C3. A dry command is judged to the end and changes nothing.
+    """
+
+    command_id: int
+    operator: str
+    line: str
+    actions: tuple[Action, ...]
+    confirm: ConfirmLevel = 0
+    word: str = ""
+    is_dry: bool = False
+
+
+class PlannedOrder(msgspec.Struct, frozen=True):
+    """One order as it would be sent, and what it would do; texts are exact decimals."""
+
+    instrument_id: InstrumentId
+    side: Side
+    type: OrderType
+    size: str
+    price: str
+    trigger: str
+    flags: str
+    notional: str
+    margin: str
+    position_after: str
+
+
+class CommandOutcome(msgspec.Struct, frozen=True):
+    """What became of a command, or would become of a dry one.
+
+    `refused`: nothing happened, `sentences` say why. `needs_confirmation`: nothing happened;
+    `level` is what is asked, `word` what must be typed for C3.
+    """
+
+    verdict: Literal["accepted", "refused", "needs_confirmation"]
+    sentences: tuple[str, ...] = ()
+    level: ConfirmLevel = 0
+    word: str = ""
+    orders: tuple[PlannedOrder, ...] = ()
+    client_order_ids: tuple[str, ...] = ()

@@ -1,0 +1,235 @@
+"""Facts of the ledger: what the journal keeps, and the only things that change a ledger.
+
+A fact says what happened, never what should. Folding the facts of a journal onto its checkpoint
+gives the same ledger as the run that wrote them, because that run applied nothing else.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from engine.model.instrument import InstrumentId
+from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import Liquidity, OrderIntent
+
+TradingState = Literal["active", "reduce_only", "halted", "killed"]
+"""From the loosest to the strictest."""
+
+
+class RunBegan(msgspec.Struct, frozen=True, tag=True):
+    """A run took the ledger over; orders that are not final have become unknown."""
+
+    ts_ns: int
+    run_id: str
+    version: str
+    boot: int
+    """Counts runs; part of every client order id."""
+
+
+class InstrumentKnown(msgspec.Struct, frozen=True, tag=True):
+    """Steps of an instrument's prices and sizes; the ledger's integers count them."""
+
+    ts_ns: int
+    instrument_id: InstrumentId
+    tick_size: Decimal
+    lot_size: Decimal
+
+
+class OrderIntended(msgspec.Struct, frozen=True, tag=True):
+    """The gate approved an order; durable before its first byte leaves."""
+
+    ts_ns: int
+    client_order_id: str
+    intent: OrderIntent
+    book_seq: int
+    """Last sequence number of the book that it was judged by."""
+
+
+class OrderDenied(msgspec.Struct, frozen=True, tag=True):
+    """The gate refused an order, and why: codes of the controls with the numbers in words."""
+
+    ts_ns: int
+    intent: OrderIntent
+    reasons: tuple[str, ...]
+
+
+class OrderSent(msgspec.Struct, frozen=True, tag=True):
+    """The order's bytes went out."""
+
+    ts_ns: int
+    client_order_id: str
+
+
+class OrderUnknown(msgspec.Struct, frozen=True, tag=True):
+    """Nobody can say whether the venue has the order; it counts as if it had."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class OrderAcked(msgspec.Struct, frozen=True, tag=True):
+    """The venue has the order."""
+
+    ts_ns: int
+    client_order_id: str
+    venue_order_id: str
+
+
+class OrderRejected(msgspec.Struct, frozen=True, tag=True):
+    """The venue's rules prove that it never accepted the order."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class OrderFilled(msgspec.Struct, frozen=True, tag=True):
+    """Part of the order was executed; counted once per trade id."""
+
+    ts_ns: int
+    client_order_id: str
+    trade_id: str
+    price_ticks: PriceTicks
+    qty_lots: QtyLots
+    liquidity: Liquidity
+    fee: Decimal
+    """Paid when positive, received when negative."""
+    fee_currency: str
+
+
+class CancelRequested(msgspec.Struct, frozen=True, tag=True):
+    """A cancel is on its way."""
+
+    ts_ns: int
+    client_order_id: str
+
+
+class CancelRejected(msgspec.Struct, frozen=True, tag=True):
+    """The venue did not cancel: the order goes on, or has ended already."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class OrderCanceled(msgspec.Struct, frozen=True, tag=True):
+    """The order is off the book."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class OrderExpired(msgspec.Struct, frozen=True, tag=True):
+    """The rest of the order lapsed: IOC, FOK, post-only that would cross."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class ReplaceRequested(msgspec.Struct, frozen=True, tag=True):
+    """An amend is on its way."""
+
+    ts_ns: int
+    client_order_id: str
+    limit_ticks: PriceTicks
+    qty_lots: QtyLots
+
+
+class OrderReplaced(msgspec.Struct, frozen=True, tag=True):
+    """The venue changed price and size; the size is that of the whole order, fills included."""
+
+    ts_ns: int
+    client_order_id: str
+    limit_ticks: PriceTicks
+    qty_lots: QtyLots
+
+
+class ReplaceRejected(msgspec.Struct, frozen=True, tag=True):
+    """The venue left the order as it was, or it has ended already."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+class FundingPaid(msgspec.Struct, frozen=True, tag=True):
+    """Funding of a position; paid when positive."""
+
+    ts_ns: int
+    instrument_id: InstrumentId
+    amount: Decimal
+
+
+class TradingStateSet(msgspec.Struct, frozen=True, tag=True):
+    """Trading of a scope was tightened or released.
+
+    `scope` is `all`, `venue:NAME`, `instrument:ID` or `strategy:NAME`.
+    """
+
+    ts_ns: int
+    scope: str
+    state: TradingState
+    reason: str
+
+
+class FailureCounted(msgspec.Struct, frozen=True, tag=True):
+    """One more failure in a row of a strategy at a venue, or the end of the row (`count` 0)."""
+
+    ts_ns: int
+    breaker: str
+    count: int
+
+
+class SignalActed(msgspec.Struct, frozen=True, tag=True):
+    """A strategy has answered a closed candle or signal; it never answers it again."""
+
+    ts_ns: int
+    owner: str
+    signal: str
+
+
+class LimitSet(msgspec.Struct, frozen=True, tag=True):
+    """A limit was changed while running."""
+
+    ts_ns: int
+    name: str
+    value: Decimal | None
+
+
+class CommandHandled(msgspec.Struct, frozen=True, tag=True):
+    """A line of an operator and what became of it."""
+
+    ts_ns: int
+    operator: str
+    line: str
+    outcome: str
+
+
+Fact = (
+    RunBegan
+    | InstrumentKnown
+    | OrderIntended
+    | OrderDenied
+    | OrderSent
+    | OrderUnknown
+    | OrderAcked
+    | OrderRejected
+    | OrderFilled
+    | CancelRequested
+    | CancelRejected
+    | OrderCanceled
+    | OrderExpired
+    | ReplaceRequested
+    | OrderReplaced
+    | ReplaceRejected
+    | FundingPaid
+    | TradingStateSet
+    | FailureCounted
+    | SignalActed
+    | LimitSet
+    | CommandHandled
+)

@@ -154,7 +154,7 @@ class _Maker:
             is_ask = self._random.randrange(2)
             away = 3 + min(int(self._random.lognormvariate(6.06, 1.4)), 100_000)
             price = self._mid + 1 + away if is_ask else self._mid - away
-            price -= price % _step(away, 100)
+            price -= price % _step(away, 1_000)
             gone = price in self._sides[is_ask] and self._random.random() < 0.3
             changes[is_ask][price] = 0 if gone else self._size()
         for side, changed in zip(self._sides, changes, strict=True):
@@ -189,7 +189,7 @@ class _Maker:
     def _size(self) -> int:
         """Return lots of 0.001: mostly small, sometimes ten and more whole ones."""
         lots = 1 + int(self._random.lognormvariate(4.88, 2.3)) % 50_000
-        return lots - lots % _step(lots, 300)
+        return lots - lots % _step(lots, 1_000)
 
 
 def _step(number: int, small: int) -> int:

@@ -87,12 +87,10 @@ class Tail(NamedTuple):
 class RecordHead(NamedTuple):
     """The fields in front of a payload."""
 
-    checksum: int
     length: int
     sequence: int
     place: int
     kind: int
-    zero: int
     hash: bytes
 
     @property
@@ -144,15 +142,15 @@ def decode_head(data: bytes) -> RecordHead | None:
     """Return the head that these bytes begin with, or None if none begins here."""
     if len(data) < RECORD_HEAD or not data.startswith(RECORD_MAGIC):
         return None
-    checksum = START.unpack_from(data)[1]
-    fields = FIELDS.unpack_from(data, START.size)
-    return RecordHead(checksum, *fields, data[START.size + FIELDS.size : RECORD_HEAD])
+    length, sequence, place, kind, _ = FIELDS.unpack_from(data, START.size)
+    last = data[START.size + FIELDS.size : RECORD_HEAD]
+    return RecordHead(length, sequence, place, kind, last)
 
 
 def is_whole(tail: Tail, head: bytes, payload: bytes) -> bool:
     """Return whether the checksum of a record of this file fits."""
-    checksum = record_checksum(tail.checksum, head[START.size : RECORD_HEAD], payload)
-    return checksum == START.unpack_from(head)[1]
+    stored: int = START.unpack_from(head)[1]
+    return record_checksum(tail.checksum, head[START.size : RECORD_HEAD], payload) == stored
 
 
 def next_hash(last: bytes, fields: bytes, payload: bytes) -> bytes:
@@ -164,4 +162,5 @@ def next_hash(last: bytes, fields: bytes, payload: bytes) -> bytes:
 
 def record_checksum(start: int, head: bytes, payload: bytes) -> int:
     """Return the CRC32C of a record, going on from its file's."""
-    return google_crc32c.extend(google_crc32c.extend(start, head), payload)
+    checksum: int = google_crc32c.extend(google_crc32c.extend(start, head), payload)
+    return checksum

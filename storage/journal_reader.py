@@ -7,7 +7,7 @@ the file is damaged. What tells them apart is what follows the first record that
 
 - no whole record: the torn end of the last group;
 - a whole record of a later group: damage, because a group is written only when the one before it
-  is durable;
+  is durable; or one that should have come earlier: damage, because a tear moves nothing;
 - whole records of the same group only: torn if a sector between is all zeros, which is what one
   that was never written reads as; else damage, because then the bytes did reach the disk.
 
@@ -77,6 +77,8 @@ class FileWindow:
     """
 
     CHUNK: Final = 1024 * 1024
+    FIRST_CHUNK: Final = 8 * 1024
+    """Enough for a header: of most files nothing else is wanted."""
 
     def __init__(self, files: Files, path: Path) -> None:
         self._files = files
@@ -84,13 +86,14 @@ class FileWindow:
         self.size = files.size(path)
         self._start = 0
         self._data = b""
+        self._chunk = self.FIRST_CHUNK
 
     def at(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes; fewer only at the end."""
         count = min(count, self.size - offset)
         begin = offset - self._start
         if begin < 0 or begin + count > len(self._data):
-            self._load(offset, max(count, self.CHUNK))
+            self._load(offset, count)
             begin = 0
         return self._data[begin : begin + count]
 
@@ -98,7 +101,7 @@ class FileWindow:
         """Return the first offset from here on at which these bytes stand."""
         while offset + len(wanted) <= self.size:
             if not 0 <= offset - self._start <= len(self._data) - len(wanted):
-                self._load(offset, self.CHUNK)
+                self._load(offset, len(wanted))
             found = self._data.find(wanted, offset - self._start)
             if found >= 0:
                 return self._start + found
@@ -106,8 +109,11 @@ class FileWindow:
         return None
 
     def _load(self, offset: int, count: int) -> None:
-        self._data = self._files.read(self._path, offset, min(count, self.size - offset))
+        """Read this much, or more to have it at hand."""
+        count = min(max(count, self._chunk), self.size - offset)
+        self._data = self._files.read(self._path, offset, count)
         self._start = offset
+        self._chunk = self.CHUNK
 
 
 class JournalReader:
@@ -211,7 +217,7 @@ class JournalReader:
             raise self._damage(f"{problem}, where the file's first checkpoint was durable")
         same_group_offset = None
         for offset, head in self._whole_after(self.tail.offset):
-            if head.group_start > failed:
+            if not head.group_start <= failed < head.sequence:
                 raise self._damage(f"{problem}; record {head.sequence} at byte {offset} is whole")
             same_group_offset = same_group_offset or offset
         if same_group_offset is not None and not self._has_hole(same_group_offset):
@@ -224,18 +230,12 @@ class JournalReader:
         window = self._window
         at = window.find(RECORD_MAGIC, offset + 1)
         while at is not None:
-            found = self._record_at(at) if self._may_follow(at) else ""
+            found = self._record_at(at)
             if isinstance(found, str):
                 at = window.find(RECORD_MAGIC, at + 1)
             else:
                 yield at, found.head
                 at = window.find(RECORD_MAGIC, at + RECORD_HEAD + found.head.length)
-
-    def _may_follow(self, offset: int) -> bool:
-        """Tell by the head alone, before anything is read and summed up, what cannot be one."""
-        head = decode_head(self._window.at(offset, RECORD_HEAD))
-        between_max = (offset - self.tail.offset) // RECORD_HEAD + 1
-        return head is not None and 0 < head.sequence - self.tail.sequence - 1 <= between_max
 
     def _has_hole(self, end: int) -> bool:
         """Whether a sector between the last good record and `end` was never written."""

@@ -103,10 +103,13 @@ class WallDetector:
         signals: list[WhaleSignal] = []
         if self._standing:
             self._follow(book, ts_ns, signals)
+        least = self._share_floor(ts_ns)
         for addition in book.additions:
-            if (addition.is_bid, addition.price_ticks) not in self._executed:
-                grown = addition.new_lots - addition.old_lots
-                self._consider(book, addition.is_bid, addition.price_ticks, grown, ts_ns, signals)
+            price = addition.price_ticks
+            if addition.new_lots * price < least or (addition.is_bid, price) in self._executed:
+                continue
+            grown = addition.new_lots - addition.old_lots
+            self._consider(book, addition.is_bid, price, grown, ts_ns, signals)
         for (is_bid, price), executed in self._executed.items():
             size = book.size_at(price, is_bid=is_bid)
             grown = size - executed.old_lots + executed.lots
@@ -127,7 +130,10 @@ class WallDetector:
         """Count finer ticks and lots from now on."""
         self._units_per_usd = scales.units_per_quote
         self._threshold = int(self._setting.threshold_usd * self._units_per_usd)
-        self._profile = None
+        if self._profile is not None:
+            factor = price_factor * qty_factor
+            before = self._profile
+            self._profile = _Profile(before.ts_ns, before.total * factor, before.median * factor)
         self._executed = {
             (is_bid, price * price_factor): _Executed(
                 one.old_lots * qty_factor, one.lots * qty_factor
@@ -227,6 +233,16 @@ class WallDetector:
         if profile is None or ts_ns - profile.ts_ns >= PROFILE_NS:
             profile = self._profile = _profile_of(book, ts_ns)
         return profile
+
+    def _share_floor(self, ts_ns: int) -> int:
+        """Return the notional below which no level has its share; 0 without a fresh profile.
+
+        Nearly every addition is below it, and a call for each would cost more than the rule.
+        """
+        profile = self._profile
+        if profile is None or ts_ns - profile.ts_ns >= PROFILE_NS:
+            return 0
+        return int(profile.total * SHARE_MIN)
 
 
 def _profile_of(book: BookReader, ts_ns: int) -> _Profile:

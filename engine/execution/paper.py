@@ -18,13 +18,13 @@ import msgspec
 from engine.model.chance import Chance
 from engine.model.facts import (
     CancelRejected,
-    Fact,
     OrderAcked,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
     OrderRejected,
     OrderReplaced,
+    OrderReport,
     ReplaceRejected,
 )
 from engine.model.instrument import InstrumentId
@@ -98,7 +98,7 @@ class PaperVenue:
         self._arrivals: list[_Arrival] = []
         self._placing: dict[str, OrderIntent] = {}
         self._replacing: dict[str, tuple[PriceTicks, QtyLots]] = {}
-        self._answers: deque[tuple[int, Fact]] = deque()
+        self._answers: deque[tuple[int, OrderReport]] = deque()
         self._orders: dict[str, Resting] = {}
         self._number = 0
 
@@ -139,7 +139,7 @@ class PaperVenue:
             if market is not None:
                 order.ahead_lots = _shown(market, order)
 
-    def advance(self, now_ns: int, markets: "Markets") -> Sequence[Fact]:
+    def advance(self, now_ns: int, markets: "Markets") -> Sequence[OrderReport]:
         """Let arrive what is due, and return the answers that have come back by now."""
         while self._arrivals and self._arrivals[0].due_ns <= now_ns:
             arrival = heapq.heappop(self._arrivals)
@@ -210,7 +210,7 @@ class PaperVenue:
         due_ns = now_ns + self._delay_ns()
         heapq.heappush(self._arrivals, _Arrival(due_ns, self._number, kind, client_order_id))
 
-    def _answer(self, fact: Fact, now_ns: int) -> None:
+    def _answer(self, fact: OrderReport, now_ns: int) -> None:
         """Send an answer; those of one venue arrive in the order in which they were sent."""
         due_ns = now_ns + self._delay_ns()
         if self._answers:

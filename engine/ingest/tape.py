@@ -6,6 +6,7 @@ grow with the rate of trades.
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final
 
 from engine.model.market import Trade
@@ -34,7 +35,9 @@ class Tape:
     def __init__(self) -> None:
         self.total = 0
         self._trades: deque[tuple[Trade, int]] = deque(maxlen=TRADES_MAX)
-        self._seconds: deque[_Second] = deque(maxlen=WINDOW_S)
+        self._seconds: deque[_Second] = deque()
+        self._lots = 0
+        """Of all the seconds kept."""
 
     def add(self, trade: Trade, ts_ns: int) -> None:
         """Take in one trade received at engine time `ts_ns`."""
@@ -44,6 +47,9 @@ class Tape:
         seconds = self._seconds
         if not seconds or seconds[-1].second != second:
             seconds.append(_Second(second))
+            while seconds[0].second <= second - WINDOW_S:
+                self._lots -= seconds.popleft().lots
+        self._lots += trade.qty_lots
         sums = seconds[-1]
         sums.count += 1
         sums.lots += trade.qty_lots
@@ -73,7 +79,9 @@ class Tape:
 
     def volume_lots(self, now_ns: int) -> int:
         """Return the lots traded in the last hour, as far as it was listened to."""
-        return sum(sums.lots for sums in self._window(now_ns, WINDOW_S))
+        oldest = now_ns // NS_PER_S - WINDOW_S
+        over = takewhile(lambda sums: sums.second <= oldest, self._seconds)
+        return self._lots - sum(sums.lots for sums in over)
 
     def widen(self, price_factor: int, qty_factor: int) -> None:
         """Count finer ticks and lots from now on."""
@@ -81,6 +89,7 @@ class Tape:
             ((_widened(trade, price_factor, qty_factor), ts_ns) for trade, ts_ns in self._trades),
             maxlen=TRADES_MAX,
         )
+        self._lots *= qty_factor
         for sums in self._seconds:
             sums.bought *= price_factor * qty_factor
             sums.sold *= price_factor * qty_factor

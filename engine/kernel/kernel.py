@@ -6,7 +6,6 @@ source, no file and no socket; its own time is the envelope's.
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final
 
 import msgspec
 
@@ -15,9 +14,6 @@ from engine.kernel.state import KernelState
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope
 from engine.model.errors import InvariantBroken
-
-EMPTY_LEDGER: Final = "ledger-1"
-"""What the ledger digest is taken of as long as there are no orders."""
 
 
 class Kernel:
@@ -51,5 +47,5 @@ class Kernel:
         return sha256(self._encode(self.state.digest_parts())).hexdigest()
 
     def ledger_digest(self) -> str:
-        """Return the hash of what the journal alone restores; there are no orders yet."""
-        return sha256(self._encode(EMPTY_LEDGER)).hexdigest()
+        """Return the hash of what the journal alone restores."""
+        return self.state.desk.ledger.digest()

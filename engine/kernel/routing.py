@@ -7,9 +7,11 @@ raise nothing foreseeable; what they want done outside they append to the effect
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.kernel import feeds, market, whales
+from engine.kernel import feeds, market, operator, orders, whales
 from engine.kernel.state import KernelState
+from engine.model import commands as c
 from engine.model import envelope as e
+from engine.model import facts as f
 from engine.model import market as m
 from engine.model.effects import Effect
 
@@ -31,6 +33,10 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     m.FeedUp: (feeds.on_up,),
     m.FeedDown: (feeds.on_down, market.on_feed_down),
     m.FrameRefused: (feeds.on_refused,),
+    # our orders, and those who give them
+    c.OperatorCommand: (operator.on_command,),
+    **dict.fromkeys(orders.WORDS, (orders.on_report,)),
+    f.OrderSent: (orders.on_report,),
     # time and the run itself
     e.TimerFired: (market.on_timer,),
     e.RunStarted: (feeds.on_run_started, market.on_run_started),

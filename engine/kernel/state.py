@@ -11,6 +11,7 @@ from engine.ingest.candles import Candles
 from engine.ingest.health import Connection
 from engine.ingest.quotes import QuoteCheck
 from engine.ingest.tape import Tape
+from engine.kernel.desk import Desk, DeskSetup
 from engine.model.instrument import Instrument, InstrumentId
 from engine.model.market import MarkPrice, TradeStream
 from engine.model.signals import Notice, WhaleSignal
@@ -163,7 +164,8 @@ class SignalIds:
 class KernelState:
     """The whole state of one run."""
 
-    def __init__(self) -> None:
+    def __init__(self, setup: DeskSetup | None = None) -> None:
+        self.desk = Desk(setup or DeskSetup())
         self.seq = 0
         self.ts_ns = 0
         self.run_id = ""
@@ -188,4 +190,5 @@ class KernelState:
             (self.signal_ids.last, list(self.signals.values())),
             list(self.notices),
             (self.bad_frames, self.unknown_instrument, self.gaps),
+            self.desk.digest_parts(),
         )

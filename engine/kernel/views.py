@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from engine.ingest.health import freshness
+from engine.kernel.freshness import book_age_ns, book_freshness, trade_freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.market import Freshness, Level
+from engine.model.market import Level
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 from engine.model.view import (
     BookView,
@@ -83,7 +84,7 @@ def _market_mark(
     if pane == "book":
         judged = book_freshness(state, market, now_ns)
         return (wish, market.book_version, market.book.state, judged, market.scales)
-    judged = _trade_freshness(state, market, now_ns)
+    judged = trade_freshness(state, market, now_ns)
     common = (wish, market.trade_version, judged, market.scales)
     if pane == "chart":
         return (*common, market.candle_version)
@@ -129,28 +130,6 @@ def status_view(state: KernelState, now_ns: int, facts: RunFacts) -> StatusView:
     )
 
 
-def book_freshness(state: KernelState, market: InstrumentState, now_ns: int) -> Freshness:
-    """Judge the book's age, a quiet book by the connection that would tell of a change."""
-    return freshness("book", _book_age_ns(state, market, now_ns))
-
-
-def _book_age_ns(state: KernelState, market: InstrumentState, now_ns: int) -> int | None:
-    age_ns = market.book_age_ns(now_ns)
-    connection = state.connections.get(market.book_feed)
-    if age_ns is None or connection is None or not connection.is_up:
-        return age_ns
-    alive_ns = connection.age_ns(now_ns)
-    return age_ns if alive_ns is None else min(age_ns, alive_ns)
-
-
-def _trade_freshness(state: KernelState, market: InstrumentState, now_ns: int) -> Freshness:
-    """Judge the tape's age; while the book lives, no trade means that nobody traded."""
-    own = freshness("trade", market.trade_age_ns(now_ns))
-    if own in {"slow", "stale"} and book_freshness(state, market, now_ns) == "fresh":
-        return "fresh"
-    return own
-
-
 def _feed_view(state: KernelState, name: str, now_ns: int) -> FeedView:
     connection = state.connections[name]
     retry_in_ns = None
@@ -192,7 +171,7 @@ def _header_view(
         price_decimals=market.price_decimals,
         last_ticks=market.last_ticks,
         last_is_up=market.last_is_up,
-        freshness=_trade_freshness(state, market, now_ns),
+        freshness=trade_freshness(state, market, now_ns),
         mark=f"{mark.mark:f}" if mark else None,
         index=f"{mark.index:f}" if mark and mark.index is not None else None,
         funding_rate=f"{mark.funding_rate:f}" if mark and mark.funding_rate is not None else None,
@@ -213,7 +192,7 @@ def _book_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: 
         note=book.note,
         state_since_ns=market.book_state_ns,
         freshness=book_freshness(state, market, now_ns),
-        age_ns=_book_age_ns(state, market, now_ns),
+        age_ns=book_age_ns(state, market, now_ns),
         price_decimals=market.price_decimals,
         qty_decimals=market.qty_decimals,
         tick_ticks=market.tick_ticks,
@@ -247,7 +226,7 @@ def _chart_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns:
         timeframe_s=wish.timeframe_s,
         price_decimals=market.price_decimals,
         qty_decimals=market.qty_decimals,
-        freshness=_trade_freshness(state, market, now_ns),
+        freshness=trade_freshness(state, market, now_ns),
         age_ns=market.trade_age_ns(now_ns),
         candles=tuple(row[:6] for row in candles),
     )
@@ -261,7 +240,7 @@ def _tape_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: 
         instrument_id=market.instrument_id,
         price_decimals=market.price_decimals,
         qty_decimals=market.qty_decimals,
-        freshness=_trade_freshness(state, market, now_ns),
+        freshness=trade_freshness(state, market, now_ns),
         age_ns=market.trade_age_ns(now_ns),
         rows=tuple(
             TapeRow(

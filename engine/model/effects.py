@@ -2,7 +2,11 @@
 
 import msgspec
 
+from engine.model.commands import CommandOutcome
+from engine.model.facts import Fact
 from engine.model.instrument import InstrumentId
+from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import ApprovedOrder
 from engine.model.signals import Notice, WhaleSignal
 
 
@@ -31,4 +35,48 @@ class Publish(msgspec.Struct, frozen=True, gc=False, tag=True):
     signal: WhaleSignal
 
 
-Effect = RequestSnapshot | SetTimer | Notify | Publish
+class Record(msgspec.Struct, frozen=True):
+    """Keep a fact; what leaves because of it waits until it is kept."""
+
+    fact: Fact
+
+
+class PlaceOrder(msgspec.Struct, frozen=True):
+    """Send an order, after everything recorded so far is on the disk."""
+
+    approved: ApprovedOrder
+
+
+class SendCancel(msgspec.Struct, frozen=True):
+    """Send a cancel, at once."""
+
+    client_order_id: str
+
+
+class SendReplace(msgspec.Struct, frozen=True):
+    """Send an amend, after everything recorded so far is on the disk."""
+
+    client_order_id: str
+    limit_ticks: PriceTicks
+    qty_lots: QtyLots
+
+
+class CommandResult(msgspec.Struct, frozen=True):
+    """Tell an operator what became of a command."""
+
+    operator: str
+    command_id: int
+    outcome: CommandOutcome
+
+
+Effect = (
+    RequestSnapshot
+    | SetTimer
+    | Notify
+    | Publish
+    | Record
+    | PlaceOrder
+    | SendCancel
+    | SendReplace
+    | CommandResult
+)

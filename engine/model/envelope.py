@@ -2,6 +2,8 @@
 
 import msgspec
 
+from engine.model.commands import OperatorCommand
+from engine.model.facts import OrderReport
 from engine.model.market import (
     BestQuote,
     BookDelta,
@@ -45,6 +47,8 @@ Event = (
     | FrameRefused
     | TimerFired
     | RunStarted
+    | OperatorCommand
+    | OrderReport
 )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import Liquidity, OrderIntent
+from engine.model.orders import Liquidity, OrderIntent, Side
 
 TradingState = Literal["active", "reduce_only", "halted", "killed"]
 """From the loosest to the strictest."""
@@ -34,6 +34,26 @@ class InstrumentKnown(msgspec.Struct, frozen=True, tag=True):
     instrument_id: InstrumentId
     tick_size: Decimal
     lot_size: Decimal
+    quote: str = ""
+    """Currency of its profit and funding; empty: the currency of the account."""
+
+
+class AccountOpened(msgspec.Struct, frozen=True, tag=True):
+    """The account began with this money; said once in the life of a ledger."""
+
+    ts_ns: int
+    currency: str
+    equity: Decimal
+
+
+class EquityMarked(msgspec.Struct, frozen=True, tag=True):
+    """What the account was worth: at 00:00 UTC, at the start of a run, and at a new peak.
+
+    Losses of the day and of the session, and the drawdown, are counted from these.
+    """
+
+    ts_ns: int
+    equity: Decimal
 
 
 class OrderIntended(msgspec.Struct, frozen=True, tag=True):
@@ -97,6 +117,9 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True):
     fee: Decimal
     """Paid when positive, received when negative."""
     fee_currency: str
+    instrument_id: InstrumentId | None = None
+    """As the venue says it; needed for a fill of an order that the ledger does not know (R34)."""
+    side: Side | None = None
 
 
 class CancelRequested(msgspec.Struct, frozen=True, tag=True):
@@ -174,6 +197,8 @@ class TradingStateSet(msgspec.Struct, frozen=True, tag=True):
     scope: str
     state: TradingState
     reason: str
+    operator: str = ""
+    """Who did it; empty: a rule."""
 
 
 class FailureCounted(msgspec.Struct, frozen=True, tag=True):
@@ -193,7 +218,7 @@ class SignalActed(msgspec.Struct, frozen=True, tag=True):
 
 
 class LimitSet(msgspec.Struct, frozen=True, tag=True):
-    """A limit was changed while running."""
+    """A limit was changed while running; None: what the risk file says holds again."""
 
     ts_ns: int
     name: str
@@ -212,6 +237,8 @@ class CommandHandled(msgspec.Struct, frozen=True, tag=True):
 Fact = (
     RunBegan
     | InstrumentKnown
+    | AccountOpened
+    | EquityMarked
     | OrderIntended
     | OrderDenied
     | OrderSent
@@ -233,3 +260,17 @@ Fact = (
     | LimitSet
     | CommandHandled
 )
+
+OrderReport = (
+    OrderSent
+    | OrderUnknown
+    | OrderAcked
+    | OrderRejected
+    | OrderFilled
+    | CancelRejected
+    | OrderCanceled
+    | OrderExpired
+    | OrderReplaced
+    | ReplaceRejected
+)
+"""What a gateway tells about an order; each is an event first and a fact after."""

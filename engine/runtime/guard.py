@@ -72,9 +72,7 @@ class GatewayGuard:
         self._gateway.place(approved)
         return ""
 
-    def replace(
-        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, now_ns: int
-    ) -> str:
+    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots, now_ns: int) -> str:
         """Send an amend, or return why not."""
         if self._rate(now_ns) >= self._limits.orders_per_s_max:
             return self._refuse(f"more than {self._limits.orders_per_s_max} orders in a second")

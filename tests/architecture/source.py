@@ -18,6 +18,7 @@ PURE = (
     "engine/ingest",
     "engine/kernel",
     "engine/model",
+    "engine/strategy",
     "engine/venues",
 )
 SHELLS = ("engine/fake", "engine/research", "engine/runtime")

@@ -55,11 +55,9 @@ def market_events(wire: BinanceMarketWire, message: str | bytes) -> list[Event]:
 def depth(ids: str = "1 2 0", bids: Any = (), asks: Any = (), symbol: str = "ABCUSDT") -> str:
     """Return a change of a futures book; ids are U, u and pu."""
     first, last, previous = map(int, ids.split())
-    return frame(
-        f"{symbol.lower()}@depth@100ms",
-        **{"e": "depthUpdate", "E": 1_001, "T": 1_000, "s": symbol},
-        **{"U": first, "u": last, "pu": previous, "b": list(bids), "a": list(asks)},
-    )
+    data = {"e": "depthUpdate", "E": 1_001, "T": 1_000, "s": symbol, "U": first, "u": last}
+    levels = {"pu": previous, "b": list(bids), "a": list(asks)}
+    return frame(f"{symbol.lower()}@depth@100ms", **data, **levels)
 
 
 def trade(price: str = "100.5", size: str = "2", symbol: str = "ABCUSDT", **more: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.ingest.book import Book, Verdict
@@ -126,7 +126,7 @@ def test_additions_are_the_levels_whose_notional_grew_by_the_floor(changes, floo
 
 # A network that loses, repeats and overtakes
 
-FAULTS = st.sampled_from(["drop", "repeat", "swap", "replay", "none"])
+FAULTS = st.sampled_from(["replay", "swap", "repeat", "drop"])
 
 
 def damaged(stream: list[BookDelta], fault: str, where: int, back: int) -> list[BookDelta]:
@@ -150,11 +150,12 @@ def must_fail(rule: SequenceRule, last: int, delta: BookDelta) -> bool:
     return delta.first_seq > last + 1
 
 
+@settings(max_examples=300)
 @given(
     RULES,
-    st.lists(CHANGES, min_size=1, max_size=10),
-    st.lists(st.integers(1, 3), min_size=10),
-    st.lists(st.tuples(FAULTS, st.integers(0, 20), st.integers(0, 3)), max_size=3),
+    st.lists(CHANGES, min_size=4, max_size=8),
+    st.lists(st.integers(1, 3), min_size=8, max_size=8),
+    st.lists(st.tuples(FAULTS, st.integers(0, 9), st.integers(0, 3)), max_size=2),
 )
 def test_a_damaged_stream_is_noticed_at_once_and_never_gives_wrong_levels(
     rule, changes, widths, faults

@@ -1,6 +1,7 @@
 """Candles and tape against plain sums, in whatever order the trades come."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 from hypothesis import given
@@ -11,6 +12,8 @@ from engine.ingest.tape import Tape
 from engine.model.market import Candle, Trade
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 from tests.builders import BTC, START_NS, a_candle, a_trade
+
+EventT = TypeVar("EventT", Trade, Candle)
 
 TRADES = st.builds(
     a_trade,
@@ -99,7 +102,7 @@ def test_no_candle_is_invented_or_shown_twice(events):
     assert candles.series[60].newest(2) == rows[-2:]
 
 
-def finer(event: Trade | Candle, factors: tuple[int, int]) -> Trade | Candle:
+def finer(event: EventT, factors: tuple[int, int]) -> EventT:
     """Return the event with its numbers counted finer."""
     price, qty = factors
     fields = {

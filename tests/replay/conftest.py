@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.research.replay_report import document_of
 from storage.recording import CapturedFrame
 
 Clean = Callable[[str], dict[str, Any]]
-Frames = Callable[[str], tuple[CapturedFrame, ...]]
+Frames = Callable[[str, int], tuple[CapturedFrame, ...]]
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +30,5 @@ def clean(capture: Callable[[str], Capture]) -> Clean:
 
 @pytest.fixture(scope="session")
 def frames(capture: Callable[[str], Capture]) -> Frames:
-    """Return all frames of a capture, by name."""
-    return cache(lambda name: tuple(capture(name).frames()))
+    """Return the first frames of a capture, by name and number."""
+    return cache(lambda name, count: tuple(islice(capture(name).frames(), count)))

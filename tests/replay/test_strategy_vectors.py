@@ -71,7 +71,7 @@ def test_indicators_of_closes_equal_the_reference(name: str, make, columns: dict
         values = [indicator.update(bar[4]) for bar in series["bars"]]
 
         assert_same_column(values, series["ref"][name], columns["tolerance"])
-        assert values.index(next(filter(None, values))) == indicator.first_index
+        assert [value is None for value in values].index(False) == indicator.first_index
 
 
 @pytest.mark.parametrize("name", ["sma_20", "ema_20", "rsi_14", "stdev_20"])

@@ -199,9 +199,9 @@ def test_trades_on_both_sides_of_one_price_are_told_apart():
 def test_what_was_executed_counts_once():
     watch = Watch()
     watch.trade(1000, 20)
-    watch.delta(bids="1000x6")
+    watch.delta(bids="1000x20")
 
-    assert watch.delta(bids="1000x15") == []
+    assert watch.delta(bids="1000x30") == []
 
 
 def test_trades_while_there_is_no_book_are_not_counted():
@@ -220,8 +220,7 @@ def test_prices_traded_without_a_delta_fill_no_memory():
     for price in range(EXECUTED_MAX + 10):
         watch.trade(price, 1)
 
-    executed, *_ = watch.detector.digest_parts()  # type: ignore[misc]  # plain values
-    assert len(executed) == EXECUTED_MAX
+    assert len(watch.detector._executed) == EXECUTED_MAX
 
 
 # How it ends
@@ -335,8 +334,7 @@ def test_prices_that_cool_down_are_bounded():
         watch.delta(asks=f"{5100 + number}x60")
         watch.delta(asks=f"{5100 + number}x0")
 
-    _, _, cooling, _ = watch.detector.digest_parts()  # type: ignore[misc]  # plain values
-    assert len(cooling) == COOLING_MAX
+    assert len(watch.detector._cooling) == COOLING_MAX
 
 
 # Finer numbers, digests

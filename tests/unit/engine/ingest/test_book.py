@@ -1,5 +1,7 @@
 """The order book: what joins, what is a gap, and that a broken book shows nothing."""
 
+from typing import Final
+
 import pytest
 
 from engine.ingest.book import (
@@ -14,8 +16,8 @@ from engine.ingest.book import (
 from engine.model.market import Addition
 from tests.builders import a_book, a_delta, a_snapshot, at, levels, shown
 
-FUTURES = "previous_id"
-SPOT = "contiguous_ids"
+FUTURES: Final = "previous_id"
+SPOT: Final = "contiguous_ids"
 
 
 def a_joined_book(rule, bids="100x5 99x3", asks="101x2 102x4") -> Book:
@@ -115,10 +117,11 @@ def test_levels_that_went_are_not_shown_and_may_come_back():
 
 def test_a_market_that_wanders_far_leaves_the_right_book():
     book = a_book(bids="100000x1", asks="100001x1", seq=10)
-    for step in range(1, 3 * SPARE_PLACES):
-        touch = 100_000 - step
-        changes = {"bids": f"{touch + 1}x0 {touch}x7", "asks": f"{touch + 1}x{step} {touch + 3}x0"}
-        assert book.apply(a_delta(10 + step, **changes), at(0)) is Verdict.APPLIED
+    touch, step = 100_000, 0
+    while step < 3 * SPARE_PLACES:
+        touch, step = touch - 1, step + 1
+        bids, asks = f"{touch + 1}x0 {touch}x7", f"{touch + 1}x{step} {touch + 3}x0"
+        assert book.apply(a_delta(10 + step, bids=bids, asks=asks), at(0)) is Verdict.APPLIED
 
     assert shown(book) == f"{touch}x7 | {touch + 1}x{step} {touch + 2}x{step - 1}"
     assert book.notional_around(0.05) == sum(
@@ -310,6 +313,14 @@ def test_a_repeated_futures_event_is_a_gap():
     assert book.apply(a_delta(12), at(0)) is Verdict.GAP
 
 
+def test_an_older_futures_event_that_comes_again_is_a_gap():
+    book = a_joined_book(FUTURES)
+    book.apply(a_delta(12), at(0))
+    book.apply(a_delta(13), at(0))
+
+    assert book.apply(a_delta(12), at(0)) is Verdict.GAP
+
+
 def test_a_repeated_spot_event_is_dropped():
     book = a_joined_book(SPOT)
     book.apply(a_delta(12, bids="98x1"), at(0))
@@ -402,6 +413,18 @@ def test_additions_are_those_of_the_last_delta_alone():
 
     assert book.dropped_stale == 1
     assert book.additions == []
+
+
+def test_prices_that_came_and_went_fill_no_memory():
+    book = a_book("100000x5", "100001x5")
+
+    for number in range(3 * SPARE_PLACES):
+        price = 99_999 - number
+        book.apply(a_delta(11 + 2 * number, bids=f"{price}x1"), at(0))
+        book.apply(a_delta(12 + 2 * number, bids=f"{price}x0"), at(0))
+
+    assert shown(book) == "100000x5 | 100001x5"
+    assert len(book._bids.keys) == len(book._bids.sizes) <= 2 + SPARE_PLACES
 
 
 def test_a_level_that_comes_back_grew_by_all_its_size():

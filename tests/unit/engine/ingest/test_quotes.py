@@ -77,8 +77,7 @@ def test_only_so_many_updates_are_remembered():
     assert check.on_quote(a_quote("1x1", "2x1", 0))
     assert check.on_top(10_000, (1, 1, 2, 1))
     assert check.checked == 0
-    _, _, quotes, tops = check.digest_parts()
-    assert len(quotes) == len(tops) == REMEMBERED_MAX
+    assert len(check._quotes) == len(check._tops) == REMEMBERED_MAX
 
 
 def test_finer_numbers_keep_what_is_remembered_comparable():

@@ -232,8 +232,7 @@ def test_a_side_that_empties_loses_the_book_without_a_gap():
 
 def test_a_book_that_stays_crossed_is_found_although_nothing_comes():
     run = a_live_kernel("100x5", "101x2").take(a_delta(11, bids="102x1"))
-    run.wait(250)
-    assert run.market.book.state == "live"
+    assert run.wait(250).market.book.state == "live"
 
     run.wait(250)
 
@@ -341,8 +340,7 @@ def test_deltas_of_the_lost_connection_do_not_wait_for_the_new_one():
 def test_an_answer_from_before_the_loss_is_proved_by_the_first_delta_after_it():
     run = a_kernel().take(a_delta(11), down(), FeedUp(FEED))
 
-    answer(run, "100x5", "101x2", seq=12)
-    assert run.market.book.state == "live"
+    assert answer(run, "100x5", "101x2", seq=12).market.book.state == "live"
     run.take(a_delta(50))
 
     assert run.market.book.state == "invalid"

@@ -1,6 +1,7 @@
 """What is kept of an instrument, and how it is counted finer."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from engine.model.instrument import InstrumentId
 from tests.builders import a_delta, a_quote, a_snapshot, a_trade, an_instrument, at, shown
 
 
-def a_market(price_decimals: int = 0, qty_decimals: int = 0, **changed: object) -> InstrumentState:
+def a_market(price_decimals: int = 0, qty_decimals: int = 0, **changed: Any) -> InstrumentState:
     market = InstrumentState(an_instrument(**changed), price_decimals, qty_decimals)
     market.make_detectors(SignalIds())
     return market

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from engine.kernel.views import book_freshness, build, mark_of, status_view
-from engine.model.market import FeedUp, FrameRefused, ScalesWidened
+from engine.model.envelope import Event
+from engine.model.market import BookSnapshot, FeedUp, FrameRefused, ScalesWidened
 from engine.model.view import (
     BookView,
     ChartView,
@@ -373,7 +374,7 @@ def test_an_unknown_instrument_has_no_picture(pane):
 
 # Marks
 
-HAPPENINGS = [
+HAPPENINGS: list[Event] = [
     a_trade(100, 3),
     a_trade(101, 2, sells=True),
     a_trade(99, 1, is_market=False),
@@ -412,7 +413,7 @@ def test_a_mark_changes_whenever_the_picture_would(pane, pause_ms):
     seen: dict[object, object] = {}
 
     for event in HAPPENINGS:
-        run.take(event, source=REST if isinstance(event, type(HAPPENINGS[6])) else FEED)
+        run.take(event, source=REST if isinstance(event, BookSnapshot) else FEED)
         for _ in range(2):
             for wish in wishes:
                 mark = (wish, mark_of(pane, run.state, wish, run.now_ns))

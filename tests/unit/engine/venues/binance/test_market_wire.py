@@ -56,7 +56,7 @@ def test_only_plain_decimals_are_numbers(number: str):
 @pytest.mark.parametrize("field", ["U", "u", "pu", "E", "T"])
 def test_integers_are_bounded(field: str, value: Any):
     ids = {"U": 1, "u": 2, "pu": 0, "E": 1, "T": 1}
-    message = frame("abcusdt@depth", **{"s": "ABCUSDT", "b": [], "a": []}, **ids | {field: value})
+    message = frame("abcusdt@depth", s="ABCUSDT", b=[], a=[], **ids | {field: value})
 
     with pytest.raises(VenuePayloadError):
         a_wire().receive(message, 0)
@@ -93,7 +93,6 @@ def test_a_time_that_nanoseconds_cannot_hold_is_refused(moment: int):
         '{"stream":"' + "a" * 2**20,
         '{"stream":"' + "a" * 2**20 + '@trade","data":{}}',
         '{"stream":"@trade","data":{}}',
-        '{"stream":"@","data":{}}',
         '{"stream":"abc\\u0000usdt@trade","data":{}}',
         '{"stream":"abc\\nusdt@trade","data":{}}',
         '{"stream":5,"data":{}}',
@@ -126,7 +125,7 @@ def test_what_is_no_message_is_refused_and_costs_only_itself(message: str):
         with pytest.raises(VenuePayloadError) as refused:
             wire.receive(form, 0)
 
-        assert len(str(refused.value)) < 400
+        assert len(str(refused.value)) < 800  # 120 characters of it, at most four each.
 
     assert len(wire.receive(trade("1", "1"), 0)) == 1
 
@@ -185,7 +184,7 @@ def test_a_refused_frame_leaves_the_scales_as_they_were():
     (event,) = wire.receive(trade("100.5", "1"), 0)
     assert type(event) is Trade
     assert (event.price_ticks, event.qty_lots) == (1_005, 1)
-    assert list(wire.receive(trade("100.25", "1"), 0))[0] == ScalesWidened(ABC, 2, 0)
+    assert market_events(wire, trade("100.25", "1"))[0] == ScalesWidened(ABC, 2, 0)
 
 
 def test_a_refused_first_frame_announces_nothing_and_the_next_one_does():

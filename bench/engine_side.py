@@ -1,0 +1,83 @@
+"""An engine with a simulated market of a given flow, in this process, until SIGTERM.
+
+`python -m bench.engine_side FOLDER EVENTS_PER_S INSTRUMENTS`. The program has no option for the
+flow, and needs none. Says `ready` once screens may join, and at the end a line about itself.
+"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from time import process_time
+from typing import Final
+
+from loguru import logger
+
+from bench.side import report, rss_mb
+from engine.folder import DataFolder
+from engine.model.chance import Chance
+from engine.model.numbers import NS_PER_S
+from engine.runtime.clock import SystemClock
+from engine.runtime.feed import FeedPorts
+from engine.runtime.host import EngineHost, RunPlan
+from engine.runtime.source import SimulatedSource
+from engine.runtime.transport import NetworkTransport
+from engine.venues.simulated.generator import SimulatedMarket
+from engine.venues.simulated.instruments import INSTRUMENTS, VENUE
+
+SEED: Final = 7
+OPENING_S: Final = 2
+"""The market opens with its history, which is no flow."""
+TRIAL_S: Final = 5
+TRIALS: Final = 4
+
+
+def intensity_for(symbols: tuple[str, ...], events_per_s: float) -> float:
+    """Return the intensity at which the market sends about so many events."""
+    intensity = 1.0
+    for _ in range(TRIALS):
+        market = SimulatedMarket(symbols, SEED, NS_PER_S, intensity)
+        count = sum(
+            len(market.advance(NS_PER_S + tenth * NS_PER_S // 10))
+            for tenth in range(1, TRIAL_S * 10 + 1)
+        )
+        intensity *= events_per_s * TRIAL_S / count
+    return intensity
+
+
+async def serve(folder: DataFolder, events_per_s: float, count: int) -> None:
+    """Run until told to stop."""
+    symbols = tuple(row.symbol for row in INSTRUMENTS[:count])
+    intensity = intensity_for(symbols, events_per_s)
+    clock = SystemClock()
+    host = EngineHost(RunPlan(mode="sim", venue=VENUE, run_id="bench", version="bench"), clock)
+    transport = NetworkTransport()
+    ports = FeedPorts(clock, transport, Chance(SEED), host.put, host.room, host.start_task)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, host.stop, "bench over")
+    await host.server.start(folder.socket)
+    print("ready", flush=True)
+    begun: list[tuple[float, float, int]] = []
+    loop.call_later(OPENING_S, lambda: begun.append((process_time(), loop.time(), host.state.seq)))
+    await host.run(SimulatedSource(ports, SEED, intensity), symbols)
+    await transport.close()
+    before_s, before, seq = begun[0]
+    passed_s = loop.time() - before
+    report(
+        events_per_s=(host.state.seq - seq) / passed_s,
+        cpu_share=(process_time() - before_s) / passed_s,
+        instruments=len(symbols),
+        rss_mb=rss_mb(),
+    )
+
+
+def main() -> None:
+    """Run one engine."""
+    folder = DataFolder(Path(sys.argv[1]))
+    folder.make()
+    logger.remove()
+    asyncio.run(serve(folder, float(sys.argv[2]), int(sys.argv[3])))
+
+
+if __name__ == "__main__":
+    main()

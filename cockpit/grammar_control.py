@@ -1,0 +1,170 @@
+"""Commands that cancel, stop, arm and release."""
+
+import re
+from typing import Final
+
+from cockpit.grammar_context import Context
+from cockpit.grammar_orders import Command, name_of, order_of
+from cockpit.grammar_words import Fault, Word, Words, focused_market, market_of, quoted
+from engine.model.commands import (
+    Arm,
+    CancelAll,
+    CancelOrders,
+    ClosePosition,
+    Disarm,
+    EngageKill,
+    ReleaseKill,
+    Resume,
+    StartStrategy,
+    StopStrategy,
+)
+from engine.model.orders import Side
+
+ARM_S: Final = 900
+ARM_S_MAX: Final = 86_400
+REASON_MAX: Final = 200
+TIMEFRAMES: Final = {
+    "1s": 1,
+    "5s": 5,
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "1h": 3_600,
+    "4h": 14_400,
+    "1d": 86_400,
+}
+_DURATION: Final = re.compile(r"([0-9]{1,6})(s|m|h)", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600}
+_NAME: Final = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
+
+
+def cancel(words: Words, verb: Word, context: Context) -> Command:
+    """Return `cancel all|bids|asks|last|id ...|symbol [stops]`."""
+    word = words.peek()
+    if word is None:
+        raise Fault(words.end, "cancel what? all, bids, asks, last, an id such as o3, or a symbol")
+    if word.text in ("bids", "asks"):
+        return _cancel_side(words, context)
+    if word.text == "last":
+        words.take()
+        words.finish()
+        if not context.orders:
+            raise Fault(word.at, "no order is working")
+        last = context.orders[-1]
+        return Command((CancelOrders((last.client_order_id,)),), f"cancel {last.short_id}")
+    if word.text == "all":
+        words.take()
+        return _cancel_all(words, "all", CancelAll())
+    is_order = any(word.text == order.short_id.lower() for order in context.orders)
+    if not is_order and context.matches(word.text):
+        market = market_of(words.take(), context)
+        return _cancel_all(words, name_of(market, context), CancelAll(market.instrument_id))
+    orders = []
+    while words.peek() is not None:
+        orders.append(order_of(words.take(), context))
+    ids = tuple(dict.fromkeys(order.client_order_id for order in orders))
+    shown = " ".join(dict.fromkeys(order.short_id for order in orders))
+    return Command((CancelOrders(ids),), f"cancel {shown}")
+
+
+def _cancel_side(words: Words, context: Context) -> Command:
+    word = words.take()
+    side: Side = "buy" if word.text == "bids" else "sell"
+    following = words.peek()
+    if following is not None and following.text != "stops":
+        market = market_of(words.take(), context)
+    else:
+        market = focused_market(context, word.at)
+    what = f"{word.text} {name_of(market, context)}"
+    return _cancel_all(words, what, CancelAll(market.instrument_id, side))
+
+
+def _cancel_all(words: Words, what: str, action: CancelAll) -> Command:
+    if words.take_if("stops"):
+        action = CancelAll(action.instrument_id, action.side, with_stops=True)
+        what += " stops"
+    words.finish()
+    return Command((action,), f"cancel {what}")
+
+
+def kill(words: Words, verb: Word, context: Context) -> Command:
+    """Return `kill [flatten]`."""
+    if words.take_if("flatten"):
+        words.finish()
+        return Command((EngageKill(), ClosePosition()), "kill flatten")
+    words.finish()
+    return Command((EngageKill(),), "kill")
+
+
+def unkill(words: Words, verb: Word, context: Context) -> Command:
+    """Return `unkill REASON`; the engine says whether the reason is needed."""
+    first = words.peek()
+    texts = []
+    while words.peek() is not None:
+        texts.append(words.take().typed)
+    reason = " ".join(texts)
+    if first is not None and len(reason) > REASON_MAX:
+        raise Fault(first.at, f"a reason has at most {REASON_MAX} characters")
+    return Command((ReleaseKill(reason),), f"unkill {reason}".rstrip())
+
+
+def resume(words: Words, verb: Word, context: Context) -> Command:
+    """Return `resume [scope]`."""
+    scope = _scope(words, context)
+    return Command((Resume(scope),), f"resume {scope}")
+
+
+def _scope(words: Words, context: Context) -> str:
+    if words.peek() is None:
+        return "all"
+    word = words.take()
+    words.finish()
+    if _NAME.fullmatch(word.typed) is None:
+        raise Fault(word.at, "a scope is all, an instrument, a venue or a strategy")
+    named = [m for m in context.matches(word.text) if m.name.lower() == word.text]
+    return named[0].instrument_id if len(named) == 1 else word.typed
+
+
+def arm(words: Words, verb: Word, context: Context) -> Command:
+    """Return `arm [15m]`."""
+    duration_s = ARM_S
+    if words.peek() is not None:
+        word = words.take()
+        found = _DURATION.fullmatch(word.text)
+        duration_s = int(found[1]) * _SECONDS[found[2]] if found else 0
+        if not 0 < duration_s <= ARM_S_MAX:
+            raise Fault(word.at, f"{quoted(word.typed)}: for how long? 15m, 900s, at most 24h")
+    words.finish()
+    return Command((Arm(duration_s),), f"arm {duration_s}s")
+
+
+def disarm(words: Words, verb: Word, context: Context) -> Command:
+    """Return `disarm`."""
+    words.finish()
+    return Command((Disarm(),), "disarm")
+
+
+def strategy(words: Words, verb: Word, context: Context) -> Command:
+    """Return `strat start NAME [sym] [timeframe]` or `strat stop NAME [sym]`."""
+    said = words.take_if("start", "stop")
+    if said is None:
+        at = words.end if (word := words.peek()) is None else word.at
+        raise Fault(at, "strat start NAME [symbol] or strat stop NAME [symbol]")
+    name = words.peek()
+    if name is None:
+        raise Fault(words.end, "which strategy? its name is in pane 9")
+    if _NAME.fullmatch(name.typed) is None:
+        raise Fault(name.at, f"{quoted(name.typed)} is no name of a strategy")
+    words.take()
+    timeframe = words.take_if(*TIMEFRAMES) if said.text == "start" else None
+    word = words.peek()
+    market = focused_market(context, verb.at) if word is None else market_of(words.take(), context)
+    if timeframe is None and said.text == "start":
+        timeframe = words.take_if(*TIMEFRAMES)
+    words.finish()
+    normal = f"strat {said.text} {name.typed} {name_of(market, context)}"
+    if said.text == "stop":
+        return Command((StopStrategy(name.typed, market.instrument_id),), normal)
+    seconds = 0 if timeframe is None else TIMEFRAMES[timeframe.text]
+    normal += "" if timeframe is None else f" {timeframe.text}"
+    return Command((StartStrategy(name.typed, market.instrument_id, seconds),), normal)

@@ -1,0 +1,258 @@
+"""The ledger: orders, fills, positions, money and trading states, changed by facts alone.
+
+The same facts give the same ledger live, after a fold of the journal and from a checkpoint in the
+middle. Nothing that a venue says can make it raise: what contradicts is counted, what was filled is
+booked, and what nobody can say stays unknown and counts as exposure. What it returns is for
+reading; only `apply` changes it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from engine.execution.ledger_controls import joined
+from engine.execution.ledger_facts import shares_of, take
+from engine.execution.ledger_orders import OrderRecord
+from engine.execution.ledger_state import VERSION, LedgerState
+from engine.execution.positions import Position, Steps
+from engine.model.errors import JournalNotOurs
+from engine.model.facts import Fact, OrderFilled, OrderIntended, TradingState, TradingStateSet
+from engine.model.instrument import InstrumentId
+from engine.model.orders import Side
+
+ID_PREFIX: Final = "ck"
+BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+BOOT_LETTERS: Final = 6
+COUNTER_LETTERS: Final = 8
+
+
+class _Version(msgspec.Struct):
+    """What every version of a checkpoint has in common."""
+
+    version: int
+
+
+class Ledger:
+    """All that the facts amount to."""
+
+    def __init__(self) -> None:
+        self._kept = LedgerState()
+
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact, whatever it says."""
+        take(self._kept, fact)
+
+    # Orders.
+
+    @property
+    def orders(self) -> dict[str, OrderRecord]:
+        """Working orders and the newest 1,000 ended ones, by client order id."""
+        return self._kept.orders.records
+
+    def working(self, instrument_id: InstrumentId | None = None) -> list[OrderRecord]:
+        """Return the orders that are not final, in order of creation."""
+        return self._kept.orders.list_working(instrument_id)
+
+    def remaining_lots(self, order: OrderRecord) -> int:
+        """Return the most that an order can still fill; a pending amend counts if it is larger."""
+        return order.remaining_lots
+
+    def working_lots(
+        self, instrument_id: InstrumentId, side: Side, *, with_reduce_only: bool = True
+    ) -> int:
+        """Return the most that all working orders of a side can still fill."""
+        return sum(
+            order.remaining_lots
+            for order in self.working(instrument_id)
+            if order.spec.side == side and (with_reduce_only or not order.spec.is_reduce_only)
+        )
+
+    def next_client_order_id(self) -> str:
+        """Return the id of the next order; the same until that order is intended."""
+        boot = _base36(self._kept.boot, BOOT_LETTERS)
+        return f"{ID_PREFIX}{boot}{_base36(self._kept.orders.count, COUNTER_LETTERS)}"
+
+    # Positions and money.
+
+    def position(self, owner: str, instrument_id: InstrumentId) -> Position:
+        """Return what an owner holds."""
+        return self._kept.positions.of(owner, instrument_id)
+
+    def net(self, instrument_id: InstrumentId) -> Position:
+        """Return the position as the venue has it."""
+        return self._kept.positions.net(instrument_id)
+
+    def net_lots(self, instrument_id: InstrumentId) -> int:
+        """Return the signed size that the venue has."""
+        return self.net(instrument_id).lots
+
+    def owners(self, instrument_id: InstrumentId) -> list[str]:
+        """Return who holds some of it, by name."""
+        return self._kept.positions.owners(instrument_id)
+
+    def held(self) -> list[InstrumentId]:
+        """Return the instruments of which the venue has a position, by name."""
+        nets = self._kept.positions.nets
+        return [instrument_id for instrument_id in sorted(nets) if nets[instrument_id].lots]
+
+    def shares(self, fill: OrderFilled) -> dict[str, int]:
+        """Return whose positions a fill is about to change, in signed lots; none if it is known."""
+        return shares_of(self._kept, fill)
+
+    def steps(self, instrument_id: InstrumentId) -> Steps | None:
+        """Return how an instrument's integers become money; None if nobody said."""
+        return self._kept.account.steps.get(instrument_id)
+
+    @property
+    def fees(self) -> dict[str, Decimal]:
+        """Fees paid, by currency."""
+        return self._kept.account.fees
+
+    @property
+    def funding(self) -> dict[InstrumentId, Decimal]:
+        """Funding paid, by instrument."""
+        return self._kept.account.funding
+
+    @property
+    def currency(self) -> str:
+        """Currency of the account; empty before it was opened."""
+        return self._kept.account.currency
+
+    def cash(self, currency: str) -> Decimal | None:
+        """Return opening plus realised profit less fees and funding; None if that is unknown."""
+        balances = self._kept.account.balances(self._kept.positions.nets)
+        return None if balances is None else balances.get(currency, Decimal(0))
+
+    def equity(
+        self,
+        marks: Mapping[InstrumentId, Decimal],
+        rates: Mapping[str, Decimal] | None = None,
+    ) -> Decimal | None:
+        """Return what the account is worth, in its currency; None if any part is unknown.
+
+        Args:
+            marks: Price of each instrument that has a position.
+            rates: Worth of one unit of other currencies; dollars of any name are at par.
+        """
+        return self._kept.account.equity(self._kept.positions.nets, marks, rates or {})
+
+    def day_start_equity(self, now_ns: int) -> Decimal | None:
+        """Return the first mark of the UTC day; None if there is none yet."""
+        return self._kept.account.start_of_day(now_ns)
+
+    @property
+    def session_start_equity(self) -> Decimal | None:
+        """The first mark of this run."""
+        return self._kept.account.session_start
+
+    @property
+    def peak_equity(self) -> Decimal | None:
+        """The highest mark ever."""
+        return self._kept.account.peak
+
+    # Controls.
+
+    @property
+    def states(self) -> dict[str, TradingState]:
+        """Trading state of every scope of which something was said."""
+        return {scope: fact.state for scope, fact in self.state_facts.items()}
+
+    @property
+    def state_facts(self) -> dict[str, TradingStateSet]:
+        """Who set each scope's trading state last, when and why."""
+        return self._kept.controls.scopes
+
+    def trading_state(
+        self, *, venue: str = "", instrument_id: str = "", owner: str = ""
+    ) -> TradingState:
+        """Return the strictest state of whatever an order of this kind falls under."""
+        scopes = ("all", f"venue:{venue}", f"instrument:{instrument_id}", f"strategy:{owner}")
+        return self._kept.controls.strictest(scopes)
+
+    def failures(self, breaker: str) -> int:
+        """Return how many failures in a row a breaker has seen."""
+        return self._kept.controls.failures.get(breaker, 0)
+
+    def has_acted(self, owner: str, signal: str) -> bool:
+        """Whether an owner has answered a signal; the newest 10,000 are remembered."""
+        return joined(owner, signal) in self._kept.controls.signals
+
+    @property
+    def limit_overrides(self) -> dict[str, Decimal]:
+        """Limits changed while running, by name."""
+        return self._kept.controls.overrides
+
+    def orders_today(self, instrument_id: InstrumentId, now_ns: int) -> int:
+        """Return how many orders of an instrument were approved since 00:00 UTC."""
+        counted = self._kept.controls.orders.get(instrument_id)
+        return 0 if counted is None else counted.on_day_of(now_ns)
+
+    def entries_today(self, owner: str, instrument_id: InstrumentId, now_ns: int) -> int:
+        """Return how many of an owner's orders since 00:00 UTC were not reduce-only."""
+        counted = self._kept.controls.entries.get(joined(owner, instrument_id))
+        return 0 if counted is None else counted.on_day_of(now_ns)
+
+    def last_order_ns(self, instrument_id: InstrumentId) -> int | None:
+        """Return when the newest order of an instrument was approved."""
+        counted = self._kept.controls.orders.get(instrument_id)
+        return None if counted is None else counted.last_ns
+
+    def recent_intents(self, since_ns: int) -> list[OrderIntended]:
+        """Return the approved orders at or after a time, oldest first; of the newest 2,000."""
+        return [fact for fact in self._kept.controls.recent if fact.ts_ns >= since_ns]
+
+    # What went wrong.
+
+    @property
+    def contradictions(self) -> int:
+        """How many facts contradicted others; a rise is a reason to ask the venue (R20)."""
+        return self._kept.contradictions
+
+    @property
+    def contradiction_notes(self) -> list[str]:
+        """The newest of them in words, oldest first."""
+        return self._kept.notes
+
+    @property
+    def duplicate_fills(self) -> int:
+        """How many fills were told again; each was booked once."""
+        return self._kept.duplicate_fills
+
+    # Checkpoints.
+
+    def to_bytes(self) -> bytes:
+        """Return all of it as a checkpoint; equal ledgers give equal bytes."""
+        return msgspec.msgpack.encode(self._kept, order="deterministic")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Ledger":
+        """Return the ledger of a checkpoint.
+
+        Raises:
+            JournalNotOurs: It is not a checkpoint, or of another version of the program.
+        """
+        try:
+            version = msgspec.msgpack.decode(data, type=_Version).version
+            if version != VERSION:
+                raise JournalNotOurs(f"checkpoint of version {version}, this program has {VERSION}")
+            kept = msgspec.msgpack.decode(data, type=LedgerState)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise JournalNotOurs(f"not a checkpoint of the ledger: {error}") from error
+        ledger = cls()
+        ledger._kept = kept
+        return ledger
+
+    def digest(self) -> str:
+        """Return the hash of all of it; equal digests mean equal ledgers."""
+        return sha256(self.to_bytes()).hexdigest()
+
+
+def _base36(number: int, letters: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(BASE36))
+        digits = BASE36[digit] + digits
+    return digits.rjust(letters, BASE36[0])

@@ -1,0 +1,110 @@
+"""The money of the ledger: what the account began with, fees, funding, and marks of its worth.
+
+Amounts stay in their own currency; only dollars of whatever name count as one another. What cannot
+be valued makes the worth unknown, never smaller or larger.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from engine.execution.positions import EXACT, Position, Steps, is_sane, plain, total
+from engine.model.instrument import USD_QUOTES, InstrumentId
+from engine.model.numbers import NS_PER_S
+
+DAY_NS: Final = 86_400 * NS_PER_S
+
+
+class Account(msgspec.Struct):
+    """Money and marks, all from facts."""
+
+    currency: str = ""
+    opening: Decimal | None = None
+    fees: dict[str, Decimal] = {}
+    """Paid, by currency."""
+    funding: dict[InstrumentId, Decimal] = {}
+    """Paid, by instrument."""
+    steps: dict[InstrumentId, Steps] = {}
+    day: int = -1
+    """Of the newest mark: days since 1970 UTC."""
+    day_start: Decimal | None = None
+    session_start: Decimal | None = None
+    peak: Decimal | None = None
+
+    def pay_fee(self, currency: str, amount: Decimal) -> None:
+        """Add a fee; a rebate is negative."""
+        self.fees[currency] = total((self.fees.get(currency, Decimal(0)), amount))
+
+    def pay_funding(self, instrument_id: InstrumentId, amount: Decimal) -> None:
+        """Add funding; what was received is negative."""
+        paid = self.funding.get(instrument_id, Decimal(0))
+        self.funding[instrument_id] = total((paid, amount))
+
+    def mark(self, ts_ns: int, equity: Decimal) -> None:
+        """Note what the account is worth: the first of a day and of a session, and the most."""
+        equity = plain(equity)
+        day = ts_ns // DAY_NS
+        if day > self.day:
+            self.day, self.day_start = day, equity
+        if self.session_start is None:
+            self.session_start = equity
+        self.peak = equity if self.peak is None else max(self.peak, equity)
+
+    def start_of_day(self, now_ns: int) -> Decimal | None:
+        """Return the first mark of a UTC day; None before there is one."""
+        return self.day_start if now_ns // DAY_NS == self.day else None
+
+    def balances(self, nets: Mapping[InstrumentId, Position]) -> dict[str, Decimal] | None:
+        """Return the cash by currency; None while an instrument's steps are not known."""
+        amounts: dict[str, list[Decimal]] = {self.currency: [self.opening or Decimal(0)]}
+        for instrument_id, net in nets.items():
+            steps = self.steps.get(instrument_id)
+            if steps is None:
+                return None
+            amounts.setdefault(self._name(steps.quote), []).append(steps.realised(net))
+        for currency, fee in self.fees.items():
+            amounts.setdefault(self._name(currency), []).append(EXACT.minus(fee))
+        for instrument_id, paid in self.funding.items():
+            steps = self.steps.get(instrument_id)
+            if steps is None:
+                return None
+            amounts.setdefault(self._name(steps.quote), []).append(EXACT.minus(paid))
+        return {currency: total(items) for currency, items in amounts.items()}
+
+    def equity(
+        self,
+        nets: Mapping[InstrumentId, Position],
+        marks: Mapping[InstrumentId, Decimal],
+        rates: Mapping[str, Decimal],
+    ) -> Decimal | None:
+        """Return the worth in the account's currency; None if any part of it is unknown."""
+        worth = self.balances(nets)
+        if worth is None or self.opening is None:
+            return None
+        for instrument_id, net in nets.items():
+            mark = marks.get(instrument_id)
+            if not net.lots and not net.cost:
+                continue
+            if mark is None or not is_sane(mark):
+                return None
+            steps = self.steps[instrument_id]
+            quote = self._name(steps.quote)
+            worth[quote] = total((worth[quote], steps.open_profit(net, mark)))
+        return self._sum(worth, rates)
+
+    def _sum(self, worth: Mapping[str, Decimal], rates: Mapping[str, Decimal]) -> Decimal | None:
+        parts = []
+        for currency, amount in worth.items():
+            rate = Decimal(1) if self._is_at_par(currency) else rates.get(currency)
+            if rate is None and amount:
+                return None
+            parts.append(EXACT.multiply(amount, rate or Decimal(0)))
+        return total(parts)
+
+    def _is_at_par(self, currency: str) -> bool:
+        return currency == self.currency or {currency, self.currency} <= USD_QUOTES
+
+    def _name(self, currency: str) -> str:
+        return currency or self.currency

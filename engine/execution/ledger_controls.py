@@ -1,0 +1,84 @@
+"""What the ledger keeps for the gate: trading states, failures, signals, counts of orders."""
+
+from decimal import Decimal
+from typing import Final, get_args
+
+import msgspec
+
+from engine.execution.ledger_account import DAY_NS
+from engine.execution.ledger_memory import Memory
+from engine.execution.positions import plain
+from engine.model.facts import OrderIntended, TradingState, TradingStateSet
+from engine.model.instrument import InstrumentId
+
+SIGNALS_MIN: Final = 10_000
+RECENT_MAX: Final = 2_000
+"""Six times the orders of ten minutes at the default limit."""
+
+STRICTNESS: Final[tuple[TradingState, ...]] = get_args(TradingState)
+
+
+class DayCount(msgspec.Struct):
+    """How many of one kind within the newest UTC day that had any."""
+
+    day: int = -1
+    count: int = 0
+    last_ns: int = 0
+
+    def add(self, ts_ns: int) -> None:
+        """Count one."""
+        day = ts_ns // DAY_NS
+        if day > self.day:
+            self.day, self.count = day, 0
+        self.count += 1
+        self.last_ns = max(self.last_ns, ts_ns)
+
+    def on_day_of(self, now_ns: int) -> int:
+        """Return the count of today; a clock that went back a day forgets nothing."""
+        return self.count if now_ns // DAY_NS <= self.day else 0
+
+
+class Controls(msgspec.Struct):
+    """State of the controls, all from facts."""
+
+    scopes: dict[str, TradingStateSet] = {}
+    """What was last said of each scope, by whom and why."""
+    failures: dict[str, int] = {}
+    overrides: dict[str, Decimal] = {}
+    signals: Memory = msgspec.field(default_factory=lambda: Memory(SIGNALS_MIN))
+    orders: dict[InstrumentId, DayCount] = {}
+    entries: dict[str, DayCount] = {}
+    recent: list[OrderIntended] = []
+
+    def strictest(self, scopes: tuple[str, ...]) -> TradingState:
+        """Return the strictest state of some scopes; one of which nothing was said is active."""
+        found = [self.scopes[scope].state for scope in scopes if scope in self.scopes]
+        return max(found, key=STRICTNESS.index, default="active")
+
+    def count_order(self, fact: OrderIntended) -> None:
+        """Count an approved order."""
+        spec = fact.intent.spec
+        self.orders.setdefault(spec.instrument_id, DayCount()).add(fact.ts_ns)
+        if not spec.is_reduce_only:
+            key = joined(fact.intent.owner, spec.instrument_id)
+            self.entries.setdefault(key, DayCount()).add(fact.ts_ns)
+        self.recent.append(fact)
+        del self.recent[:-RECENT_MAX]
+
+    def set_failures(self, breaker: str, count: int) -> None:
+        """Note how many failures in a row a breaker has seen."""
+        self.failures[breaker] = count
+        if count <= 0:
+            del self.failures[breaker]
+
+    def set_override(self, name: str, value: Decimal | None) -> None:
+        """Change a limit, or let the file's value hold again."""
+        if value is None:
+            self.overrides.pop(name, None)
+        else:
+            self.overrides[name] = plain(value)
+
+
+def joined(*parts: str) -> str:
+    """Return one key for several texts; none of them holds a line end."""
+    return "\n".join(parts)

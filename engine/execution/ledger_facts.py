@@ -1,0 +1,238 @@
+"""What each fact does to the ledger.
+
+Nothing raises: a fact that contradicts is counted, and as much of it as can be true is taken in.
+A fill is booked whatever else was said of its order, once.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from engine.execution.ledger_controls import joined
+from engine.execution.ledger_orders import OrderFact
+from engine.execution.ledger_state import LedgerState
+from engine.execution.order_state import OrderEvent
+from engine.execution.positions import Steps, is_sane, plain, signed_lots, total
+from engine.model import facts as f
+from engine.model.instrument import InstrumentId
+from engine.model.orders import HAND, Side
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """Where a fill belongs."""
+
+    instrument_id: InstrumentId
+    side: Side
+    owner: str
+    is_reduce_only: bool
+
+
+_EVENTS: Final[dict[type[object], OrderEvent]] = {
+    f.OrderSent: "send",
+    f.OrderUnknown: "lose",
+    f.OrderAcked: "ack",
+    f.OrderRejected: "reject",
+    f.CancelRequested: "request_cancel",
+    f.CancelRejected: "reject_cancel",
+    f.OrderCanceled: "cancel",
+    f.OrderExpired: "expire",
+    f.ReplaceRequested: "request_replace",
+    f.OrderReplaced: "replace",
+    f.ReplaceRejected: "reject_replace",
+}
+
+
+def take(state: LedgerState, fact: f.Fact) -> None:
+    """Let one fact change the ledger."""
+    HANDLERS[type(fact)](state, fact)
+
+
+def shares_of(state: LedgerState, fact: f.OrderFilled) -> dict[str, int]:
+    """Return whose positions a fill would change, in signed lots; empty if it is known already."""
+    placed = _place(state, fact)
+    if placed is None or _trade_key(placed, fact) in state.trades:
+        return {}
+    return _shares(state, fact, placed)
+
+
+def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
+    if fact.boot <= state.boot:
+        state.contradict(f"Run {fact.run_id} has boot {fact.boot}, after boot {state.boot}")
+    state.boot = max(state.boot, fact.boot)
+    state.account.session_start = None
+    for order in state.orders.records.values():
+        if order.intent.signal:  # A crash may have come before the note that it was answered.
+            state.controls.signals.is_new(joined(order.intent.owner, order.intent.signal))
+    for order in state.orders.list_working(None):
+        state.orders.move(order, "lose", fact.ts_ns)
+
+
+def _on_instrument_known(state: LedgerState, fact: f.InstrumentKnown) -> None:
+    name = fact.instrument_id
+    new = Steps(plain(fact.tick_size), plain(fact.lot_size), fact.quote)
+    old = state.account.steps.get(name)
+    if not (_is_step(new.tick_size) and _is_step(new.lot_size)):
+        state.contradict(f"{name} cannot have steps {new.tick_size} and {new.lot_size}")
+    elif old is not None and old.quote != new.quote and name in state.positions.nets:
+        state.contradict(f"Profit of {name} is in {old.quote} and cannot become {new.quote}")
+    elif old is not None and old != new and not _can_restep(state, name, old, new):
+        state.contradict(f"Orders or positions of {name} do not fit lots of {new.lot_size}")
+    else:
+        if old is not None and old != new:
+            state.positions.restep(name, old, new)
+            state.orders.restep(name, old, new)
+        state.account.steps[name] = new
+
+
+def _can_restep(state: LedgerState, name: InstrumentId, old: Steps, new: Steps) -> bool:
+    sizes = state.positions.sizes(name) + state.orders.sizes(name)
+    return all(old.lots_in(new, lots).denominator == 1 for lots in sizes)
+
+
+def _on_account_opened(state: LedgerState, fact: f.AccountOpened) -> None:
+    account = state.account
+    said = (fact.currency, plain(fact.equity))
+    if not is_sane(fact.equity):
+        state.contradict(f"An account cannot begin with {fact.equity}")
+    elif account.opening is None:
+        account.currency, account.opening = said
+        account.mark(fact.ts_ns, fact.equity)
+    elif (account.currency, account.opening) != said:
+        state.contradict(f"The account was opened already, with {account.opening}")
+
+
+def _on_equity_marked(state: LedgerState, fact: f.EquityMarked) -> None:
+    if is_sane(fact.equity):
+        state.account.mark(fact.ts_ns, fact.equity)
+    else:
+        state.contradict(f"The account cannot be worth {fact.equity}")
+
+
+def _on_intended(state: LedgerState, fact: f.OrderIntended) -> None:
+    state.controls.count_order(fact)
+    if not state.orders.add(fact):
+        state.contradict(f"Order id {fact.client_order_id} was intended twice")
+
+
+def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
+    order = state.orders.records.get(fact.client_order_id)
+    if order is None:
+        state.contradict(f"{type(fact).__name__} of {fact.client_order_id}, which is not ours")
+        return
+    before = order.state
+    if not state.orders.take(order, fact, _EVENTS[type(fact)]):
+        state.contradict(f"{type(fact).__name__} of {order.client_order_id}, which is {before}")
+
+
+def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
+    placed = _place(state, fact)
+    if placed is None or fact.qty_lots <= 0:
+        state.contradict(f"Fill {fact.trade_id} of {fact.client_order_id} cannot be booked")
+        return
+    if not state.trades.is_new(_trade_key(placed, fact)):
+        state.duplicate_fills += 1
+        return
+    shares = _shares(state, fact, placed)
+    state.positions.book(placed.instrument_id, shares, fact.price_ticks)
+    _pay_fee(state, fact)
+    order = state.orders.records.get(fact.client_order_id)
+    if order is None:
+        state.contradict(f"Fill {fact.trade_id} is of {fact.client_order_id}, which is not ours")
+        return
+    before = order.state
+    if not state.orders.fill(order, fact):
+        state.contradict(
+            f"Fill {fact.trade_id} of {order.client_order_id}, which is {before}:"
+            f" {order.filled_lots} of {order.size_lots} lots"
+        )
+
+
+def _pay_fee(state: LedgerState, fact: f.OrderFilled) -> None:
+    if not is_sane(fact.fee):
+        state.contradict(f"The fee of fill {fact.trade_id} cannot be {fact.fee}")
+        return
+    state.account.pay_fee(fact.fee_currency, fact.fee)
+    order = state.orders.records.get(fact.client_order_id)
+    if order is not None:
+        paid = order.fee.get(fact.fee_currency, Decimal(0))
+        order.fee[fact.fee_currency] = total((paid, fact.fee))
+
+
+def _place(state: LedgerState, fact: f.OrderFilled) -> _Placed | None:
+    order = state.orders.records.get(fact.client_order_id)
+    if order is not None:
+        spec = order.spec
+        instrument_id, side = fact.instrument_id or spec.instrument_id, fact.side or spec.side
+        return _Placed(instrument_id, side, order.intent.owner, spec.is_reduce_only)
+    if fact.instrument_id is None or fact.side is None:
+        return None
+    return _Placed(fact.instrument_id, fact.side, HAND, is_reduce_only=False)
+
+
+def _trade_key(placed: _Placed, fact: f.OrderFilled) -> str:
+    """The side is part of it because the two halves of a trade with ourselves share their id."""
+    return joined(placed.instrument_id, placed.side, fact.trade_id)
+
+
+def _shares(state: LedgerState, fact: f.OrderFilled, placed: _Placed) -> dict[str, int]:
+    return state.positions.shares(
+        placed.owner,
+        placed.instrument_id,
+        signed_lots(placed.side, fact.qty_lots),
+        is_reduce_only=placed.is_reduce_only,
+    )
+
+
+def _on_funding_paid(state: LedgerState, fact: f.FundingPaid) -> None:
+    if is_sane(fact.amount):
+        state.account.pay_funding(fact.instrument_id, fact.amount)
+    else:
+        state.contradict(f"Funding of {fact.instrument_id} cannot be {fact.amount}")
+
+
+def _on_trading_state_set(state: LedgerState, fact: f.TradingStateSet) -> None:
+    state.controls.scopes[fact.scope] = fact
+
+
+def _on_failure_counted(state: LedgerState, fact: f.FailureCounted) -> None:
+    state.controls.set_failures(fact.breaker, fact.count)
+
+
+def _on_signal_acted(state: LedgerState, fact: f.SignalActed) -> None:
+    state.controls.signals.is_new(joined(fact.owner, fact.signal))
+
+
+def _on_limit_set(state: LedgerState, fact: f.LimitSet) -> None:
+    if fact.value is None or is_sane(fact.value):
+        state.controls.set_override(fact.name, fact.value)
+    else:
+        state.contradict(f"Limit {fact.name} cannot be {fact.value}")
+
+
+def _on_record_only(state: LedgerState, fact: f.OrderDenied | f.CommandHandled) -> None:
+    """The journal tells of it; nothing here depends on it."""
+
+
+def _is_step(size: Decimal) -> bool:
+    return is_sane(size) and size > 0
+
+
+HANDLERS: Final[dict[type[object], Callable[[LedgerState, Any], None]]] = {
+    **dict.fromkeys(_EVENTS, _on_order_event),
+    f.RunBegan: _on_run_began,
+    f.InstrumentKnown: _on_instrument_known,
+    f.AccountOpened: _on_account_opened,
+    f.EquityMarked: _on_equity_marked,
+    f.OrderIntended: _on_intended,
+    f.OrderDenied: _on_record_only,
+    f.OrderFilled: _on_filled,
+    f.FundingPaid: _on_funding_paid,
+    f.TradingStateSet: _on_trading_state_set,
+    f.FailureCounted: _on_failure_counted,
+    f.SignalActed: _on_signal_acted,
+    f.LimitSet: _on_limit_set,
+    f.CommandHandled: _on_record_only,
+}
+"""One for every fact. `Any`: each handler names its own."""

@@ -1,0 +1,41 @@
+"""Everything that the ledger keeps, as one struct: what a checkpoint holds."""
+
+from typing import Final
+
+import msgspec
+
+from engine.execution.ledger_account import Account
+from engine.execution.ledger_controls import Controls
+from engine.execution.ledger_memory import Memory
+from engine.execution.ledger_orders import Orders
+from engine.execution.positions import Positions
+
+VERSION: Final = 1
+"""Of the checkpoint; a change of any kept struct raises it."""
+
+TRADES_MIN: Final = 50_000
+"""Fills remembered at least: the duplicates of some hours of the busiest strategy."""
+
+NOTES_MAX: Final = 50
+
+
+class LedgerState(msgspec.Struct):
+    """All that facts change."""
+
+    version: int = VERSION
+    boot: int = 0
+    contradictions: int = 0
+    notes: list[str] = []
+    """The newest contradictions in words."""
+    duplicate_fills: int = 0
+    trades: Memory = msgspec.field(default_factory=lambda: Memory(TRADES_MIN))
+    orders: Orders = msgspec.field(default_factory=Orders)
+    positions: Positions = msgspec.field(default_factory=Positions)
+    account: Account = msgspec.field(default_factory=Account)
+    controls: Controls = msgspec.field(default_factory=Controls)
+
+    def contradict(self, sentence: str) -> None:
+        """Count a fact that cannot be true beside the others."""
+        self.contradictions += 1
+        self.notes.append(sentence)
+        del self.notes[:-NOTES_MAX]

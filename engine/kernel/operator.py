@@ -1,0 +1,92 @@
+"""Handlers of operators' commands: plan, judge, ask for confirmation, carry out.
+
+A command is judged as a whole before anything happens; a dry one ends there. What is carried out
+becomes facts first and effects after: an order is recorded before it is sent, cancels wait for
+nothing.
+"""
+
+from engine.kernel.desk import KillReport
+from engine.kernel.notices import say
+from engine.kernel.plan import Plan, planned
+from engine.kernel.recording import record
+from engine.kernel.state import KernelState
+from engine.model.commands import CommandOutcome, OperatorCommand
+from engine.model.effects import CommandResult, Effect, PlaceOrder, SendCancel, SendReplace
+from engine.model.envelope import Envelope
+from engine.model.facts import (
+    CancelRequested,
+    CommandHandled,
+    OrderDenied,
+    OrderIntended,
+    ReplaceRequested,
+)
+from engine.model.numbers import NS_PER_S
+
+
+def on_command(
+    state: KernelState, envelope: Envelope, event: OperatorCommand, effects: list[Effect]
+) -> None:
+    """Judge an operator's line, and do it if it may be done."""
+    del envelope
+    plan = planned(state, event.actions)
+    outcome = _judged(plan, event)
+    if outcome.verdict == "accepted" and not event.is_dry:
+        _carry_out(state, plan, effects)
+        outcome = CommandOutcome(
+            "accepted",
+            tuple(plan.sentences),
+            plan.level,
+            orders=tuple(plan.orders),
+            client_order_ids=tuple(order.client_order_id for order in plan.approved),
+        )
+    if not event.is_dry:
+        told = "; ".join((outcome.verdict, *outcome.sentences))
+        record(state, effects, CommandHandled(state.ts_ns, event.operator, event.line, told))
+        is_done = outcome.verdict == "accepted"
+        say(state, effects, "info" if is_done else "warning", "hand", f"{event.line}: {told}")
+    effects.append(CommandResult(event.operator, event.command_id, outcome))
+
+
+def _judged(plan: Plan, event: OperatorCommand) -> CommandOutcome:
+    if plan.refusals:
+        return CommandOutcome("refused", tuple(plan.refusals), plan.level, plan.word)
+    is_confirmed = event.confirm >= plan.level and (plan.level < 3 or event.word == plan.word)
+    if is_confirmed or event.is_dry:
+        return CommandOutcome(
+            "accepted", tuple(plan.sentences), plan.level, plan.word, tuple(plan.orders)
+        )
+    asked = f"type {plan.word} to confirm" if plan.level == 3 else "confirm to do it"
+    return CommandOutcome(
+        "needs_confirmation",
+        (*plan.sentences, asked),
+        plan.level,
+        plan.word,
+        tuple(plan.orders),
+    )
+
+
+def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
+    desk, now_ns = state.desk, state.ts_ns
+    for denied in plan.denied:
+        record(state, effects, OrderDenied(now_ns, denied, tuple(plan.refusals)))
+    if plan.kill_reason:
+        desk.kill = KillReport(now_ns, plan.kill_reason, tuple(plan.cancels))
+    for fact in plan.facts:
+        record(state, effects, fact)
+    for client_order_id in plan.cancels:
+        record(state, effects, CancelRequested(now_ns, client_order_id))
+        effects.append(SendCancel(client_order_id))
+    for approved in plan.approved:
+        intended = OrderIntended(
+            now_ns, approved.client_order_id, approved.intent, plan.book_seqs[approved]
+        )
+        record(state, effects, intended)
+        effects.append(PlaceOrder(approved))
+    for client_order_id, limit, qty in plan.replaces:
+        record(state, effects, ReplaceRequested(now_ns, client_order_id, limit, qty))
+        effects.append(SendReplace(client_order_id, limit, qty))
+    if plan.arm_s is not None:
+        desk.armed_until_ns = now_ns + plan.arm_s * NS_PER_S if plan.arm_s else None
+    if plan.releases:
+        desk.kill = None
+    desk.version += 1

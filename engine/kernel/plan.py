@@ -1,0 +1,431 @@
+"""What a command would do: the same judgement for a preview and for the deed.
+
+Confirmation levels are those of the design (`ui.md` §5): 0 nothing, 1 Enter, 2 Enter twice,
+3 a typed word. They and all limits live here and in the gate, never in a screen.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Final
+
+from engine.execution.ledger_orders import OrderRecord
+from engine.execution.review import ReviewMoment
+from engine.execution.risk import RiskRefused
+from engine.execution.rounding import AskedOrder, Unroundable, limit_ticks_of, lots_of, rounded
+from engine.kernel.desk import Desk, moment_of
+from engine.kernel.freshness import book_freshness
+from engine.kernel.references import reference_of
+from engine.kernel.state import InstrumentState, KernelState
+from engine.model import commands as c
+from engine.model.facts import Fact, TradingState, TradingStateSet
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import HAND, ApprovedOrder, OrderIntent, OrderSpec
+
+SOFT_SHARE: Final = Decimal("0.5")
+"""Of the largest order value; above it the size must be typed (R36)."""
+THROUGH_SHARE: Final = Decimal("0.02")
+"""A limit so far through the market must be confirmed by a typed word."""
+
+LADDER: Final[tuple[TradingState, ...]] = ("active", "reduce_only", "halted", "killed")
+
+
+class Plan:
+    """Everything that a command would do, and why it may not."""
+
+    def __init__(self, state: KernelState) -> None:
+        self.state = state
+        self.refusals: list[str] = []
+        self.sentences: list[str] = []
+        self.level: c.ConfirmLevel = 0
+        self.word = ""
+        self.orders: list[c.PlannedOrder] = []
+        self.approved: list[ApprovedOrder] = []
+        self.denied: list[OrderIntent] = []
+        self.book_seqs: dict[ApprovedOrder, int] = {}
+        self.cancels: list[str] = []
+        self.replaces: list[tuple[str, PriceTicks, QtyLots]] = []
+        self.facts: list[Fact] = []
+        self.arm_s: int | None = None
+        """Seconds to arm for; 0 disarms."""
+        self.kill_reason = ""
+        self.releases = False
+
+    @property
+    def desk(self) -> Desk:
+        """The trading side of the state."""
+        return self.state.desk
+
+    def ask(self, level: c.ConfirmLevel, word: str = "") -> None:
+        """Ask for at least this much confirmation."""
+        if level > self.level:
+            self.level = level
+        if level == 3:
+            self.word = word
+
+    def refuse(self, sentence: str) -> None:
+        """Say why not."""
+        self.refusals.append(sentence)
+
+    def market(self, instrument_id: InstrumentId) -> InstrumentState | None:
+        """Return an instrument's market, or refuse with the nearest name."""
+        market = self.state.instruments.get(instrument_id)
+        if market is None:
+            known = [symbol_of(key) for key in self.state.instruments]
+            near = get_close_matches(symbol_of(instrument_id), known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self.refuse(f"no instrument {symbol_of(instrument_id)!r} is watched{hint}")
+        return market
+
+
+def planned(state: KernelState, actions: Sequence[c.Action]) -> Plan:
+    """Judge all actions of a command in order."""
+    plan = Plan(state)
+    for action in actions:
+        handler = _HANDLERS.get(type(action))
+        if handler is None:
+            plan.refuse(f"{type(action).__name__} is not possible in this version")
+            continue
+        handler(plan, action)
+    return plan
+
+
+def submit(plan: Plan, action: c.SubmitOrder) -> None:
+    """Plan one order by hand."""
+    market = plan.market(action.instrument_id)
+    if market is None:
+        return
+    asked = AskedOrder(
+        action.side,
+        action.type,
+        action.size,
+        action.price,
+        action.trigger,
+        action.tif,
+        action.is_post_only,
+        action.is_reduce_only,
+    )
+    spec = rounded(asked, market.instrument)
+    if isinstance(spec, Unroundable):
+        plan.refuse(spec.sentence)
+        return
+    intent = OrderIntent(spec, HAND, tag=action.tag, is_protective=action.is_protective)
+    add_order(plan, market, intent)
+
+
+def add_order(plan: Plan, market: InstrumentState, intent: OrderIntent) -> None:
+    """Put an order through the gate and into the plan."""
+    desk, state = plan.desk, plan.state
+    reference = reference_of(market, book_freshness(state, market, state.ts_ns))
+    moment = _moment(plan)
+    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
+    spec = intent.spec
+    if isinstance(verdict, RiskRefused):
+        plan.refusals += [reason.sentence for reason in verdict.reasons]
+        plan.denied.append(intent)
+        plan.orders.append(describe(plan, market, spec))
+        return
+    reduces = verdict.intent.spec.is_reduce_only
+    if not reduces and not desk.is_armed(state.ts_ns):
+        plan.refuse("disarmed: arm before an order that adds risk")
+    plan.ask(_level_of(plan, market, spec, reduces=reduces), _size_text(market, spec))
+    plan.approved.append(verdict)
+    plan.book_seqs[verdict] = market.book.last_seq
+    plan.orders.append(describe(plan, market, verdict.intent.spec))
+
+
+def cancel(plan: Plan, action: c.CancelOrders) -> None:
+    """Plan the cancels of named orders; a protective one is confirmed."""
+    for client_order_id in action.client_order_ids:
+        order = plan.desk.ledger.orders.get(client_order_id)
+        if order is None or order.is_final:
+            plan.refuse(f"order {client_order_id} is not working")
+            continue
+        _cancel_one(plan, order)
+
+
+def cancel_all(plan: Plan, action: c.CancelAll) -> None:
+    """Plan the cancels of all, or all of one instrument or side; protective ones only if asked."""
+    plan.ask(1 if action.instrument_id else 2)
+    spared = 0
+    for order in plan.desk.ledger.working(action.instrument_id or None):
+        if action.side is not None and order.spec.side != action.side:
+            continue
+        if _protects(plan, order) and not action.with_stops:
+            spared += 1
+            continue
+        _cancel_one(plan, order)
+    plan.sentences.append(f"cancels {len(plan.cancels)}, spares {spared} protective")
+
+
+def amend(plan: Plan, action: c.AmendOrder) -> None:
+    """Plan another price or size of a working limit order."""
+    order = plan.desk.ledger.orders.get(action.client_order_id)
+    if order is None or order.is_final:
+        state = "unknown" if order is None else order.state
+        plan.refuse(f"order {action.client_order_id} cannot be amended: it is {state}")
+        return
+    market = plan.market(order.spec.instrument_id)
+    limit = order.spec.limit_ticks
+    if market is None or limit is None:
+        plan.refuse("only limit orders can be amended")
+        return
+    qty = order.spec.qty_lots
+    if action.price is not None:
+        found = limit_ticks_of(action.price, order.spec.side, market.instrument)
+        if isinstance(found, Unroundable):
+            plan.refuse(found.sentence)
+            return
+        limit = found
+    if action.size is not None:
+        size = lots_of(action.size, market.instrument)
+        if isinstance(size, Unroundable):
+            plan.refuse(size.sentence)
+            return
+        qty = size
+    _amend_to(plan, market, order, limit, qty)
+
+
+def close(plan: Plan, action: c.ClosePosition) -> None:
+    """Plan the closing of a share of one net position, or of all."""
+    plan.ask(2)
+    wanted = [action.instrument_id] if action.instrument_id else list(plan.state.instruments)
+    for instrument_id in wanted:
+        market = plan.market(instrument_id)
+        net = plan.desk.ledger.net_lots(instrument_id)
+        if market is None or net == 0:
+            continue
+        lots = int(abs(net) * action.share)
+        if not 0 < action.share <= 1 or lots == 0:
+            plan.refuse(f"{action.share:f} of {abs(net)} lots is no size to close")
+            continue
+        side = "sell" if net > 0 else "buy"
+        limit = None
+        if action.price is not None:
+            found = limit_ticks_of(action.price, side, market.instrument)  # type: ignore[arg-type]  # one of the two sides
+            if isinstance(found, Unroundable):
+                plan.refuse(found.sentence)
+                continue
+            limit = found
+        spec = OrderSpec(
+            instrument_id,
+            side,  # type: ignore[arg-type]  # one of the two sides
+            "market" if limit is None else "limit",
+            QtyLots(lots),
+            limit,
+            is_reduce_only=True,
+        )
+        add_order(plan, market, OrderIntent(spec, HAND, tag="close"))
+    if not plan.orders and not plan.refusals:
+        plan.refuse("no position to close")
+
+
+def arm(plan: Plan, action: c.Arm) -> None:
+    """Plan to arm for a while."""
+    if plan.desk.trading_state == "killed":
+        plan.refuse("killed: release first")
+    if not 0 < action.duration_s <= 86_400:
+        plan.refuse(f"{action.duration_s} s is no time to be armed for: 1 to 86400")
+    plan.ask(3 if plan.desk.setup.is_live else 1, plan.desk.setup.account)
+    plan.arm_s = action.duration_s
+
+
+def disarm(plan: Plan, action: c.Disarm) -> None:
+    """Plan to disarm."""
+    del action
+    plan.arm_s = 0
+
+
+def kill(plan: Plan, action: c.EngageKill) -> None:
+    """Plan the kill: everything that is not protective goes, and nothing new comes."""
+    plan.kill_reason = action.reason or "by hand"
+    plan.arm_s = 0
+    state = TradingStateSet(plan.state.ts_ns, "all", "killed", plan.kill_reason)
+    plan.facts.append(state)
+    for order in plan.desk.ledger.working():
+        if not _protects(plan, order):
+            _cancel_one(plan, order)
+    plan.sentences.append(f"killed: cancels {len(plan.cancels)} orders")
+
+
+def release(plan: Plan, action: c.ReleaseKill) -> None:
+    """Plan the release: cheap when nothing was cancelled and nothing is open (R78)."""
+    desk = plan.desk
+    if desk.trading_state != "killed":
+        plan.refuse("the kill switch is not on")
+        return
+    is_flat = all(desk.ledger.net_lots(key) == 0 for key in plan.state.instruments)
+    was_idle = desk.kill is None or not desk.kill.asked
+    if not (was_idle and is_flat and not desk.ledger.working()):
+        if not action.reason:
+            plan.refuse("say why: unkill REASON")
+        plan.ask(3, desk.setup.account)
+    else:
+        plan.ask(1)
+    plan.releases = True
+    plan.facts.append(
+        TradingStateSet(plan.state.ts_ns, "all", "active", action.reason or "released")
+    )
+
+
+def resume(plan: Plan, action: c.Resume) -> None:
+    """Plan to raise a trading state by one step."""
+    now = plan.desk.ledger.states.get(action.scope, "active")
+    if now == "active":
+        plan.refuse(f"{action.scope} is active already")
+        return
+    if now == "killed":
+        plan.refuse("killed: unkill releases it")
+        return
+    plan.ask(3, action.scope)
+    better = LADDER[LADDER.index(now) - 1]
+    plan.facts.append(TradingStateSet(plan.state.ts_ns, action.scope, better, "resumed"))
+
+
+def reduce_only(plan: Plan, action: c.SetReduceOnly) -> None:
+    """Plan to lower a scope to orders that reduce."""
+    if plan.desk.ledger.states.get(action.scope, "active") != "active":
+        plan.refuse(f"{action.scope} is not active")
+        return
+    fact = TradingStateSet(plan.state.ts_ns, action.scope, "reduce_only", "by hand")
+    plan.facts.append(fact)
+
+
+def describe(plan: Plan, market: InstrumentState, spec: OrderSpec) -> c.PlannedOrder:
+    """Return an order in words and figures."""
+    instrument = market.instrument
+    tick, lot = instrument.tick_size or Decimal(0), instrument.lot_size or Decimal(0)
+    size = spec.qty_lots * lot
+    price = _judging_price(market, spec)
+    notional = None if price is None else size * price
+    signed = size if spec.side == "buy" else -size
+    after = plan.desk.ledger.net_lots(spec.instrument_id) * lot + signed
+    leverage = plan.desk.limits.leverage_max
+    flags: list[str] = [] if spec.tif == "gtc" else [spec.tif]
+    flags += ["post"] if spec.is_post_only else []
+    flags += ["reduce"] if spec.is_reduce_only else []
+    return c.PlannedOrder(
+        instrument_id=spec.instrument_id,
+        side=spec.side,
+        type=spec.type,
+        size=f"{size:f}",
+        price="" if spec.limit_ticks is None else f"{spec.limit_ticks * tick:f}",
+        trigger="" if spec.trigger_ticks is None else f"{spec.trigger_ticks * tick:f}",
+        flags=" ".join(flags),
+        notional="" if notional is None else f"{notional:.2f}",
+        margin="" if notional is None or not leverage else f"{notional / leverage:.2f}",
+        position_after=f"{after:f}",
+    )
+
+
+def _moment(plan: Plan, replaces: str = "") -> ReviewMoment:
+    state = plan.state
+    references = {
+        key: reference_of(market, book_freshness(state, market, state.ts_ns))
+        for key, market in state.instruments.items()
+        if plan.desk.ledger.net_lots(key) or plan.desk.ledger.working(key)
+    }
+    return moment_of(plan.desk, references, state.ts_ns, replaces=replaces)
+
+
+def _amend_to(
+    plan: Plan, market: InstrumentState, order: OrderRecord, limit: PriceTicks, qty: QtyLots
+) -> None:
+    if order.state not in ("open", "partial"):
+        plan.refuse(f"the order is {order.state}; only an open one can be amended")
+        return
+    spec = OrderSpec(
+        order.spec.instrument_id,
+        order.spec.side,
+        order.spec.type,
+        qty,
+        limit,
+        order.spec.trigger_ticks,
+        order.spec.tif,
+        order.spec.is_post_only,
+        order.spec.is_reduce_only,
+    )
+    intent = OrderIntent(spec, order.intent.owner, tag="amend")
+    reference = reference_of(market, book_freshness(plan.state, market, plan.state.ts_ns))
+    moment = _moment(plan, order.client_order_id)
+    desk = plan.desk
+    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
+    plan.orders.append(describe(plan, market, spec))
+    if isinstance(verdict, RiskRefused):
+        plan.refusals += [reason.sentence for reason in verdict.reasons]
+        return
+    if not spec.is_reduce_only and not desk.is_armed(plan.state.ts_ns):
+        plan.refuse("disarmed: arm before an order that adds risk")
+    plan.ask(1)
+    plan.replaces.append((order.client_order_id, limit, qty))
+
+
+def _cancel_one(plan: Plan, order: OrderRecord) -> None:
+    if order.state == "pending_cancel":
+        return
+    if _protects(plan, order):
+        plan.ask(2)
+        net = plan.desk.ledger.net_lots(order.spec.instrument_id)
+        plan.sentences.append(
+            f"{symbol_of(order.spec.instrument_id)}: {abs(net)} lots stay without this protection"
+        )
+    plan.cancels.append(order.client_order_id)
+
+
+def _protects(plan: Plan, order: OrderRecord) -> bool:
+    net = plan.desk.ledger.net_lots(order.spec.instrument_id)
+    return order.intent.is_protective and net != 0
+
+
+def _level_of(
+    plan: Plan, market: InstrumentState, spec: OrderSpec, *, reduces: bool
+) -> c.ConfirmLevel:
+    price = _judging_price(market, spec)
+    lot = market.instrument.lot_size
+    if price is not None and lot is not None and not reduces:
+        soft = plan.desk.limits.order_value_max * SOFT_SHARE
+        if price * lot * spec.qty_lots > soft:
+            return 3
+    if _is_far_through(market, spec):
+        return 3
+    if spec.type == "market" or (reduces and not plan.desk.is_armed(plan.state.ts_ns)):
+        return 2
+    return 1
+
+
+def _is_far_through(market: InstrumentState, spec: OrderSpec) -> bool:
+    reference = reference_of(market, "fresh")
+    mid = reference.mid_ticks
+    if spec.limit_ticks is None or mid is None:
+        return False
+    through = spec.limit_ticks - mid if spec.side == "buy" else mid - spec.limit_ticks
+    return through > mid * THROUGH_SHARE
+
+
+def _judging_price(market: InstrumentState, spec: OrderSpec) -> Decimal | None:
+    tick = market.instrument.tick_size
+    reference = reference_of(market, "fresh")
+    best = reference.ask_ticks if spec.side == "buy" else reference.bid_ticks
+    ticks = spec.limit_ticks or spec.trigger_ticks or best
+    return None if tick is None or ticks is None else ticks * tick
+
+
+def _size_text(market: InstrumentState, spec: OrderSpec) -> str:
+    return f"{spec.qty_lots * (market.instrument.lot_size or Decimal(0)):f}"
+
+
+_HANDLERS: Final[dict[type[object], Callable[[Plan, Any], None]]] = {
+    c.SubmitOrder: submit,
+    c.CancelOrders: cancel,
+    c.CancelAll: cancel_all,
+    c.AmendOrder: amend,
+    c.ClosePosition: close,
+    c.Arm: arm,
+    c.Disarm: disarm,
+    c.EngageKill: kill,
+    c.ReleaseKill: release,
+    c.Resume: resume,
+    c.SetReduceOnly: reduce_only,
+}
+"""`Any`: each handler names its own action."""

@@ -1,0 +1,124 @@
+"""The gateway to the paper venue: gives it the market and the time, and brings its answers back."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
+from engine.kernel.state import InstrumentState, KernelState
+from engine.model.envelope import Event
+from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
+from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
+from engine.model.orders import ApprovedOrder
+from engine.runtime.clock import Clock
+
+SOURCE: Final = "gateway:paper"
+
+
+class PaperGateway:
+    """One paper venue for all instruments.
+
+    Args:
+        state: The kernel's, read for books and steps.
+        put: Takes the venue's answers as private events.
+    """
+
+    def __init__(
+        self,
+        state: KernelState,
+        clock: Clock,
+        put: Callable[[str, Sequence[Event]], None],
+        seed: int,
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._put = put
+        self._venue = PaperVenue(seed)
+        self._markets: Markets = {}
+        self._handle: asyncio.TimerHandle | None = None
+
+    def place(self, approved: ApprovedOrder) -> None:
+        """Send an order."""
+        self._venue.place(approved.client_order_id, approved.intent, self._clock.now_ns())
+        self._arm()
+
+    def cancel(self, client_order_id: str) -> None:
+        """Send a cancel."""
+        self._venue.cancel(client_order_id, self._clock.now_ns())
+        self._arm()
+
+    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+        """Send an amend."""
+        self._venue.replace(client_order_id, limit, qty, self._clock.now_ns())
+        self._arm()
+
+    def notional(self, approved: ApprovedOrder) -> Decimal | None:
+        """Return an order's worth at its limit, else at the best price to take."""
+        spec = approved.intent.spec
+        market = self._markets.get(spec.instrument_id)
+        if market is None:
+            return None
+        ticks: int | None = spec.limit_ticks or spec.trigger_ticks
+        if ticks is None:
+            best = next(market.book.levels(is_bid=spec.side == "sell"), None)
+            ticks = None if best is None else best[0] // market.tick_units
+        if ticks is None:
+            return None
+        return ticks * spec.qty_lots * market.tick_size * market.lot_size
+
+    def restore(self, orders: Iterable[Resting]) -> None:
+        """Take back what the journal says was open."""
+        self._venue.restore(orders, self._markets)
+
+    def on_market(self, event: Event) -> None:
+        """Show the venue what has just happened in the market; the kernel has it already."""
+        now_ns = self._clock.now_ns()
+        match event:
+            case Trade() if event.is_market:
+                units = event.price_ticks, event.qty_lots
+                self._venue.on_trade(event.instrument_id, *units, now_ns, self._markets)
+            case BookDelta() | BookSnapshot():
+                self._venue.on_book(event.instrument_id, now_ns, self._markets)
+            case InstrumentUpdated():
+                self._learn(self._state.instruments.get(event.instrument.instrument_id))
+            case ScalesWidened():
+                self._learn(self._state.instruments.get(event.instrument_id))
+            case _:
+                return
+        self._arm()
+
+    def close(self) -> None:
+        """Stop the timers."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _learn(self, market: InstrumentState | None) -> None:
+        if market is None:
+            return
+        instrument = market.instrument
+        if instrument.tick_size is None or instrument.lot_size is None:
+            return
+        self._markets[market.instrument_id] = PaperMarket(
+            book=market.book,
+            tick_units=market.tick_ticks,
+            lot_units=max(1, int(instrument.lot_size * Decimal(10) ** market.qty_decimals)),
+            tick_size=instrument.tick_size,
+            lot_size=instrument.lot_size,
+            quote=instrument.quote,
+        )
+
+    def _advance(self) -> None:
+        self._handle = None
+        answers = self._venue.advance(self._clock.now_ns(), self._markets)
+        if answers:
+            self._put(SOURCE, answers)
+        self._arm()
+
+    def _arm(self) -> None:
+        due_ns = self._venue.next_due_ns
+        self.close()
+        if due_ns is not None:
+            wait_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
+            self._handle = asyncio.get_running_loop().call_later(wait_s, self._advance)

@@ -1,0 +1,174 @@
+"""Whatever is done to real frames: refused, or events that the kernel can take."""
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.kernel.kernel import Kernel
+from engine.model.envelope import Envelope, Event, RunStarted
+from engine.model.errors import VenuePayloadError
+from engine.venues.binance.market_wire import BinanceMarketWire
+from tests.fakes.binance_wire import ENDPOINTS, a_wire, depth, trade
+from tests.fakes.captures import first_frames, kline_data, text
+
+MADE = [trade(), depth(bids=[["1", "2"]]), text({"stream": "x@kline_1m", "data": kline_data("1m")})]
+JOINTS = [
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"-",
+    b"e9",
+    b".",
+    b"0",
+    b"null",
+    b"\xff",
+    b"\\",
+]
+JOINTS += [b"99999999999999999999", b"0.0000000000001", b"\\u0000", b"@", b"depth5", b"!"]
+FEW = settings(max_examples=120)
+
+
+@cache
+def real_frames(folder: Path) -> list[tuple[str, bytes, str]]:
+    """Return venue, message and, of an answer, its URL: some of each kind of each capture."""
+    found = [("binance_futures", message.encode(), "") for message in MADE]
+    for name in (
+        "binance_futures",
+        "binance_futures_btcusdt_20240808",
+        "binance_spot_ethusdt_20240808",
+    ):
+        kinds: dict[str, int] = {}
+        for frame in first_frames(folder / "captures" / f"{name}.jsonl.gz", 400):
+            kind = frame.raw[:40].partition("@")[2][:6] + frame.url[-25:]
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if kinds[kind] <= 2 and len(frame.raw) < 20_000 and frame.direction in {"in", ""}:
+                url = frame.url if frame.transport == "http" else ""
+                found.append((frame.venue, frame.raw.encode(), url))
+    return found
+
+
+def spoilt(message: bytes, other: bytes, chance: Random) -> bytes:
+    """Flip, cut, splice and repeat, a few times."""
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(message) + 1)
+        end = min(len(message), at + chance.choice((0, 1, 1, 2, 10, 300)))
+        put = chance.choice(
+            (
+                b"",
+                bytes([chance.randrange(256)]),
+                chance.choice(JOINTS),
+                str(chance.getrandbits(chance.choice((3, 40, 62, 64, 90)))).encode(),
+                other[chance.randrange(len(other)) :][: chance.choice((1, 20, 2_000))],
+                message[at:end] * chance.choice((1, 2, 50)),
+            )
+        )
+        message = message[:at] + put + message[end:]
+    return message
+
+
+def digits_changed(message: bytes, chance: Random) -> bytes:
+    """Stay JSON for the most part: change, add and take away digits only."""
+    spots = [at for at, letter in enumerate(message) if letter in b"0123456789."]
+    for at in sorted(chance.sample(spots, min(3, len(spots))), reverse=True):
+        put = bytes(chance.choice(b"0123456789.") for _ in range(chance.choice((0, 1, 1, 3, 20))))
+        message = message[:at] + put + message[at + 1 :]
+    return message
+
+
+def integers(value: object) -> list[int]:
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, int):
+        return [value]
+    if isinstance(value, msgspec.Struct):
+        return [n for field in value.__struct_fields__ for n in integers(getattr(value, field))]
+    if isinstance(value, list | tuple):
+        return [number for one in value for number in integers(one)]
+    return []
+
+
+class Taker:
+    """A wire and a kernel behind it."""
+
+    def __init__(self, venue: str) -> None:
+        self.wire = a_wire(venue)
+        self.kernel = Kernel()
+        self._step(RunStarted("fuzz", "1"))
+
+    def take(self, message: str | bytes, url: str) -> bool:
+        """Hand over a frame or an answer; return whether it was taken."""
+        try:
+            events = self._events(message, url)
+        except VenuePayloadError:
+            return False
+        for event in events:
+            assert all(-1 <= number < 2**63 for number in integers(event))
+            msgspec.msgpack.encode(event)
+            self._step(event)
+        return True
+
+    def _events(self, message: str | bytes, url: str) -> list[Event]:
+        if not url:
+            return list(self.wire.receive(message, 0))
+        request = self.wire.recorded_request(url)
+        return list(self.wire.receive_answer(request, 200, message, 0)) if request else []
+
+    def _step(self, event: Event) -> None:
+        self.kernel.step(Envelope(self.kernel.state.seq + 1, 1, "feed:fuzz", event))
+
+
+@pytest.mark.parametrize("venue", ["binance_futures", "binance"])
+@pytest.mark.parametrize("damage", [spoilt, digits_changed], ids=lambda one: one.__name__)
+def test_damaged_frames_are_refused_or_give_events_within_bounds(
+    damage, venue: str, shared_dir: Path
+):
+    frames = [(raw, url) for of, raw, url in real_frames(shared_dir) if of == venue]
+    outcomes = set()
+
+    @FEW
+    @given(seed=st.integers(0, 2**64))
+    def check(seed: int) -> None:
+        chance = Random(seed)
+        taker = Taker(venue)
+        for _ in range(4):
+            raw, url = chance.choice(frames)
+            if chance.random() < 0.7:
+                other, _ = chance.choice(frames)
+                raw = damage(raw, other, chance) if damage is spoilt else damage(raw, chance)
+            outcomes.add(taker.take(raw, url))
+            outcomes.add(taker.take(raw.decode("utf-8", "surrogateescape"), url))
+        assert len(taker.kernel.step_digest()) == 64
+
+    check()
+
+    assert outcomes == {True, False}
+
+
+@settings(max_examples=200)
+@given(message=st.one_of(st.text(max_size=200), st.binary(max_size=200)), url=st.text(max_size=60))
+def test_noise_is_refused_or_says_nothing(message: str | bytes, url: str):
+    wire = BinanceMarketWire("binance", ENDPOINTS)
+
+    with suppress(VenuePayloadError):
+        assert list(wire.receive(message, 0)) == []
+    with suppress(VenuePayloadError):
+        wire.recorded_request(url)
+
+
+def test_every_real_frame_is_taken(shared_dir: Path):
+    takers = {venue: Taker(venue) for venue in ("binance_futures", "binance")}
+
+    frames = real_frames(shared_dir)[len(MADE) :]
+
+    assert len(frames) > 20
+    assert all(takers[venue].take(raw, url) for venue, raw, url in frames)

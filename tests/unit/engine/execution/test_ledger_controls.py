@@ -1,0 +1,91 @@
+"""What is kept for the gate."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.execution.ledger_account import DAY_NS
+from engine.execution.ledger_controls import RECENT_MAX, STRICTNESS, Controls, DayCount, joined
+from engine.model.facts import OrderIntended, TradingState, TradingStateSet
+from tests.builders import BTC, at
+from tests.order_facts import an_intent
+
+
+def approved(ms: int = 0, **changed) -> OrderIntended:
+    return OrderIntended(at(ms), f"o{ms}", an_intent(**changed), 7)
+
+
+@pytest.mark.parametrize("state", STRICTNESS)
+def test_the_strictest_scope_wins(state: TradingState):
+    controls = Controls()
+    controls.scopes["all"] = TradingStateSet(at(0), "all", "active", "armed")
+    controls.scopes["venue:x"] = TradingStateSet(at(0), "venue:x", state, "why")
+
+    assert controls.strictest(("all", "venue:x", "strategy:y")) == state
+    assert controls.strictest(("venue:x", "all")) == state
+
+
+def test_a_scope_of_which_nothing_was_said_is_active():
+    assert Controls().strictest(("all",)) == "active"
+
+
+def test_a_row_of_failures_is_counted_until_it_ends():
+    controls = Controls()
+
+    controls.set_failures("trend/x", 2)
+    assert controls.failures == {"trend/x": 2}
+
+    controls.set_failures("trend/x", 0)
+    assert controls.failures == {}
+
+
+def test_a_limit_is_overridden_until_it_is_taken_back():
+    controls = Controls()
+
+    controls.set_override("order_lots_max", Decimal("5.0"))
+    assert str(controls.overrides["order_lots_max"]) == "5"
+
+    controls.set_override("order_lots_max", None)
+    controls.set_override("order_lots_max", None)
+    assert controls.overrides == {}
+
+
+def test_orders_and_entries_are_counted():
+    controls = Controls()
+
+    controls.count_order(approved(1, owner="trend"))
+    controls.count_order(approved(2, owner="trend", is_reduce_only=True))
+
+    assert controls.orders[BTC].on_day_of(at(3)) == 2
+    assert controls.orders[BTC].last_ns == at(2)
+    assert controls.entries[joined("trend", BTC)].on_day_of(at(3)) == 1
+
+
+def test_the_newest_orders_are_kept():
+    controls = Controls()
+
+    for ms in range(RECENT_MAX + 5):
+        controls.count_order(approved(ms))
+
+    assert len(controls.recent) == RECENT_MAX
+    assert controls.recent[0].ts_ns == at(5)
+
+
+def test_a_new_day_counts_from_one():
+    count = DayCount()
+    count.add(at(0))
+    count.add(at(1))
+
+    assert count.on_day_of(at(0) + DAY_NS) == 0
+
+    count.add(at(0) + DAY_NS)
+    assert count.on_day_of(at(0) + DAY_NS) == 1
+
+
+def test_a_clock_that_goes_back_a_day_forgets_nothing():
+    count = DayCount()
+    count.add(at(0))
+    count.add(at(0) - DAY_NS)
+
+    assert count.on_day_of(at(0) - DAY_NS) == 2
+    assert count.last_ns == at(0)

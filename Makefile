@@ -3,7 +3,7 @@
 
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts coverage slow bench format lock clean
+.PHONY: help run test check lint types contracts coverage slow bench bench-peers format lock clean
 
 PYTHONS := python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
@@ -47,6 +47,9 @@ slow: $(DEV)  ## run the slow tests
 bench: $(DEV)  ## measure speed; not part of any gate
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-peers: $(DEV) .venv-peers/ready  ## measure speed against other programs, in turn
+	@$(BIN)/python -m bench --peers $(ARGS)
+
 format: $(DEV)  ## lay out the code and mend what can be mended without judgement
 	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
@@ -88,6 +91,14 @@ $(DEV): $(BIN)/python
 	@echo "Installing what the tests need into .venv ..."
 	$(call build,$(DEV_LOCK))
 	@touch $(CORE) $@
+
+# Other programs never share an environment with ours; it ignores itself in git.
+.venv-peers/ready: bench/peers.txt | $(BIN)/python
+	@echo "Installing what we are measured against into .venv-peers ..."
+	@$(BIN)/python -m venv --clear .venv-peers
+	@echo '*' > .venv-peers/.gitignore
+	@.venv-peers/bin/python -m pip --disable-pip-version-check -qq install --requirement $<
+	@touch $@
 
 $(BIN)/python:
 	@for python in $(PYTHONS); do \

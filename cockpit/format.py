@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from engine.model import text as model_text
+from engine.model.commands import PlannedOrder
+from engine.model.instrument import symbol_of
 from engine.model.numbers import NS_PER_S
 
 UNKNOWN: Final = "–"
@@ -192,3 +194,57 @@ def bar_text(share: float, width: int) -> str:
 def level_text(share: float) -> str:
     """Return one cell filled from below by `share` (0 to 1)."""
     return _LEVELS[min(8, max(0, round(share * 8)))]
+
+
+def amount_text(text: str | None) -> str:
+    """Return an amount of money that came as decimal text: `32,105`, `9.30`."""
+    number = _number(text)
+    if number is None:
+        return UNKNOWN
+    return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:,.2f}"
+
+
+def signed_text(text: str | None) -> str:
+    """Return a gain or loss that came as decimal text, always with its sign: `+99.90`."""
+    number = _number(text)
+    if number is None:
+        return UNKNOWN
+    return f"{number:+,.0f}" if abs(number) >= 10_000 else f"{number:+,.2f}"
+
+
+def is_negative(text: str | None) -> bool:
+    """Whether a decimal text is below zero."""
+    number = _number(text)
+    return number is not None and number < 0
+
+
+def size_text(text: str) -> str:
+    """Return a size that came as decimal text, without needless zeros."""
+    return decimal_price_text(text)
+
+
+def order_text(order: PlannedOrder) -> str:
+    """Return what an order would be and do, in words."""
+    kind = order.type.replace("_", " ")
+    price = "at market" if order.type == "market" else f"@ {decimal_price_text(order.price)}"
+    if order.type in ("stop", "take_profit"):
+        limit = _number(order.price)
+        price = f"at {decimal_price_text(order.trigger)}"
+        price += "" if limit is None else f" limit {decimal_price_text(order.price)}"
+    flags = f" {order.flags}" if order.flags else ""
+    name = model_text.clean(symbol_of(order.instrument_id), 20)
+    return safe(
+        f"{order.side.upper()} {size_text(order.size)} {name} "
+        f"{kind} {price}{flags} · notional {amount_text(order.notional)} · margin "
+        f"{amount_text(order.margin)} · after {position_text(order.position_after)}"
+    )
+
+
+def position_text(text: str) -> str:
+    """Return a signed size in words: `LONG 0.375`, `SHORT 4`, `FLAT`."""
+    number = _number(text)
+    if number is None:
+        return text or UNKNOWN
+    if number == 0:
+        return "FLAT"
+    return f"{'LONG' if number > 0 else 'SHORT'} {decimal_price_text(str(abs(number)))}"

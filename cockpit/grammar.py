@@ -14,7 +14,8 @@ import msgspec
 
 from cockpit.grammar_context import Context
 from cockpit.grammar_control import arm, cancel, disarm, kill, resume, strategy, unkill
-from cockpit.grammar_orders import FLAGS, Command, amend, close, protect, stop, trade
+from cockpit.grammar_draft import FLAGS, Command
+from cockpit.grammar_orders import amend, close, protect, stop, trade
 from cockpit.grammar_words import PRICE_WORDS, REFERENCES, Fault, Word, Words, quoted, words_of
 from engine.model.commands import Action
 
@@ -76,9 +77,7 @@ class GrammarError(msgspec.Struct, frozen=True):
 def parse(line: str, context: Context) -> Plan | GrammarError:
     """Return the plan of a line, or what is wrong with it."""
     if len(line) > LINE_MAX:
-        return GrammarError(
-            LINE_MAX, f"{len(line):,} characters; a line has at most {LINE_MAX:,}"
-        )
+        return GrammarError(LINE_MAX, f"{len(line):,} characters; a line has at most {LINE_MAX:,}")
     try:
         with localcontext(EXACT):
             commands = [_command(words, context) for words in _segments(line)]
@@ -136,7 +135,7 @@ def complete(line: str, context: Context) -> tuple[str, tuple[str, ...]]:
     """Return the line with its last word completed as far as it is certain, and the choices."""
     start = max(line.rfind(mark) for mark in " ;@") + 1
     word = line[start:].lower()
-    before = line[: start].rpartition(";")[2].split()
+    before = line[:start].rpartition(";")[2].split()
     found = [choice for choice in _choices(before, context) if choice.lower().startswith(word)]
     if not found or (not word and len(found) > 1):
         return line, tuple(found)

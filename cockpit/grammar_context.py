@@ -86,9 +86,7 @@ class Context(msgspec.Struct, frozen=True):
     def matches(self, word: str) -> tuple[Market, ...]:
         """Return the instruments that a word may mean: exact ones, else those it begins."""
         lower = word.lower()
-        exact = tuple(
-            m for m in self.markets if lower in (m.name.lower(), m.instrument_id.lower())
-        )
+        exact = tuple(m for m in self.markets if lower in (m.name.lower(), m.instrument_id.lower()))
         return exact or tuple(m for m in self.markets if m.name.lower().startswith(lower))
 
 

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from cockpit.grammar_context import Context
-from cockpit.grammar_orders import Command, name_of, order_of
+from cockpit.grammar_draft import Command
+from cockpit.grammar_orders import name_of, order_of
 from cockpit.grammar_words import Fault, Word, Words, focused_market, market_of, quoted
 from engine.model.commands import (
     Arm,

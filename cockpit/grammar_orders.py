@@ -4,13 +4,24 @@ None of them becomes an order without an explicit price word; `close` and `flatt
 normal form that they go to the market.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, Literal, NamedTuple
 
 from cockpit.grammar_context import Context, Market, Working
+from cockpit.grammar_draft import (
+    FLAGS,
+    LIFETIMES,
+    SIDES,
+    Command,
+    Draft,
+    read,
+    take_bracket,
+    take_flag,
+    take_limit,
+    take_price,
+    take_size,
+    take_trigger,
+)
 from cockpit.grammar_words import (
-    PRICE_WORDS,
     Fault,
     Level,
     Pricing,
@@ -18,9 +29,7 @@ from cockpit.grammar_words import (
     Word,
     Words,
     focused_market,
-    is_number,
     is_size,
-    looks_like_number,
     market_of,
     plain,
     price_of,
@@ -29,45 +38,15 @@ from cockpit.grammar_words import (
     size_of,
     take_level,
 )
-from engine.model.commands import Action, AmendOrder, ClosePosition, SubmitOrder
+from engine.model.commands import AmendOrder, ClosePosition, SubmitOrder
 from engine.model.instrument import InstrumentId
 from engine.model.orders import Side, TimeInForce
-
-FLAGS: Final = ("post", "reduce", "ioc", "fok", "gtc")
-LIFETIMES: Final[dict[str, TimeInForce]] = {"ioc": "ioc", "fok": "fok", "gtc": "gtc"}
-TAG_MAX: Final = 24
-SIDES: Final[dict[str, Side]] = {"buy": "buy", "b": "buy", "sell": "sell", "s": "sell"}
-
-
-class Command(NamedTuple):
-    """One command of a line: its actions and how it is written in full."""
-
-    actions: tuple[Action, ...]
-    normal: str
-    price_at: int = -1
-    size_at: int = -1
-
-
-class _Draft:
-    """What was said about one order so far."""
-
-    def __init__(self, side: Side, words: Words) -> None:
-        self.side: Side = side
-        self.words = words
-        self.market: Market | None = None
-        self.size: Size | None = None
-        self.price: Level | Literal["mkt"] | None = None
-        self.price_at = -1
-        self.flags: dict[str, int] = {}
-        self.tag = ""
-        self.bracket: dict[str, Level] = {}
-        self.limit: Level | None = None
 
 
 def trade(words: Words, verb: Word, context: Context) -> Command:
     """Return `buy` or `sell`, with the protective orders of its bracket."""
-    draft = _Draft(SIDES[verb.text], words)
-    _read(draft, (_take_price, _take_flag, _take_bracket, _take_size), context)
+    draft = Draft(SIDES[verb.text], words)
+    read(draft, (take_price, take_flag, take_bracket, take_size), context)
     market = draft.market or focused_market(context, verb.at)
     size = _size(draft, market, context)
     price = draft.price
@@ -108,8 +87,8 @@ def stop(words: Words, verb: Word, context: Context) -> Command:
     said = words.take_if(*SIDES)
     if said is None:
         raise Fault(words.end, "stop needs a side: `stop sell pos @ 63000`")
-    draft = _Draft(SIDES[said.text], words)
-    _read(draft, (_take_trigger, _take_flag, _take_limit, _take_size), context)
+    draft = Draft(SIDES[said.text], words)
+    read(draft, (take_trigger, take_flag, take_limit, take_size), context)
     market = draft.market or focused_market(context, verb.at)
     size = _size(draft, market, context)
     if draft.price is None or draft.price == "mkt":
@@ -210,10 +189,10 @@ def _amended_size(words: Words) -> tuple[Decimal, int]:
 
 def close(words: Words, verb: Word, context: Context) -> Command:
     """Return `close [symbol|all] [25%] [price]`, or `flatten [symbol|all]`."""
-    draft = _Draft("sell", words)
+    draft = Draft("sell", words)
     is_all = words.take_if("all") is not None
-    takers = (_take_price, _take_size) if verb.text == "close" else ()
-    _read(draft, takers, context)
+    takers = (take_price, take_size) if verb.text == "close" else ()
+    read(draft, takers, context)
     share = Decimal(1)
     if draft.size is not None:
         if draft.size.kind not in ("share", "position"):
@@ -251,116 +230,10 @@ def order_of(word: Word, context: Context) -> Working:
     raise Fault(word.at, f"{quoted(word.typed)} is not a working order; working: {ids}")
 
 
-# Reading, in any order.
-
-_Taker = Callable[[_Draft, Word], bool]
-
-
-def _read(draft: _Draft, takers: tuple[_Taker, ...], context: Context) -> None:
-    """Read what follows the verb; what no taker knows is an instrument."""
-    while (word := draft.words.peek()) is not None:
-        if any(take(draft, word) for take in takers):
-            continue
-        if word.text in ("@", "at"):
-            raise Fault(word.at, "one price is enough")
-        if draft.market is not None:
-            raise Fault(word.at, f"{quoted(word.typed)} does not belong here")
-        draft.market = market_of(draft.words.take(), context)
-
-
-def _take_price(draft: _Draft, word: Word) -> bool:
-    if word.text not in ("@", "at", *PRICE_WORDS):
-        return False
-    if draft.price is not None:
-        raise Fault(word.at, "one price is enough")
-    if word.text == "mkt":
-        draft.words.take()
-        draft.price, draft.price_at = "mkt", word.at
-        return True
-    if word.text in ("@", "at"):
-        draft.words.take()
-    if draft.words.take_if("mkt"):
-        draft.price, draft.price_at = "mkt", word.at
-        return True
-    level = take_level(draft.words, quoted(word.text))
-    draft.price, draft.price_at = level, level.at
-    return True
-
-
-def _take_trigger(draft: _Draft, word: Word) -> bool:
-    if word.text == "mkt":
-        raise Fault(word.at, "a stop acts at the market by itself; give its price: `@ 63000`")
-    return _take_price(draft, word)
-
-
-def _take_limit(draft: _Draft, word: Word) -> bool:
-    if word.text != "limit":
-        return False
-    if draft.limit is not None:
-        raise Fault(word.at, "one limit is enough")
-    draft.words.take()
-    draft.words.take_if("@", "at")
-    draft.limit = take_level(draft.words, "limit")
-    return True
-
-
-def _take_flag(draft: _Draft, word: Word) -> bool:
-    if word.text == "tag":
-        draft.words.take()
-        tag = draft.words.peek()
-        if tag is None or not tag.text.isidentifier() or len(tag.text) > TAG_MAX:
-            at = draft.words.end if tag is None else tag.at
-            raise Fault(at, f"tag needs one word of at most {TAG_MAX} letters and digits")
-        draft.tag = draft.words.take().typed
-        return True
-    if word.text not in FLAGS:
-        return False
-    if word.text in draft.flags:
-        raise Fault(word.at, f"{quoted(word.text)} is said twice")
-    draft.words.take()
-    draft.flags[word.text] = word.at
-    return True
-
-
-def _take_bracket(draft: _Draft, word: Word) -> bool:
-    if word.text not in ("tp", "sl"):
-        return False
-    if word.text in draft.bracket:
-        raise Fault(word.at, f"{quoted(word.text)} is said twice")
-    draft.words.take()
-    draft.words.take_if("@", "at")
-    draft.bracket[word.text] = take_level(draft.words, word.text)
-    return True
-
-
-def _take_size(draft: _Draft, word: Word) -> bool:
-    if not is_size(word.text):
-        if looks_like_number(word.text) and draft.market is None and draft.size is None:
-            return _take_odd_number(draft, word)
-        return False
-    if draft.size is not None:
-        if is_number(word.text):
-            raise Fault(
-                word.at,
-                f"price? write `@ {word.typed}` · size? remove {quoted(draft.size.typed)}",
-            )
-        raise Fault(word.at, f"one size is enough; {quoted(draft.size.typed)} is one")
-    draft.size = size_of(draft.words.take())
-    return True
-
-
-def _take_odd_number(draft: _Draft, word: Word) -> bool:
-    """Refuse a badly written number with its own sentence, unless an instrument is called so."""
-    if word.text[:1].isdigit() and any(letter.isalpha() for letter in word.text):
-        return False
-    size_of(word)
-    return False
-
-
 # Putting together.
 
 
-def _size(draft: _Draft, market: Market, context: Context) -> Size:
+def _size(draft: Draft, market: Market, context: Context) -> Size:
     if draft.size is not None:
         return draft.size
     del context
@@ -370,7 +243,7 @@ def _size(draft: _Draft, market: Market, context: Context) -> Size:
     )
 
 
-def _base_size(size: Size, draft: _Draft, pricing: Pricing) -> Decimal:
+def _base_size(size: Size, draft: Draft, pricing: Pricing) -> Decimal:
     """Return the size in units of the instrument, cut downwards where it had to be computed."""
     market, context = pricing.market, pricing.context
     if size.kind == "base":
@@ -389,7 +262,7 @@ def _base_size(size: Size, draft: _Draft, pricing: Pricing) -> Decimal:
     return _share_of_position(size, draft, market, context)
 
 
-def _share_of_position(size: Size, draft: _Draft, market: Market, context: Context) -> Decimal:
+def _share_of_position(size: Size, draft: Draft, market: Market, context: Context) -> Decimal:
     if size.kind == "share" and "reduce" not in draft.flags:
         raise Fault(
             size.at,
@@ -419,12 +292,12 @@ def _position(market: Market, context: Context, at: int) -> Decimal:
     return net
 
 
-def _reduces(draft: _Draft) -> bool:
+def _reduces(draft: Draft) -> bool:
     """Whether it may only reduce: said, or because it is the position itself."""
     return "reduce" in draft.flags or (draft.size is not None and draft.size.kind == "position")
 
 
-def _check_flags(draft: _Draft, *, is_market: bool) -> None:
+def _check_flags(draft: Draft, *, is_market: bool) -> None:
     lives = [flag for flag in draft.flags if flag in LIFETIMES]
     if len(lives) > 1:
         raise Fault(draft.flags[lives[1]], f"{lives[0]} and {lives[1]} exclude each other")
@@ -438,12 +311,12 @@ def _check_flags(draft: _Draft, *, is_market: bool) -> None:
         raise Fault(draft.words.end, "a reducing order opens nothing that tp or sl could protect")
 
 
-def _lifetime(draft: _Draft) -> TimeInForce:
+def _lifetime(draft: Draft) -> TimeInForce:
     return next((LIFETIMES[flag] for flag in draft.flags if flag in LIFETIMES), "gtc")
 
 
-def _tail(draft: _Draft) -> str:
-    words = [flag for flag in FLAGS if flag in draft.flags and flag != "gtc"]
+def _tail(draft: Draft) -> str:
+    words: list[str] = [flag for flag in FLAGS if flag in draft.flags and flag != "gtc"]
     if _reduces(draft) and "reduce" not in words:
         words.append("reduce")
     if draft.tag:
@@ -451,7 +324,7 @@ def _tail(draft: _Draft) -> str:
     return "".join(f" {word}" for word in words)
 
 
-def _brackets(draft: _Draft, order: SubmitOrder, pricing: Pricing) -> tuple[SubmitOrder, ...]:
+def _brackets(draft: Draft, order: SubmitOrder, pricing: Pricing) -> tuple[SubmitOrder, ...]:
     """Return the protective orders of a new position, the stop before the profit."""
     side: Side = "sell" if order.side == "buy" else "buy"
     protective = []
@@ -487,8 +360,9 @@ def _check_bracket(
     if trigger == start or (trigger > start) != is_above:
         where = "above" if is_above else "below"
         raise Fault(
-            level.at, f"{word} of a {order.side} at {plain(start)} stands {where} it, not at "
-            f"{plain(trigger)}"
+            level.at,
+            f"{word} of a {order.side} at {plain(start)} stands {where} it, not at "
+            f"{plain(trigger)}",
         )
 
 

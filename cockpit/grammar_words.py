@@ -81,8 +81,7 @@ class Words:
 def words_of(line: str) -> list[Word]:
     """Return all words; `;` and `@` stand alone."""
     return [
-        Word(found.group().lower(), found.start(), found.group())
-        for found in _TOKEN.finditer(line)
+        Word(found.group().lower(), found.start(), found.group()) for found in _TOKEN.finditer(line)
     ]
 
 
@@ -301,12 +300,12 @@ def market_of(word: Word, context: Context) -> Market:
         if len(set(names)) < len(names):
             names = [market.instrument_id for market in found]
         more = "" if len(names) <= CHOICES_MAX else f" and {len(names) - CHOICES_MAX} more"
-        raise Fault(
-            word.at, f"{quoted(word.typed)} may be {', '.join(names[:CHOICES_MAX])}{more}"
-        )
+        raise Fault(word.at, f"{quoted(word.typed)} may be {', '.join(names[:CHOICES_MAX])}{more}")
     if looks_like_number(word.text):
         raise Fault(*_no_number(word.text, word.at))
-    raise Fault(word.at, f"{quoted(word.typed)} is neither an instrument nor a word of this command")
+    raise Fault(
+        word.at, f"{quoted(word.typed)} is neither an instrument nor a word of this command"
+    )
 
 
 def focused_market(context: Context, at: int) -> Market:

@@ -17,6 +17,7 @@ import msgspec
 from loguru import logger
 
 from engine.folder import PRIVATE_UMASK, DataFolder
+from engine.kernel.state import KernelState
 from engine.model.chance import Chance
 from engine.model.errors import CockpitError, ConfigError, FolderInUse, InvariantBroken
 from engine.research.replay import Capture, events_of
@@ -27,6 +28,7 @@ from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
 from engine.runtime.ids import SystemIds
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
+from engine.runtime.recovery import attach_trading, desk_setup, recover_ledger
 from engine.runtime.source import ReplaySource, SimulatedSource, Source, SteppedClock
 from engine.runtime.transport import NetworkTransport
 from engine.settings import Settings, load_settings
@@ -102,11 +104,12 @@ def run_engine(
 
 async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:
     clock = SystemClock()
-    assembly = _replayed(options, clock) if options.replay else _live(options, clock)
+    assembly = _replayed(options, clock) if options.replay else _live(options, folder, clock)
     host, source, symbols, transport = assembly
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.stop, f"signal {number.name}")
+    loop.add_signal_handler(signal.SIGUSR1, host.kill, "SIGUSR1")
     await host.server.start(folder.socket)
     report("ready")
     try:
@@ -118,7 +121,7 @@ async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[s
 _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
 
 
-def _live(options: EngineOptions, clock: Clock) -> _Assembly:
+def _live(options: EngineOptions, folder: DataFolder, clock: Clock) -> _Assembly:
     settings = load_settings(
         Path(options.settings) if options.settings else None,
         {"venue": options.venue, "instruments": options.instruments, "seed": options.seed},
@@ -131,7 +134,13 @@ def _live(options: EngineOptions, clock: Clock) -> _Assembly:
         run_id=ids.run_id(clock.now_ns()),
         version=program_version(),
     )
-    host = EngineHost(plan, clock)
+    ledger, previous, notes = recover_ledger(folder, plan)
+    state = KernelState(desk_setup(plan))
+    state.desk.ledger = ledger
+    host = EngineHost(plan, clock, state)
+    attach_trading(host, folder, plan, clock, previous)
+    for note in notes:
+        logger.warning("journal_note {}", note)
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
     transport = NetworkTransport()
     ports = FeedPorts(clock, transport, Chance(seed), host.put, host.room, host.start_task)

@@ -42,6 +42,16 @@ class DataFolder:
         return self.path / "log" / "engine.jsonl"
 
     @property
+    def journal(self) -> Path:
+        """One file per run: what was intended and what was seen."""
+        return self.path / "journal"
+
+    @property
+    def latch(self) -> Path:
+        """While this file exists the kill switch is on."""
+        return self.path / "kill.latch"
+
+    @property
     def pictures(self) -> Path:
         """Where the screen saves pictures of itself."""
         return self.path / "pictures"

@@ -5,18 +5,21 @@ from decimal import Decimal
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.model import facts as f
-from engine.model.orders import OrderIntent, OrderSpec
+from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import OrderIntent, OrderSpec, Side
 from tests.builders import BTC, at
 
 ONE = Decimal(1)
 
 
-def an_intent(side: str = "buy", lots: int = 10, price: int | None = 100, **changed) -> OrderIntent:
+def an_intent(
+    side: Side = "buy", lots: int = 10, price: int | None = 100, **changed
+) -> OrderIntent:
     """Return a limit order of BTC by hand; unknown words belong to its specification."""
     outer = ("owner", "signal", "tag", "is_protective")
     intent = {name: changed.pop(name) for name in outer if name in changed}
     spec = {"instrument_id": BTC, "type": "limit", "limit_ticks": price} | changed
-    return OrderIntent(OrderSpec(side=side, qty_lots=lots, **spec), **intent)
+    return OrderIntent(OrderSpec(side=side, qty_lots=QtyLots(lots), **spec), **intent)
 
 
 def a_fill(order: str = "a", trade: str = "t1", lots: int = 4, price: int = 100, **changed):
@@ -25,8 +28,8 @@ def a_fill(order: str = "a", trade: str = "t1", lots: int = 4, price: int = 100,
     return f.OrderFilled(
         client_order_id=order,
         trade_id=trade,
-        price_ticks=price,
-        qty_lots=lots,
+        price_ticks=PriceTicks(price),
+        qty_lots=QtyLots(lots),
         **(fields | changed),
     )
 
@@ -63,17 +66,19 @@ class Told:
         """Open an account in USDT and make BTC known, in steps of one."""
         return self.say(f.AccountOpened(self.ts_ns, "USDT", Decimal(equity)), known())
 
-    def intend(self, order: str = "a", side: str = "buy", lots: int = 10, **changed) -> "Told":
+    def intend(self, order: str = "a", side: Side = "buy", lots: int = 10, **changed) -> "Told":
         """Approve an order."""
         return self.say(f.OrderIntended(self.ts_ns, order, an_intent(side, lots, **changed), 7))
 
     def send(self, order: str = "a") -> "Told":
+        """Send it."""
         return self.say(f.OrderSent(self.ts_ns, order))
 
     def ack(self, order: str = "a") -> "Told":
+        """The venue has it."""
         return self.say(f.OrderAcked(self.ts_ns, order, f"v-{order}"))
 
-    def work(self, order: str = "a", side: str = "buy", lots: int = 10, **changed) -> "Told":
+    def work(self, order: str = "a", side: Side = "buy", lots: int = 10, **changed) -> "Told":
         """Approve an order that the venue then has."""
         return self.intend(order, side, lots, **changed).send(order).ack(order)
 
@@ -86,41 +91,51 @@ class Told:
     def trade(self, owner: str, lots: int, price: int = 100, **changed) -> "Told":
         """Fill an order of an owner at once; a sale if the lots are negative."""
         order = f"o{self.trades}"
-        side = "buy" if lots > 0 else "sell"
-        self.work(order, side, abs(lots), owner=owner, **changed)
+        self.work(order, "buy" if lots > 0 else "sell", abs(lots), owner=owner, **changed)
         return self.fill(order, abs(lots), price)
 
     def reject(self, order: str = "a") -> "Told":
+        """The venue never accepted it."""
         return self.say(f.OrderRejected(self.ts_ns, order, "refused"))
 
     def lose(self, order: str = "a") -> "Told":
+        """Nobody knows whether the venue has it."""
         return self.say(f.OrderUnknown(self.ts_ns, order, "no answer"))
 
     def ask_cancel(self, order: str = "a") -> "Told":
+        """Ask to cancel it."""
         return self.say(f.CancelRequested(self.ts_ns, order))
 
     def reject_cancel(self, order: str = "a") -> "Told":
+        """The venue did not cancel it."""
         return self.say(f.CancelRejected(self.ts_ns, order, "unknown order"))
 
     def cancel(self, order: str = "a") -> "Told":
+        """The venue took it off the book."""
         return self.say(f.OrderCanceled(self.ts_ns, order, "asked"))
 
     def expire(self, order: str = "a") -> "Told":
+        """The rest of it lapsed."""
         return self.say(f.OrderExpired(self.ts_ns, order, "ioc"))
 
     def ask_replace(self, lots: int, price: int = 101, order: str = "a") -> "Told":
-        return self.say(f.ReplaceRequested(self.ts_ns, order, price, lots))
+        """Ask for another size and price."""
+        return self.say(f.ReplaceRequested(self.ts_ns, order, PriceTicks(price), QtyLots(lots)))
 
     def replace(self, lots: int, price: int = 101, order: str = "a") -> "Told":
-        return self.say(f.OrderReplaced(self.ts_ns, order, price, lots))
+        """The venue gave it another size and price."""
+        return self.say(f.OrderReplaced(self.ts_ns, order, PriceTicks(price), QtyLots(lots)))
 
     def reject_replace(self, order: str = "a") -> "Told":
+        """The venue left it as it was."""
         return self.say(f.ReplaceRejected(self.ts_ns, order, "too late"))
 
     def order(self, order: str = "a") -> OrderRecord:
+        """Return the record of an order."""
         return self.ledger.orders[order]
 
     def state(self, order: str = "a") -> str:
+        """Return where an order stands."""
         return self.order(order).state
 
     @property

@@ -13,7 +13,10 @@ from engine.model.view import (
     ChartView,
     HeaderView,
     LogView,
+    OrdersView,
     PaneName,
+    PositionsView,
+    RiskView,
     StatusView,
     TapeView,
     View,
@@ -37,6 +40,8 @@ class Newest:
         self._views: dict[PaneName, tuple[View, int]] = {}
         self._heard_ns = now_ns
         self._clock_ns = 0
+        self.book_seq = 0
+        """The version of the book that is shown."""
         self._watch = Watch(panes=())
         self.closed = ""
         """Why the engine is gone for good; empty while it is there."""
@@ -86,6 +91,8 @@ class Newest:
         self._clock_ns = frame.ts_ns
         if frame.pane in self._watch.panes and self._is_wanted(frame.pane, frame.view):
             self._views[frame.pane] = (frame.view, now_ns)
+            if frame.pane == "book":
+                self.book_seq = frame.seq
 
     def _adopt(self, epoch: int) -> None:
         if epoch != self._epoch:
@@ -154,6 +161,24 @@ class Newest:
         """The newest view of the log."""
         view = self._get("log")
         return view if isinstance(view, LogView) else None
+
+    @property
+    def positions(self) -> PositionsView | None:
+        """The newest view of the positions."""
+        view = self._get("positions")
+        return view if isinstance(view, PositionsView) else None
+
+    @property
+    def orders(self) -> OrdersView | None:
+        """The newest view of the orders."""
+        view = self._get("orders")
+        return view if isinstance(view, OrdersView) else None
+
+    @property
+    def risk(self) -> RiskView | None:
+        """The newest view of trading state, limits and strategies."""
+        view = self._get("risk")
+        return view if isinstance(view, RiskView) else None
 
     def _get(self, pane: PaneName) -> View | None:
         kept = self._views.get(pane)

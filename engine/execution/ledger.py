@@ -139,6 +139,11 @@ class Ledger:
         """
         return self._kept.account.equity(self._kept.positions.nets, marks, rates or {})
 
+    @property
+    def boot(self) -> int:
+        """How many runs have had this ledger; 0 before the first."""
+        return self._kept.boot
+
     def day_start_equity(self, now_ns: int) -> Decimal | None:
         """Return the first mark of the UTC day; None if there is none yet."""
         return self._kept.account.start_of_day(now_ns)

@@ -156,6 +156,9 @@ class Orders(msgspec.Struct):
                 order.reason = fact.reason
             case OrderSent() | CancelRequested():
                 pass
+            case OrderRejected() if order.filled_lots:
+                # Its fills prove that it was accepted; whether the rest stands is to be asked.
+                event, is_agreed, order.reason = "lose", False, fact.reason
             case _:
                 order.reason = fact.reason
         return self.move(order, event, fact.ts_ns) and is_agreed

@@ -22,6 +22,9 @@ OFF: Final = "off"
 NUMBER_MAX: Final = 10**15
 """Above every sensible limit; keeps arithmetic on what a file says short."""
 
+ORDERS_COUNTED_MAX: Final = 1_999
+"""The ledger remembers one more: a limit above would never be reached."""
+
 _PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,16}(\.[0-9]{1,12})?", re.ASCII)
 
 NumberKind = Literal["money", "share", "ratio", "count"]
@@ -299,6 +302,8 @@ def _problem(limit: Limit, value: object) -> str:
         return f"{limit.name} = {value}: needs a plain number such as 1000 or 0.02"
     if limit.kind == "count" and not isinstance(value, int):
         return f"{limit.name} = {value}: needs a whole number"
+    if limit.name == "orders_per_10min_max" and value > ORDERS_COUNTED_MAX:
+        return f"{limit.name} = {value}: no more than {ORDERS_COUNTED_MAX} can be counted"
     most = 1 if limit.kind == "share" else NUMBER_MAX
     if not (Decimal(value).is_finite() and 0 <= value <= most):
         return f"{limit.name} = {value}: has to lie between 0 and {most}"

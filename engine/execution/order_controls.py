@@ -4,10 +4,11 @@ Each control looks at one review and returns its reason, or None. None of them c
 and none depends on another, so that all of them can speak at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
+from engine.execution.ledger_orders import OrderRecord
 from engine.execution.limits import RiskLimits
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import Reason, Review, is_fast, plain, reference_ticks, unit_of
@@ -231,20 +232,11 @@ def duplicate(review: Review) -> Reason | None:
 def self_cross(review: Review) -> Reason | None:
     """An order does not trade with one of our own."""
     spec = review.spec
-    if spec.limit_ticks is None or spec.trigger_ticks is not None:
+    nearest = own_ticks(review.working(), spec.side)
+    if spec.limit_ticks is None or spec.trigger_ticks is not None or nearest is None:
         return None
-    sign = 1 if spec.side == "buy" else -1
-    crossed = [
-        order.spec.limit_ticks
-        for order in review.working()
-        if order.spec.side != spec.side
-        and order.spec.limit_ticks is not None
-        and order.spec.trigger_ticks is None
-        and sign * order.spec.limit_ticks <= sign * spec.limit_ticks
-    ]
-    if not crossed:
+    if spec.limit_ticks < nearest if spec.side == "buy" else spec.limit_ticks > nearest:
         return None
-    nearest = min(crossed, key=lambda ticks: sign * ticks)
     sentence = f"A price of {spec.limit_ticks} ticks would meet an own order at {nearest}."
     return review.reason("self_cross", spec.limit_ticks, nearest, sentence, "ledger")
 
@@ -291,6 +283,35 @@ def collar_ticks(market: MarketReference, side: Side, limits: RiskLimits) -> Pri
     else:
         ticks = (reference * (1 - share)).to_integral_value(ROUND_CEILING)
     return PriceTicks(max(1, int(ticks)))
+
+
+def own_ticks(working: Iterable[OrderRecord], side: Side) -> PriceTicks | None:
+    """Return the nearest price at which an order of this side would meet one of our own."""
+    resting = [
+        order.spec.limit_ticks
+        for order in working
+        if order.spec.side != side
+        and order.spec.limit_ticks is not None
+        and order.spec.trigger_ticks is None
+        and order.spec.tif == "gtc"
+    ]
+    if not resting:
+        return None
+    return min(resting) if side == "buy" else max(resting)
+
+
+def clear_of_own(
+    ticks: PriceTicks, market: MarketReference, side: Side, working: Iterable[OrderRecord]
+) -> PriceTicks:
+    """Return a market order's price one tick short of our own orders, if it still can trade."""
+    nearest = own_ticks(working, side)
+    if nearest is None:
+        return ticks
+    if side == "buy":
+        short = PriceTicks(min(ticks, nearest - 1))
+        return short if market.ask_ticks is not None and short >= market.ask_ticks else ticks
+    short = PriceTicks(max(ticks, nearest + 1))
+    return short if market.bid_ticks is not None and short <= market.bid_ticks else ticks
 
 
 def value_of(review: Review) -> Decimal | None:

@@ -29,7 +29,7 @@ from engine.model.facts import (
 )
 from engine.model.instrument import InstrumentId
 from engine.model.market import BookState, Level
-from engine.model.numbers import NS_PER_MS, PriceTicks, QtyLots
+from engine.model.numbers import NS_PER_MS, UNITS_MAX, PriceTicks, QtyLots
 from engine.model.orders import Liquidity, OrderIntent
 
 LATENCY_NS_MIN: Final = 5 * NS_PER_MS
@@ -128,16 +128,14 @@ class PaperVenue:
         self._replacing[client_order_id] = (limit, qty)
         self._travel("replace", client_order_id, now_ns)
 
-    def restore(self, orders: Iterable[Resting], markets: "Markets") -> None:
+    def restore(self, orders: Iterable[Resting]) -> None:
         """Take back what the journal says was open, at the back of every queue.
 
         While the program was down nothing was filled: nobody watched the market.
         """
         for order in orders:
+            order.ahead_lots = UNITS_MAX  # The next look at the book cuts it to what is there.
             self._orders[order.client_order_id] = order
-            market = markets.get(order.intent.spec.instrument_id)
-            if market is not None:
-                order.ahead_lots = _shown(market, order)
 
     def advance(self, now_ns: int, markets: "Markets") -> Sequence[OrderReport]:
         """Let arrive what is due, and return the answers that have come back by now."""
@@ -227,7 +225,7 @@ class PaperVenue:
             reason = "the paper venue has no book of this instrument"
             self._answer(OrderRejected(now_ns, client_order_id, reason), now_ns)
             return
-        order = Resting(client_order_id, intent, f"p{self._number}", intent.spec.qty_lots)
+        order = Resting(client_order_id, intent, f"p-{client_order_id}", intent.spec.qty_lots)
         if intent.spec.trigger_ticks is not None:
             order.is_triggered = False
         elif intent.spec.is_post_only and _crosses(market, order):
@@ -284,7 +282,7 @@ class PaperVenue:
             OrderFilled(
                 now_ns,
                 order.client_order_id,
-                f"{order.venue_order_id}-{order.fills}",
+                f"{order.client_order_id}-{order.fills}",
                 PriceTicks(price),
                 QtyLots(lots),
                 liquidity,

@@ -25,6 +25,7 @@ from engine.execution.market_reference import MarketReference
 from engine.execution.order_controls import (
     ORDER_CONTROLS,
     Control,
+    clear_of_own,
     collar_code,
     collar_ticks,
     instrument,
@@ -232,6 +233,8 @@ def _as_sent(asked: OrderSpec, case: _Case, *, is_reducing: bool) -> OrderSpec:
     if asked.type != "market":
         return sent
     ticks = collar_ticks(case.market, asked.side, case.limits)
+    if ticks is not None:
+        ticks = clear_of_own(ticks, case.market, asked.side, _others(case))
     return msgspec.structs.replace(sent, type="limit", limit_ticks=ticks, tif="ioc")
 
 
@@ -300,6 +303,7 @@ def advise(
     Below `step_down_share` of a loss limit nothing, from there on only reducing, at all of it the
     kill switch: for everything, or for the instrument whose position it is.
     """
+    limits = effective_limits(limits, ledger)
     with localcontext(EXACT):
         found = [*_advice_on_losses(ledger, limits, moment), *_advice_on_margin(limits, moment)]
     states = ledger.states

@@ -136,6 +136,7 @@ class Book:
         self._bids = _Side(is_bid=True)
         self._asks = _Side(is_bid=False)
         self._buffer: deque[BookDelta] = deque(maxlen=BUFFERED_MAX)
+        self._pushed_out = 0
 
     @property
     def best_bid(self) -> Level | None:
@@ -216,6 +217,9 @@ class Book:
             return Verdict.BROKEN
         waiting = self._buffer
         self._buffer = deque(maxlen=BUFFERED_MAX)
+        # What the bound pushed out came before all that is left.
+        self.dropped_stale += self._pushed_out
+        self._pushed_out = 0
         while waiting:
             verdict = self.apply(waiting.popleft(), ts_ns)
             if verdict is Verdict.GAP or verdict is Verdict.BROKEN:
@@ -226,8 +230,7 @@ class Book:
     def apply(self, delta: BookDelta, ts_ns: int) -> Verdict:
         """Apply one delta at engine time `ts_ns`, or say why not."""
         if self.state != "live":
-            self.buffered_total += 1
-            self._buffer.append(delta)
+            self._keep(delta)
             return Verdict.BUFFERED
         self.additions.clear()
         if self._is_stale(delta):
@@ -259,6 +262,7 @@ class Book:
         self._bids.fill(())
         self._asks.fill(())
         self._buffer.clear()
+        self._pushed_out = 0
         self.additions.clear()
 
     def widen(self, price_factor: int, qty_factor: int) -> None:
@@ -312,9 +316,13 @@ class Book:
         )
         self.gaps += 1
         self.invalidate("sequence gap")
-        self.buffered_total += 1
-        self._buffer.append(delta)
+        self._keep(delta)
         return Verdict.GAP
+
+    def _keep(self, delta: BookDelta) -> None:
+        self.buffered_total += 1
+        self._pushed_out += len(self._buffer) == BUFFERED_MAX
+        self._buffer.append(delta)
 
     def _apply_levels(self, side: _Side, levels: Sequence[Level]) -> None:
         sizes, keys, sign, floor = side.sizes, side.keys, side.sign, self.addition_floor

@@ -1,5 +1,6 @@
 """The trading side of the state: ledger, limits, arm, kill."""
 
+from collections import deque
 from decimal import Decimal
 from typing import Final
 
@@ -10,10 +11,11 @@ from engine.execution.limits import RiskLimits, paper_limits
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import ReviewMoment
 from engine.execution.risk import RiskGate
-from engine.model.facts import TradingState
+from engine.model.facts import OrderFilled, TradingState
 from engine.model.instrument import InstrumentId
 
 ARMED_FOR_EVER: Final = 0
+FILLS_KEPT: Final = 200
 
 
 class DeskSetup(msgspec.Struct, frozen=True):
@@ -49,6 +51,8 @@ class Desk:
         self.armed_until_ns: int | None = ARMED_FOR_EVER if setup.starts_armed else None
         self.kill: KillReport | None = None
         self.is_journal_ok = True
+        self.fills: deque[OrderFilled] = deque(maxlen=FILLS_KEPT)
+        """The newest, for the screen."""
         self.version = 0
         """Changes with everything that the panes of the desk show."""
 

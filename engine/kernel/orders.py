@@ -35,6 +35,8 @@ def on_report(
         text = f"{type(event).__name__} for order {event.client_order_id}, which is not ours"
         say(state, effects, "error", "orders", text)
         return
+    if isinstance(event, f.OrderFilled):
+        state.desk.fills.append(event)
     word = WORDS.get(type(event))
     if word is not None:
         spec = order.spec

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from engine.ingest.health import freshness
+from engine.kernel.desk_views import orders_view, positions_view, risk_view
 from engine.kernel.freshness import book_age_ns, book_freshness, trade_freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
@@ -38,6 +39,7 @@ STATUS_NS: Final = 500 * NS_PER_MS
 """How often the status row is built although nothing changed."""
 RATE_WINDOW_S: Final = 10
 SHARE_WINDOW_S: Final = 60
+DESK_PANES: Final[frozenset[PaneName]] = frozenset({"positions", "orders", "risk"})
 LEVELS_LOOKED_AT_MAX: Final = 5_000
 WHALE_ROWS_MAX: Final = 60
 LOG_ROWS_MAX: Final = 200
@@ -53,6 +55,8 @@ class RunFacts(msgspec.Struct, frozen=True):
     started_ns: int
     replay_speed: float | None = None
     replay_ended: bool = False
+    is_latched: bool = False
+    is_latch_persisted: bool = False
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -72,6 +76,8 @@ def mark_of(pane: PaneName, state: KernelState, wish: Wish, now_ns: int) -> obje
         return (now_ns // STATUS_NS, state.notices_version)
     if pane == "log":
         return state.notices_version
+    if pane in DESK_PANES:
+        return (state.desk.version, now_ns // STATUS_NS, state.desk.is_armed(now_ns))
     market = state.instruments.get(wish.instrument_id)
     if pane == "whales":
         return (state.signals_version, wish.instrument_id, market is not None)
@@ -101,12 +107,27 @@ def build(
         return status_view(state, now_ns, facts)
     if pane == "log":
         return LogView(tuple(islice(reversed(state.notices), LOG_ROWS_MAX)))
+    if pane in DESK_PANES:
+        return _desk_view(pane, state, facts)
     market = state.instruments.get(wish.instrument_id)
     if pane == "whales":
         return _whales_view(state, market)
     if market is None:
         return None
     return _BUILDERS[pane](state, market, wish, now_ns)
+
+
+def _desk_view(pane: PaneName, state: KernelState, facts: RunFacts) -> View:
+    if pane == "positions":
+        return positions_view(state)
+    if pane == "orders":
+        return orders_view(state)
+    return risk_view(
+        state,
+        is_latched=facts.is_latched,
+        is_persisted=facts.is_latch_persisted,
+        is_journal_ok=state.desk.is_journal_ok,
+    )
 
 
 def status_view(state: KernelState, now_ns: int, facts: RunFacts) -> StatusView:

@@ -33,6 +33,16 @@ class RunStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
     version: str
 
 
+class StorageDegraded(msgspec.Struct, frozen=True, tag=True):
+    """The journal cannot be written; nothing that adds risk may leave."""
+
+    reason: str
+
+
+class StorageRestored(msgspec.Struct, frozen=True, tag=True):
+    """The journal can be written again."""
+
+
 Event = (
     Trade
     | BookSnapshot
@@ -49,6 +59,8 @@ Event = (
     | RunStarted
     | OperatorCommand
     | OrderReport
+    | StorageDegraded
+    | StorageRestored
 )
 
 

@@ -16,7 +16,7 @@ from engine.kernel.kernel import Kernel
 from engine.kernel.state import InstrumentState
 from engine.model.envelope import Event
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.market import Candle, InstrumentUpdated, Level
+from engine.model.market import BookDelta, BookSnapshot, Candle, InstrumentUpdated, Level
 from engine.model.numbers import NS_PER_MS, NS_PER_S, decimal_text
 from engine.research.replay import Capture, Replay
 from storage.recording import CapturedFrame
@@ -25,6 +25,9 @@ TOP_LEVELS: Final = 50
 CHECKPOINT_EVERY: Final = 50
 CHECKPOINT_EVERY_LATER: Final = 500
 """Beyond as many applied events."""
+
+DELTAS_REMEMBERED: Final = 40_000
+"""Whose lines are known: as many as a few books may buffer."""
 
 _Document = dict[str, Any]
 
@@ -80,6 +83,7 @@ class _Reader:
         self._venue = venue
         self._line = 0
         self._gaps_seen = 0
+        self._lines_of: dict[tuple[InstrumentId, int], int] = {}
         self._ends: tuple[CapturedFrame, CapturedFrame] | None = None
         self._ws_ns: tuple[int, int] | None = None
 
@@ -96,9 +100,13 @@ class _Reader:
             market = kernel.state.instruments.get(event.instrument.instrument_id)
             if market is not None:
                 market.book.on_applied = partial(self._on_applied, market)
-        if kernel.state.gaps != self._gaps_seen:
+        if type(event) is BookDelta:
+            self._lines_of[event.instrument_id, event.last_seq] = self._line
+            if len(self._lines_of) > DELTAS_REMEMBERED:
+                del self._lines_of[next(iter(self._lines_of))]
+        if kernel.state.gaps != self._gaps_seen and isinstance(event, BookDelta | BookSnapshot):
             self._gaps_seen = kernel.state.gaps
-            self._note_gap(kernel.state.instruments[event.instrument_id])  # type: ignore[union-attr]  # only book events make gaps
+            self._note_gap(kernel.state.instruments[event.instrument_id])
 
     def summary(self) -> _Document:
         assert self._ends is not None
@@ -141,7 +149,9 @@ class _Reader:
     def _note_gap(self, market: InstrumentState) -> None:
         gap = market.last_gap
         assert gap is not None
-        entry: _Document = {"line": self._line, "kind": gap.kind}
+        # A buffered event fails when the snapshot comes, but it is the event that does not join.
+        line = self._lines_of.get((market.instrument_id, gap.last_seq), self._line)
+        entry: _Document = {"line": line, "kind": gap.kind}
         if gap.kind == "sequence":
             entry |= {"expected": gap.expected, "U": gap.first_seq, "u": gap.last_seq}
             entry["pu"] = gap.prev_seq if market.book.rule == "previous_id" else None

@@ -6,12 +6,25 @@ import os
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
+import msgspec
 from loguru import logger
 
 from engine.kernel.kernel import Kernel
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts
-from engine.model.effects import Effect, Notify, Publish, RequestSnapshot, SetTimer
+from engine.model.commands import EngageKill, OperatorCommand
+from engine.model.effects import (
+    CommandResult,
+    Effect,
+    Notify,
+    PlaceOrder,
+    Publish,
+    Record,
+    RequestSnapshot,
+    SendCancel,
+    SendReplace,
+    SetTimer,
+)
 from engine.model.envelope import Envelope, Event, RunStarted, TimerFired
 from engine.model.errors import CockpitError, InvariantBroken
 from engine.model.numbers import NS_PER_S
@@ -19,9 +32,11 @@ from engine.model.view import Mode
 from engine.port import SCHEMA, Welcome
 from engine.runtime.clock import Clock
 from engine.runtime.inbox import Inbox
+from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.port_server import PortServer
 from engine.runtime.source import ReplaySource, Source
 from engine.runtime.timers import TimerService
+from engine.runtime.trading import TradingShell
 
 BATCH_MAX: Final = 256
 """Events handled between two looks at sockets and screens."""
@@ -43,10 +58,12 @@ class RunPlan:
 class EngineHost:
     """Runs one engine until it is told to stop or something breaks."""
 
-    def __init__(self, plan: RunPlan, clock: Clock) -> None:
+    def __init__(self, plan: RunPlan, clock: Clock, state: KernelState | None = None) -> None:
         self._plan = plan
         self._clock = clock
-        self._kernel = Kernel()
+        self._kernel = Kernel(state)
+        self._trading: TradingShell | None = None
+        self._gateway: PaperGateway | None = None
         self._inbox = Inbox()
         self._timers = TimerService(clock, self._on_timer)
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -76,6 +93,8 @@ class EngineHost:
             started_ns=self._started_ns,
             replay_speed=self._plan.replay_speed,
             replay_ended=isinstance(self._source, ReplaySource) and self._source.has_ended,
+            is_latched=self._trading is not None and self._trading.is_latched,
+            is_latch_persisted=self._trading is not None and self._trading.is_persisted,
         )
 
     def welcome(self) -> Welcome:
@@ -89,6 +108,35 @@ class EngineHost:
             mode=self._plan.mode,
             venue=self._plan.venue,
         )
+
+    def attach(self, trading: TradingShell, gateway: PaperGateway) -> None:
+        """Let orders out by these; without them nothing is ever sent."""
+        self._trading = trading
+        self._gateway = gateway
+
+    def report(self, source: str, event: Event) -> None:
+        """Take a private event in; there is always room for it."""
+        self._inbox.put_private(source, event, self._clock.now_ns())
+
+    def report_all(self, source: str, events: Sequence[Event]) -> None:
+        """Take private events in, in order."""
+        for event in events:
+            self.report(source, event)
+
+    def command(self, operator: str, command: OperatorCommand) -> bool:
+        """Take an operator's line in; a kill latches before it is queued."""
+        command = msgspec.structs.replace(command, operator=operator)
+        is_kill = any(isinstance(action, EngageKill) for action in command.actions)
+        if is_kill and not command.is_dry:
+            if self._trading is not None:
+                self._trading.latch(command.line)
+            self.report(operator, command)
+            return True
+        return self._inbox.put_control(operator, command, self._clock.now_ns())
+
+    def kill(self, reason: str) -> None:
+        """Engage the kill switch from inside the engine's process."""
+        self.command("engine", OperatorCommand(0, "engine", reason, (EngageKill(reason),)))
 
     def put(self, source: str, events: Sequence[Event]) -> bool:
         """Take data events in, or return False when the inbox is full."""
@@ -119,6 +167,7 @@ class EngineHost:
         """
         self._source = source
         self._step("engine", RunStarted(self._plan.run_id, self._plan.version))
+        self._begin_trading()
         loop = self.start_task(self._loop(), "kernel loop")
         self.start_task(self._start_source(source, symbols), "source start")
         gc.collect()
@@ -130,9 +179,23 @@ class EngineHost:
         self._timers.close()
         await self.server.close(self.stop_reason)
         loop.cancel()
+        if self._gateway is not None:
+            self._gateway.close()
         await self._end_tasks()
+        if self._trading is not None:
+            await self._trading.close()
         if self._failure is not None:
             raise self._failure
+
+    def _begin_trading(self) -> None:
+        """Take over what the run before left, and watch for the kill file."""
+        if self._trading is None or self._gateway is None:
+            return
+        self._gateway.take_back(self.state.desk.ledger)
+        if self.state.desk.trading_state == "killed":
+            self._trading.latch("killed in the run before")
+        self._trading.start()
+        self.start_task(self._trading.watch_latch(self.kill), "latch watch")
 
     async def _start_source(self, source: Source, symbols: Sequence[str]) -> None:
         await source.start(symbols)
@@ -149,8 +212,14 @@ class EngineHost:
         self._seq += 1
         now_ns = self._clock.now_ns() if ts_ns is None else ts_ns
         at_ns = max(self._kernel.state.ts_ns, now_ns)
-        for effect in self._kernel.step(Envelope(self._seq, at_ns, sender, event)):
-            self._dispatch(effect)
+        effects = self._kernel.step(Envelope(self._seq, at_ns, sender, event))
+        if effects:
+            if self._trading is not None:
+                self._trading.take(effects)
+            for effect in effects:
+                self._dispatch(effect)
+        if self._gateway is not None:
+            self._gateway.on_market(event)
 
     def _dispatch(self, effect: Effect) -> None:
         match effect:
@@ -163,6 +232,10 @@ class EngineHost:
                 logger.info("notice {} {}: {}", notice.level, notice.source, notice.text)
             case Publish(signal):
                 logger.debug("whale_{} {}", signal.status, signal.signal_id)
+            case CommandResult(operator, command_id, outcome):
+                self.server.reply(operator, command_id, outcome)
+            case Record() | PlaceOrder() | SendCancel() | SendReplace():
+                return  # The trading shell has done them.
 
     def _on_timer(self, fired: TimerFired) -> None:
         self._inbox.put_control("timer", fired, self._clock.now_ns())

@@ -47,6 +47,11 @@ class Inbox:
         self._filled.set()
         return True
 
+    def put_private(self, source: str, event: Event, ts_ns: int) -> None:
+        """Take what must never be lost: kills, and what a venue says about our orders."""
+        self._control.append((ts_ns, source, event))
+        self._filled.set()
+
     def take(self, limit: int) -> list[Waiting]:
         """Take out up to `limit` events, control before data."""
         taken: list[Waiting] = []

@@ -1,13 +1,15 @@
 """The gateway to the paper venue: gives it the market and the time, and brings its answers back."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
+from engine.execution.ledger import Ledger
 from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.envelope import Event
+from engine.model.facts import OrderAcked, OrderRejected, OrderReport
 from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
@@ -67,9 +69,29 @@ class PaperGateway:
             return None
         return ticks * spec.qty_lots * market.tick_size * market.lot_size
 
-    def restore(self, orders: Iterable[Resting]) -> None:
-        """Take back what the journal says was open."""
-        self._venue.restore(orders, self._markets)
+    def take_back(self, ledger: Ledger) -> None:
+        """Go on with the orders of the run before, as its journal tells of them.
+
+        What the venue had acknowledged is open again; what it had not never reached it, because
+        an acknowledgement is in the journal before anybody hears of it.
+        """
+        now_ns = self._clock.now_ns()
+        reports: list[OrderReport] = []
+        resting = []
+        for order in ledger.working():
+            if not order.venue_order_id:
+                reason = "never reached the paper venue"
+                reports.append(OrderRejected(now_ns, order.client_order_id, reason))
+                continue
+            reports.append(OrderAcked(now_ns, order.client_order_id, order.venue_order_id))
+            left = order.spec.qty_lots - order.filled_lots
+            kept = Resting(order.client_order_id, order.intent, order.venue_order_id, left)
+            kept.fills = order.filled_lots
+            kept.is_triggered = order.spec.trigger_ticks is None
+            resting.append(kept)
+        self._venue.restore(resting)
+        if reports:
+            self._put(SOURCE, reports)
 
     def on_market(self, event: Event) -> None:
         """Show the venue what has just happened in the market; the kernel has it already."""

@@ -14,6 +14,7 @@ from loguru import logger
 
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts, Wish, build, mark_of, status_view
+from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.instrument import InstrumentId
 from engine.model.view import PaneName
 from engine.port import (
@@ -24,6 +25,7 @@ from engine.port import (
     SCREENS_MAX,
     Ask,
     ClientMessage,
+    Command,
     EngineMessage,
     Goodbye,
     Heartbeat,
@@ -62,6 +64,9 @@ class Engine(Protocol):
     def stop(self, reason: str) -> None:
         """Begin an orderly stop."""
 
+    def command(self, operator: str, command: OperatorCommand) -> bool:
+        """Take an operator's line in; False when there is no room."""
+
 
 class PortServer:
     """Listens on the socket; owns the clients' tasks through the host."""
@@ -86,6 +91,14 @@ class PortServer:
         self._server = await asyncio.start_unix_server(self._on_client, path)
         self._path = path
 
+    def reply(self, operator: str, command_id: int, outcome: CommandOutcome) -> None:
+        """Tell the client that gave a command what became of it; it may have left."""
+        for client in self._clients.values():
+            if client.operator == operator:
+                accepted = outcome.verdict == "accepted"
+                text = "; ".join(outcome.sentences)
+                client.send(Reply(command_id, accepted, text, outcome=outcome))
+
     async def close(self, reason: str) -> None:
         """Say goodbye to every client and stop listening."""
         if self._server is not None:
@@ -99,7 +112,7 @@ class PortServer:
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._number += 1
         number = self._number
-        client = _Client(self._engine, self._clock, reader, writer)
+        client = _Client(self._engine, self._clock, f"operator:{number}", reader, writer)
         self._clients[number] = client
         try:
             if await self._greet(client):
@@ -143,10 +156,12 @@ class _Client:
         self,
         engine: Engine,
         clock: Clock,
+        operator: str,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self.is_screen = False
+        self.operator = operator
         self._engine = engine
         self._clock = clock
         self._reader = reader
@@ -176,6 +191,10 @@ class _Client:
                         self._engine.state, self._clock.now_ns(), self._engine.facts()
                     )
                     self.send(Reply(command_id, accepted=True, text="", status=status))
+                case Command(command):
+                    if not self._engine.command(self.operator, command):
+                        full = "too many commands wait; try again"
+                        self.send(Reply(command.command_id, accepted=False, text=full))
                 case Shutdown(command_id):
                     self.send(Reply(command_id, accepted=True, text="stopping"))
                     self._engine.stop("asked for by a screen")

@@ -40,7 +40,7 @@ T = TypeVar("T")
 TIMEFRAMES: Final = {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
 SNAPSHOT_LEVELS: Final = 1_000
 HISTORY_CANDLES: Final = 499
-STREAMS_PER_SUBSCRIBE: Final = 200
+STREAMS_PER_SOCKET: Final = 200
 SYMBOLS_MAX: Final = 2_000
 """More names than Binance lists per venue; a stream of invented ones stops here."""
 SYMBOL_LETTERS_MAX: Final = 40
@@ -114,16 +114,16 @@ class BinanceMarketWire:
         return [self._channel(symbol).describe() for symbol in self._chosen]
 
     def sockets(self) -> tuple[SocketPlan, ...]:
-        """Return one connection for spot, two for futures (books apart from the rest)."""
+        """Return connections of at most 200 streams: futures keep books apart from the rest."""
         base = self._endpoints.stream
         if self._venue == "binance":
             names = self._names(("trade", "depth@100ms", "bookTicker", "kline_1m"))
-            return (SocketPlan("stream", f"{base}/stream", _subscriptions(names)),)
+            return _plans("stream", f"{base}/stream", names)
         public = self._names(("depth@100ms", "bookTicker", "trade"))
         market = self._names(("aggTrade", "kline_1m", "markPrice@1s"))
         return (
-            SocketPlan("public", f"{base}/public/stream", _subscriptions(public)),
-            SocketPlan("market", f"{base}/market/stream", _subscriptions(market)),
+            *_plans("public", f"{base}/public/stream", public),
+            *_plans("market", f"{base}/market/stream", market),
         )
 
     def history_requests(self) -> tuple[HttpRequest, ...]:
@@ -417,17 +417,22 @@ class BinanceMarketWire:
         return [f"{symbol.lower()}@{kind}" for symbol in self._chosen for kind in kinds]
 
 
-def _subscriptions(names: list[str]) -> tuple[str, ...]:
+def _plans(name: str, url: str, streams: list[str]) -> tuple[SocketPlan, ...]:
+    """Spread streams over connections: a refused one takes all of its connection along."""
+    parts = range(0, len(streams), STREAMS_PER_SOCKET)
     return tuple(
-        msgspec.json.encode(
-            {
-                "method": "SUBSCRIBE",
-                "params": names[at : at + STREAMS_PER_SUBSCRIBE],
-                "id": at // STREAMS_PER_SUBSCRIBE + 1,
-            }
-        ).decode()
-        for at in range(0, len(names), STREAMS_PER_SUBSCRIBE)
+        SocketPlan(
+            name if at == 0 else f"{name}{at // STREAMS_PER_SOCKET + 1}",
+            url,
+            (_subscription(streams[at : at + STREAMS_PER_SOCKET]),),
+        )
+        for at in parts
     )
+
+
+def _subscription(streams: list[str]) -> str:
+    message = {"method": "SUBSCRIBE", "params": streams, "id": 1}
+    return msgspec.json.encode(message).decode()
 
 
 def _require(condition: bool, field: str, excerpt: str) -> None:

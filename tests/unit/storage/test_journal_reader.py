@@ -165,6 +165,7 @@ def test_bytes_that_moved_are_damage() -> None:
     assert isinstance(outcome(data[: at[2]] + data[at[3] :]), str)
     assert isinstance(outcome(data[: at[2]] + data[at[1] :]), str)
     assert isinstance(outcome(data[: at[4]] + b"?" + data[at[1] :]), str)
+    assert isinstance(outcome(data[: at[4]] + bytes(1_024) + data[at[1] : at[2]]), str)
 
 
 def test_a_damaged_header_is_damage_whatever_follows() -> None:

@@ -116,4 +116,5 @@ def test_session_and_peak_follow_the_marks():
     for equity in (100, 120, 90):
         account.mark(TODAY, Decimal(equity))
 
-    assert (account.session_start, account.peak) == (100, 120)
+    assert account.session_start == 100
+    assert account.peak == 120

@@ -9,6 +9,7 @@ from engine.execution.ledger_orders import ENDED_MAX, OrderFact, OrderRecord, Or
 from engine.execution.order_state import OrderEvent
 from engine.execution.positions import Steps
 from engine.model import facts as f
+from engine.model.numbers import PriceTicks, QtyLots
 from tests.builders import BTC, ETH, at
 from tests.order_facts import a_fill, an_intent
 
@@ -20,36 +21,48 @@ class Desk:
         self.orders = Orders()
 
     def add(self, order: str = "a", **changed) -> bool:
+        """Approve an order."""
         return self.orders.add(f.OrderIntended(at(0), order, an_intent(**changed), 7))
 
     def take(self, fact: OrderFact, event: OrderEvent) -> bool:
+        """Let something happen to an order."""
         return self.orders.take(self.record(fact.client_order_id), fact, event)
 
     def ack(self, order: str = "a") -> bool:
+        """The venue has it."""
         return self.take(f.OrderAcked(at(1), order, "v"), "ack")
 
     def end(self, order: str = "a") -> bool:
+        """The venue cancels it."""
         return self.take(f.OrderCanceled(at(2), order, "asked"), "cancel")
 
     def ask(self, lots: int, price: int = 101) -> bool:
-        return self.take(f.ReplaceRequested(at(2), "a", price, lots), "request_replace")
+        """Ask for another size and price."""
+        return self.take(
+            f.ReplaceRequested(at(2), "a", PriceTicks(price), QtyLots(lots)), "request_replace"
+        )
 
     def replace(self, lots: int, price: int = 101) -> bool:
-        return self.take(f.OrderReplaced(at(3), "a", price, lots), "replace")
+        """The venue gives it another size and price."""
+        return self.take(f.OrderReplaced(at(3), "a", PriceTicks(price), QtyLots(lots)), "replace")
 
     def reject_replace(self) -> bool:
+        """The venue leaves it as it was."""
         return self.take(f.ReplaceRejected(at(3), "a", "too late"), "reject_replace")
 
     def fill(self, lots: int, order: str = "a", price: int = 100) -> bool:
+        """Fill part of it."""
         return self.orders.fill(
             self.record(order), a_fill(order, lots=lots, price=price, ts_ns=at(4))
         )
 
     def record(self, order: str = "a") -> OrderRecord:
+        """Return an order."""
         return self.orders.records[order]
 
     @property
     def working(self) -> list[str]:
+        """Name the working orders."""
         return [record.client_order_id for record in self.orders.list_working(None)]
 
 
@@ -112,6 +125,19 @@ def test_an_answer_late_after_a_fill_leaves_the_order_partial():
 
     desk.ack()
     assert desk.record().state == "partial"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_an_order_with_fills_was_never_refused(is_lost: bool):
+    desk = a_desk()
+    desk.fill(3)
+    if is_lost:
+        desk.take(f.OrderUnknown(at(5), "a", "no answer"), "lose")
+
+    assert not desk.take(f.OrderRejected(at(6), "a", "not found"), "reject")
+
+    assert (desk.record().state, desk.record().reason) == ("unknown", "not found")
+    assert desk.record().remaining_lots == 7
 
 
 def test_an_amend_on_its_way_counts_at_the_larger_size():

@@ -427,17 +427,6 @@ def test_prices_that_came_and_went_fill_no_memory():
     assert len(book._bids.keys) == len(book._bids.sizes) <= 2 + SPARE_PLACES
 
 
-def test_a_level_that_comes_back_grew_by_all_its_size():
-    book = a_book("100x5 99x30", "101x2")
-    book.addition_floor = 1_000
-    book.apply(a_delta(11, bids="99x0"), at(0))
-    assert book.additions == []
-
-    book.apply(a_delta(12, bids="99x20"), at(0))
-
-    assert book.additions == [Addition(is_bid=True, price_ticks=99, old_lots=0, new_lots=20)]
-
-
 def test_without_a_floor_nothing_is_told():
     book = a_book("100x5", "101x2")
 

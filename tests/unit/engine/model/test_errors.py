@@ -26,6 +26,14 @@ def test_an_engine_that_could_not_start_carries_its_own_exit_code():
     assert (str(error), error.exit_code) == ("no such venue", 2)
 
 
+def test_errors_of_storage_name_the_file_and_the_place():
+    refused = errors.StorageUnavailable("/data/journal", "no space left")
+    damaged = errors.JournalCorrupt("/data/journal", 4_096, "checksum")
+
+    assert str(refused) == "/data/journal: no space left"
+    assert str(damaged) == "/data/journal is damaged at byte 4096: checksum"
+
+
 @pytest.mark.parametrize(
     ("error", "base"),
     [

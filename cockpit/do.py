@@ -1,0 +1,284 @@
+"""`cockpit do LINE` and `cockpit kill`: the command line's language from a shell.
+
+A shell has no second Enter: a line that asks for a confirmation prints its plan and is not carried
+out until it comes again with the level that was asked.
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from cockpit.format import order_text
+from cockpit.grammar import GrammarError, Plan, parse
+from cockpit.grammar_context import Context, context_of
+from cockpit.grammar_words import words_of
+from cockpit.link import SocketPort, join
+from engine.folder import DataFolder
+from engine.model.commands import CommandOutcome, ConfirmLevel, EngageKill, OperatorCommand
+from engine.model.errors import PortClosed, PortError
+from engine.model.instrument import InstrumentId
+from engine.model.view import (
+    BookView,
+    HeaderView,
+    OrdersView,
+    PaneName,
+    PositionsView,
+    StatusView,
+    View,
+)
+from engine.port import Reply, ViewFrame, Watch
+
+OPERATOR: Final = "shell"
+EXIT_DONE: Final = 0
+EXIT_REFUSED: Final = 1
+EXIT_NOT_CONFIRMED: Final = 2
+"""Also for a line that cannot be read."""
+
+ANSWER_S: Final = 5.0
+VIEWS_S: Final = 2.0
+KILL_ANSWER_S: Final = 0.3
+LATCH_S: Final = 2.0
+PANES: Final[tuple[PaneName, ...]] = ("status", "header", "book", "positions", "orders")
+LEVELS: Final = {f"{prefix}{level}": level for level in range(4) for prefix in ("", "c", "C")}
+
+
+class Done(NamedTuple):
+    """What to print and how to end."""
+
+    text: str
+    exit_code: int
+
+
+def level_of(text: str | None) -> int | None:
+    """Return the confirmation level that `--confirm` names: `2` or `C2`; None for another word."""
+    return None if text is None else LEVELS.get(text.strip())
+
+
+def do_line(folder: DataFolder, line: str, confirm: str | None, *, as_json: bool) -> Done:
+    """Carry out a line on the engine of a folder, or say what it would do.
+
+    Raises:
+        PortClosed: No engine runs there, or it did not answer in time.
+    """
+    return asyncio.run(_do(folder, line, confirm, as_json))
+
+
+async def _do(folder: DataFolder, line: str, confirm: str | None, as_json: bool) -> Done:
+    port = await join(folder.socket, "command")
+    try:
+        async with asyncio.timeout(2 * VIEWS_S + 2 * ANSWER_S):
+            context = await look(port, line)
+            plan = parse(line, context)
+            if isinstance(plan, GrammarError):
+                return _unreadable(line, plan, as_json)
+            return await _carry_out(port, (line, plan), confirm, as_json)
+    except TimeoutError as error:
+        raise PortClosed("the engine did not answer in time") from error
+    finally:
+        await port.close()
+
+
+async def _carry_out(
+    port: SocketPort, said: tuple[str, Plan], confirm: str | None, as_json: bool
+) -> Done:
+    """Ask what the line would need, and carry it out if that was given."""
+    line, plan = said
+    trial = await ask(port, command_of(line, plan, is_dry=True))
+    if trial.verdict == "refused":
+        return Done(_report(line, plan, trial, as_json), EXIT_REFUSED)
+    if trial.level > 0 and level_of(confirm) != trial.level:
+        asked = msgspec.structs.replace(trial, verdict="needs_confirmation")
+        return Done(_report(line, plan, asked, as_json), EXIT_NOT_CONFIRMED)
+    meant = command_of(line, plan, confirm=trial.level, word=trial.word)
+    outcome = await ask(port, meant)
+    exit_code = {
+        "accepted": EXIT_DONE,
+        "refused": EXIT_REFUSED,
+        "needs_confirmation": EXIT_NOT_CONFIRMED,
+    }[outcome.verdict]
+    return Done(_report(line, plan, outcome, as_json), exit_code)
+
+
+def command_of(
+    line: str, plan: Plan, *, confirm: ConfirmLevel = 0, word: str = "", is_dry: bool = False
+) -> OperatorCommand:
+    """Return the command of a plan, under a number that no other program uses."""
+    return OperatorCommand(
+        command_id=secrets.randbits(62),
+        operator=OPERATOR,
+        line=line,
+        actions=plan.actions,
+        confirm=confirm,
+        word=word,
+        is_dry=is_dry,
+    )
+
+
+async def ask(port: SocketPort, command: OperatorCommand) -> CommandOutcome:
+    """Send a command and wait for its outcome."""
+    port.command(command)
+    async with asyncio.timeout(ANSWER_S):
+        while True:
+            message = await port.receive()
+            if isinstance(message, Reply) and message.command_id == command.command_id:
+                if message.outcome is not None:
+                    return message.outcome
+                return CommandOutcome(
+                    "accepted" if message.accepted else "refused",
+                    (message.text,) if message.text else (),
+                )
+
+
+async def look(port: SocketPort, line: str) -> Context:
+    """Return what the engine's views say about the instrument that a line names, or the first."""
+    context = await _look_at(port, InstrumentId(""))
+    named = _named(line, context)
+    return context if named in ("", context.focused) else await _look_at(port, named)
+
+
+async def _look_at(port: SocketPort, instrument_id: InstrumentId) -> Context:
+    port.watch(Watch(panes=PANES, instrument_id=instrument_id, book_rows=1))
+    views: dict[str, View] = {}
+    with suppress(TimeoutError):  # What is not there by then is said to be unknown.
+        async with asyncio.timeout(VIEWS_S):
+            while len(views) < len(PANES):
+                message = await port.receive()
+                if isinstance(message, ViewFrame) and _is_of(message.view, instrument_id):
+                    views[message.pane] = message.view
+    status, header, book = views.get("status"), views.get("header"), views.get("book")
+    positions, orders = views.get("positions"), views.get("orders")
+    header = header if isinstance(header, HeaderView) else None
+    return context_of(
+        status if isinstance(status, StatusView) else None,
+        header,
+        book if isinstance(book, BookView) else None,
+        positions if isinstance(positions, PositionsView) else None,
+        orders if isinstance(orders, OrdersView) else None,
+        focused=instrument_id or (header.instrument_id if header else InstrumentId("")),
+    )
+
+
+def _is_of(view: View, instrument_id: InstrumentId) -> bool:
+    """Whether a view is of the instrument asked for, or of none in particular."""
+    shown = getattr(view, "instrument_id", instrument_id)
+    return not instrument_id or shown == instrument_id
+
+
+def _named(line: str, context: Context) -> InstrumentId:
+    """Return the instrument that a line names, if it names exactly one."""
+    found = {
+        matches[0].instrument_id
+        for word in words_of(line)
+        if len(word.text) > 1 and len(matches := context.matches(word.text)) == 1
+    }
+    return next(iter(found)) if len(found) == 1 else InstrumentId("")
+
+
+# What is printed.
+
+
+def _unreadable(line: str, error: GrammarError, as_json: bool) -> Done:
+    if as_json:
+        document = {"line": line, "verdict": "unreadable", **msgspec.to_builtins(error)}
+        return Done(msgspec.json.encode(document).decode(), EXIT_NOT_CONFIRMED)
+    if len(line) > 200 or not line.isprintable():
+        return Done(error.sentence, EXIT_NOT_CONFIRMED)
+    return Done(f"{line}\n{' ' * error.position}^ {error.sentence}", EXIT_NOT_CONFIRMED)
+
+
+def _report(line: str, plan: Plan, outcome: CommandOutcome, as_json: bool) -> str:
+    if as_json:
+        document: dict[str, Any] = {
+            "line": line,
+            "normal": plan.normal,
+            **msgspec.to_builtins(outcome),
+        }
+        return msgspec.json.encode(document).decode()
+    lines = [plan.normal]
+    lines += [f"  {number}. {order_text(order)}" for number, order in enumerate(outcome.orders, 1)]
+    lines += [f"  {sentence}" for sentence in outcome.sentences]
+    if outcome.verdict == "needs_confirmation":
+        word = f" and stands for typing {outcome.word!r}" if outcome.word else ""
+        lines.append(f"nothing was done: this asks for --confirm {outcome.level}{word}")
+    elif outcome.verdict == "refused":
+        lines.append("refused: nothing was done")
+    else:
+        ids = ", ".join(outcome.client_order_ids)
+        lines.append("accepted" + (f": {ids}" if ids else ""))
+    return "\n".join(lines)
+
+
+# Kill.
+
+
+def kill_engine(folder: DataFolder, latch: Path, reason: str = "cockpit kill") -> Done:
+    """Kill by socket, then by SIGUSR1, then by the latch file, until one of them is seen to work.
+
+    Args:
+        folder: The engine's.
+        latch: The file whose existence kills.
+        reason: For the journal and the banner.
+    """
+    try:
+        outcome = asyncio.run(_kill_by_socket(folder, reason))
+    except (PortError, TimeoutError) as error:
+        problem = str(error) or "no answer"
+    else:
+        sentences = "\n".join(f"  {sentence}" for sentence in outcome.sentences)
+        return Done(f"killed through the socket\n{sentences}".rstrip(), EXIT_DONE)
+    told = _kill_by_signal(folder)
+    written = _kill_by_file(latch, reason)
+    lines = [f"the socket did not help: {problem}", told, written[0]]
+    return Done("\n".join(lines), EXIT_DONE if written[1] else EXIT_REFUSED)
+
+
+async def _kill_by_socket(folder: DataFolder, reason: str) -> CommandOutcome:
+    async with asyncio.timeout(LATCH_S):
+        port = await join(folder.socket, "command")
+        try:
+            plan = Plan((EngageKill(reason),), "kill", ())
+            return await ask(port, command_of("kill", plan, confirm=3))
+        finally:
+            await port.close()
+
+
+def _kill_by_signal(folder: DataFolder) -> str:
+    """Send SIGUSR1 to whom the lock names; an engine that is gone is told nothing."""
+    try:
+        with folder.lock.open("r+b") as lock:
+            pid = int(lock.read(32).split()[0])
+            if _is_free(lock.fileno()):
+                return "no engine runs here that could be signalled"
+            os.kill(pid, signal.SIGUSR1)
+    except (OSError, ValueError, IndexError):
+        return "no engine runs here that could be signalled"
+    return f"sent SIGUSR1 to {pid}"
+
+
+def _is_free(fileno: int) -> bool:
+    """Whether nobody holds the lock: then its process id may by now be somebody else's."""
+    try:
+        fcntl.flock(fileno, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _kill_by_file(latch: Path, reason: str) -> tuple[str, bool]:
+    try:
+        handle = os.open(latch, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, msgspec.json.encode({"ts_ns": 0, "reason": reason}))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return f"{latch} cannot be written: {error.strerror}; stop the engine's process", False
+    return f"wrote {latch}: a running engine kills within half a second, a new one starts so", True

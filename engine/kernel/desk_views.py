@@ -1,0 +1,232 @@
+"""Pictures of the desk: positions, orders, limits."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+from engine.execution.ledger import Ledger
+from engine.execution.ledger_orders import OrderRecord
+from engine.execution.limit_use import utilisation
+from engine.kernel.account import marks_of
+from engine.kernel.freshness import book_freshness
+from engine.kernel.references import reference_of
+from engine.kernel.state import KernelState
+from engine.model.facts import OrderFilled
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.orders import OrderState
+from engine.model.view import (
+    FillRow,
+    LimitRow,
+    OrderRow,
+    OrdersView,
+    PositionRow,
+    PositionsView,
+    RiskView,
+)
+
+ENDED_ROWS_MAX: Final = 50
+FILL_ROWS_MAX: Final = 50
+
+WORDS: Final[dict[OrderState, str]] = {
+    "intent": "sending",
+    "sent": "sending",
+    "partial": "part",
+    "pending_cancel": "cancelling",
+    "pending_replace": "replacing",
+}
+"""What the screen calls a state; the others by their name."""
+
+
+def short_id(order: OrderRecord) -> str:
+    """Return the name by which people speak of an order."""
+    return f"o{order.number + 1}"
+
+
+def positions_view(state: KernelState) -> PositionsView:
+    """Return the open positions by owner, and the account."""
+    ledger = state.desk.ledger
+    marks = marks_of(state)
+    equity = ledger.equity(marks)
+    start = ledger.day_start_equity(state.ts_ns)
+    rows = [
+        row
+        for instrument_id in state.instruments
+        for owner in ledger.owners(instrument_id)
+        if (row := _position_row(ledger, owner, instrument_id, marks)) is not None
+    ]
+    realised = sum(
+        (_realised(ledger, instrument_id) for instrument_id in state.instruments), Decimal(0)
+    )
+    return PositionsView(
+        rows=tuple(rows),
+        currency=ledger.currency,
+        equity=None if equity is None else _money(equity),
+        day_profit=None if equity is None or start is None else _money(equity - start),
+        realised=_money(realised),
+        fees=_money(sum(ledger.fees.values(), Decimal(0))),
+        funding=_money(sum(ledger.funding.values(), Decimal(0))),
+    )
+
+
+def orders_view(state: KernelState) -> OrdersView:
+    """Return working orders, ended ones, and fills."""
+    ledger = state.desk.ledger
+    ended = [order for order in reversed(ledger.orders.values()) if order.is_final]
+    return OrdersView(
+        working=tuple(_order_row(state, order) for order in ledger.working()),
+        ended=tuple(_order_row(state, order) for order in islice(ended, ENDED_ROWS_MAX)),
+        fills=tuple(
+            row
+            for fill in islice(reversed(state.desk.fills), FILL_ROWS_MAX)
+            if (row := _fill_row(ledger, fill)) is not None
+        ),
+    )
+
+
+def risk_view(
+    state: KernelState, *, is_latched: bool, is_persisted: bool, is_journal_ok: bool
+) -> RiskView:
+    """Return trading state, arm, kill report and limits in use."""
+    desk = state.desk
+    references = {
+        key: reference_of(market, book_freshness(state, market, state.ts_ns))
+        for key, market in state.instruments.items()
+    }
+    uses = utilisation(desk.ledger, references, desk.limits, state.ts_ns)
+    fact = desk.ledger.state_facts.get("all")
+    return RiskView(
+        trading_state=desk.trading_state,
+        trading_reason=fact.reason if fact is not None and desk.trading_state != "active" else "",
+        armed_until_ns=desk.armed_until_ns if desk.is_armed(state.ts_ns) else None,
+        is_latched=is_latched,
+        kill_report=_kill_report(state),
+        is_persisted=is_persisted,
+        is_journal_ok=is_journal_ok,
+        limits=tuple(
+            LimitRow(
+                use.name,
+                "" if use.use is None else f"{use.use:f}",
+                "" if use.limit is None else f"{use.limit:f}",
+                None if use.is_off or use.share is None else float(use.share),
+                "off" if use.is_off else "",
+            )
+            for use in uses
+        ),
+        strategies=(),
+    )
+
+
+def _kill_report(state: KernelState) -> tuple[str, ...]:
+    desk = state.desk
+    if desk.trading_state != "killed":
+        return ()
+    working = desk.ledger.working()
+    left = [order for order in working if not order.intent.is_protective]
+    kept = len(working) - len(left)
+    asked = len(desk.kill.asked) if desk.kill is not None else 0
+    verified = "VERIFIED" if not left else "NOT VERIFIED"
+    lines = [f"{desk.setup.venue}: cancelled {asked - len(left)}/{asked}, {verified}"]
+    if left:
+        lines.append("still working: " + ", ".join(short_id(order) for order in left))
+    if kept:
+        lines.append(f"{kept} protective orders stay")
+    open_positions = [
+        f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots"
+        for key in state.instruments
+        if desk.ledger.net_lots(key)
+    ]
+    lines.append("positions: " + (", ".join(open_positions) or "none"))
+    return tuple(lines)
+
+
+def _position_row(
+    ledger: Ledger, owner: str, instrument_id: InstrumentId, marks: Mapping[InstrumentId, Decimal]
+) -> PositionRow | None:
+    position = ledger.position(owner, instrument_id)
+    steps = ledger.steps(instrument_id)
+    if not position.lots or steps is None:
+        return None
+    mark = marks.get(instrument_id)
+    entry = steps.average_price(position)
+    return PositionRow(
+        instrument_id=instrument_id,
+        name=symbol_of(instrument_id),
+        owner=owner,
+        side="long" if position.lots > 0 else "short",
+        size=f"{abs(position.lots) * steps.lot_size:f}",
+        entry="" if entry is None else f"{entry.quantize(steps.tick_size):f}",
+        mark=None if mark is None else f"{mark:f}",
+        open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
+        realised=_money(steps.realised(position)),
+        is_protected=any(
+            order.intent.is_protective and order.state in {"open", "partial"}
+            for order in ledger.working(instrument_id)
+        ),
+    )
+
+
+def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
+    spec = order.spec
+    market = state.instruments.get(spec.instrument_id)
+    steps = state.desk.ledger.steps(spec.instrument_id)
+    tick = steps.tick_size if steps else Decimal(0)
+    lot = steps.lot_size if steps else Decimal(0)
+    flags = [] if spec.tif == "gtc" else [spec.tif.upper()]
+    flags += ["PO"] if spec.is_post_only else []
+    flags += ["RO"] if spec.is_reduce_only else []
+    return OrderRow(
+        client_order_id=order.client_order_id,
+        short_id=short_id(order),
+        instrument_id=spec.instrument_id,
+        name=symbol_of(spec.instrument_id),
+        owner=order.intent.owner,
+        side=spec.side,
+        type=spec.type,
+        size=f"{spec.qty_lots * lot:f}",
+        filled=f"{order.filled_lots * lot:f}",
+        price="" if spec.limit_ticks is None else f"{spec.limit_ticks * tick:f}",
+        trigger="" if spec.trigger_ticks is None else f"{spec.trigger_ticks * tick:f}",
+        price_units=None
+        if spec.limit_ticks is None or market is None
+        else spec.limit_ticks * market.tick_ticks,
+        flags=" ".join(flags),
+        state=WORDS.get(order.state, order.state),
+        reason=order.reason,
+        created_ns=order.created_ns,
+    )
+
+
+def _fill_row(ledger: Ledger, fill: OrderFilled) -> FillRow | None:
+    order = ledger.orders.get(fill.client_order_id)
+    steps = ledger.steps(order.spec.instrument_id) if order is not None else None
+    if order is None or steps is None:
+        return None
+    return FillRow(
+        ts_ns=fill.ts_ns,
+        short_id=short_id(order),
+        name=symbol_of(order.spec.instrument_id),
+        owner=order.intent.owner,
+        side=order.spec.side,
+        size=f"{fill.qty_lots * steps.lot_size:f}",
+        price=f"{fill.price_ticks * steps.tick_size:f}",
+        liquidity=fill.liquidity,
+        fee=f"{fill.fee:f}",
+    )
+
+
+def _realised(ledger: Ledger, instrument_id: InstrumentId) -> Decimal:
+    steps = ledger.steps(instrument_id)
+    if steps is None:
+        return Decimal(0)
+    return sum(
+        (
+            steps.realised(ledger.position(owner, instrument_id))
+            for owner in ledger.owners(instrument_id)
+        ),
+        Decimal(0),
+    )
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:.2f}"

@@ -1,0 +1,78 @@
+"""The start of a run: the ledger from the journal, and the way out for orders.
+
+There is one path for a first start, an orderly one and one after a crash: read the newest run,
+fold its facts, begin a new file with the result.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from engine.execution.ledger import Ledger
+from engine.folder import DataFolder
+from engine.kernel.desk import DeskSetup
+from engine.model.facts import Fact
+from engine.runtime.clock import Clock
+from engine.runtime.guard import GatewayGuard, GuardLimits
+from engine.runtime.host import EngineHost, RunPlan
+from engine.runtime.journal_writer import JournalWriter, ThreadWorker
+from engine.runtime.latch import LatchFile
+from engine.runtime.paper_gateway import PaperGateway
+from engine.runtime.trading import TradingParts, TradingShell
+from storage.files import DiskFiles
+from storage.journal import Previous, Run, open_run, recover
+
+GUARD: Final = GuardLimits(notional_max=Decimal(1_000_000), orders_per_s_max=50)
+"""Ten times the paper equity in one order, and ten times the gate's rate."""
+
+
+def account_of(plan: RunPlan) -> str:
+    """Return the account that a journal belongs to."""
+    return f"{plan.venue}/paper"
+
+
+def desk_setup(plan: RunPlan) -> DeskSetup:
+    """Return what a run trades as: the simulated market starts armed, paper does not."""
+    return DeskSetup(venue=plan.venue, starts_armed=plan.mode == "sim")
+
+
+def recover_ledger(
+    folder: DataFolder, plan: RunPlan
+) -> tuple[Ledger, Previous | None, tuple[str, ...]]:
+    """Fold the newest run of a folder.
+
+    Raises:
+        JournalCorrupt: The journal is damaged.
+        JournalNotOurs: It is of another account or a newer version.
+        StorageUnavailable: The disk refuses.
+    """
+    files = DiskFiles()
+    files.make_folder(folder.journal)
+    recovered = recover(files, folder.journal, account_of(plan))
+    checkpoint = recovered.checkpoint
+    ledger = Ledger() if checkpoint is None else Ledger.from_bytes(checkpoint)
+    decoder = msgspec.msgpack.Decoder(list[Fact])
+    for record in recovered.facts:
+        for fact in decoder.decode(record):
+            ledger.apply(fact)
+    return ledger, recovered.previous, recovered.notes
+
+
+def attach_trading(
+    host: EngineHost, folder: DataFolder, plan: RunPlan, clock: Clock, previous: Previous | None
+) -> None:
+    """Begin the run's journal and give the host its way out for orders.
+
+    Raises:
+        StorageUnavailable: The journal cannot be begun; nothing may trade without it.
+    """
+    run = Run(account_of(plan), plan.run_id, clock.now_ns())
+    checkpoint = host.state.desk.ledger.to_bytes()
+    opened = open_run(DiskFiles(), folder.journal, run, previous, checkpoint)
+    gateway = PaperGateway(host.state, clock, host.report_all, seed=0)
+    guard = GatewayGuard(gateway, GUARD)
+    latch = LatchFile(folder.latch)
+    journal = JournalWriter(opened, clock, ThreadWorker())
+    trading = TradingShell(TradingParts(clock, journal, guard, latch, host.report, host.start_task))
+    host.attach(trading, gateway)

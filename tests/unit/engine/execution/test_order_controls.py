@@ -1,0 +1,456 @@
+"""Each control of the order itself: at its limit, one unit over it, without its reference."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.model.instrument import InstrumentId
+from engine.model.numbers import UNITS_MAX
+from tests.builders import BTC, an_instrument
+from tests.unit.engine.execution.gate_desk import (
+    Desk,
+    a_market,
+    an_intent,
+    approved,
+    codes,
+    refused,
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"lots": 0}, "size"),
+        ({"lots": -3}, "size"),
+        ({"lots": UNITS_MAX}, "size"),
+        ({"price": 0}, "price"),
+        ({"type": "stop", "trigger_ticks": 0}, "price"),
+        ({"price": None, "type": "limit"}, "order_type"),
+        ({"type": "market"}, "order_type"),
+        ({"price": None, "is_post_only": True}, "order_type"),
+        ({"type": "stop"}, "order_type"),
+        ({"trigger_ticks": 990}, "order_type"),
+        ({"is_post_only": True, "tif": "ioc"}, "order_type"),
+        ({"price": None, "type": "stop", "trigger_ticks": 990, "is_post_only": True}, "order_type"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(changed: dict, code: str):
+    assert code in codes(Desk().send(**changed))
+
+
+def test_orders_that_make_sense_pass():
+    desk = Desk()
+
+    for changed in (
+        {"is_post_only": True},
+        {"tif": "fok"},
+        {"type": "stop", "price": None, "trigger_ticks": 1_010},
+        {"type": "take_profit", "price": 985, "trigger_ticks": 990},
+        {"price": None},
+    ):
+        assert codes(desk.review(an_intent(**changed))) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"is_inverse": True}, "inverse"),
+        ({"tick_size": None}, "steps"),
+        ({"lot_size": None}, "steps"),
+        ({"is_trading": False}, "does not trade"),
+        ({"quote": "BTC"}, "quoted in BTC"),
+        ({"quote": ""}, "nothing known"),
+    ],
+)
+def test_an_instrument_that_cannot_be_traded_is_refused(changed: dict, words: str):
+    desk = Desk().with_market(instrument=an_instrument(**{"is_trading": True} | changed))
+
+    answer = refused(desk.send())
+
+    assert "instrument" in codes(answer)
+    assert words in " ".join(answer.sentences)
+
+
+def test_a_foreign_quote_currency_does_not_hinder_a_close():
+    desk = Desk().hold(5)
+    desk.with_market(instrument=an_instrument(is_trading=True, quote="EUR"))
+
+    assert codes(desk.send("sell", 5, is_reduce_only=True)) == []
+
+
+@pytest.mark.parametrize("name", [BTC, "BTCUSDT", "XYZ"])
+def test_lists_name_ids_symbols_and_bases(name: str):
+    assert codes(Desk(denied=(name,)).send()) == ["denied"]
+    assert codes(Desk(allowed=(name,)).send()) == []
+
+
+def test_what_is_not_listed_is_not_allowed_and_not_denied():
+    assert codes(Desk(denied=("DOGE",)).send()) == []
+    assert codes(Desk(allowed=("DOGE", "")).send()) == ["allowed"]
+    assert codes(Desk(allowed=()).send()) == ["allowed"]
+
+
+def test_a_denied_instrument_may_be_closed():
+    assert codes(Desk(denied=("XYZ",)).hold(5).send("sell", 5)) == []
+
+
+def test_new_risk_is_taken_within_trading_hours():
+    minute = Desk().now_ns // 60_000_000_000 % 1_440
+
+    def answer(begin: int, end: int) -> list[str]:
+        return codes(Desk(trading_from_minute_utc=begin, trading_to_minute_utc=end).send())
+
+    assert answer(minute, minute + 1) == []
+    assert answer(minute + 1, minute + 2) == ["trading_from_minute_utc"]
+    assert answer(minute - 1, minute) == ["trading_from_minute_utc"]
+    assert answer(minute, minute - 1) == []
+    assert answer(minute + 1, minute) == ["trading_from_minute_utc"]
+    closed = Desk(trading_from_minute_utc=minute + 1).hold(5)
+    assert codes(closed.send("sell", 5)) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"book_state": "invalid"},
+        {"book_state": "waiting"},
+        {"freshness": "stale"},
+        {"freshness": "none"},
+    ],
+)
+def test_a_book_that_is_not_whole_or_old_lets_only_reducing_pass(changed: dict):
+    desk = Desk().hold(5).with_market(**changed)
+
+    assert codes(desk.send("buy")) == ["data_gate"]
+    assert codes(desk.send("sell", 5, is_reduce_only=True)) == []
+
+
+def test_a_slow_book_is_good_enough():
+    assert codes(Desk().with_market(freshness="slow").send()) == []
+
+
+def test_what_the_kernel_knows_to_be_off_forbids_new_risk():
+    desk = Desk()
+    desk.more = {"faults": ("The clock is off by 1.2 s.",)}
+
+    assert refused(desk.send()).sentences == ("The clock is off by 1.2 s.",)
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "code"),
+    [
+        ("buy", 1_050, None),
+        ("buy", 1_051, "price_collar_share"),
+        ("buy", 500, None),
+        ("buy", 499, "resting_collar_share"),
+        ("sell", 950, None),
+        ("sell", 949, "price_collar_share"),
+        ("sell", 1_500, None),
+        ("sell", 1_501, "resting_collar_share"),
+    ],
+)
+def test_a_limit_price_lies_within_its_collar(side: str, price: int, code: str | None):
+    assert codes(Desk().send(side, 1, price)) == ([code] if code else [])
+
+
+def test_majors_have_a_tighter_collar():
+    desk = Desk(majors=("XYZ",))
+
+    assert codes(desk.send("buy", 1, 1_020)) == []
+    assert codes(desk.send("buy", 1, 1_021)) == ["price_collar_major_share"]
+
+
+def test_a_collar_halves_while_the_market_runs():
+    desk = Desk(majors=("XYZ",)).with_market(move_60s=Decimal("0.051"))
+
+    assert codes(desk.send("buy", 1, 1_010)) == []
+    assert codes(desk.send("buy", 1, 1_011)) == ["price_collar_major_share"]
+    assert codes(desk.with_market(move_60s=Decimal("0.05")).send("buy", 1, 1_011)) == []
+
+
+def test_the_limit_of_a_stop_lies_near_its_trigger():
+    desk = Desk()
+
+    def stop(price: int):
+        return desk.review(an_intent("sell", 1, price, type="stop", trigger_ticks=900))
+
+    assert codes(stop(855)) == []
+    assert codes(stop(854)) == ["price_collar_share"]
+
+
+@pytest.mark.parametrize(("trigger", "is_near"), [(800, True), (799, False), (1_200, True)])
+def test_a_trigger_lies_near_the_market(trigger: int, is_near: bool):
+    intent = an_intent("sell", 1, None, type="stop", trigger_ticks=trigger)
+
+    assert codes(Desk().review(intent)) == ([] if is_near else ["trigger_collar_share"])
+
+
+def test_without_any_price_collars_are_off_in_paper_and_deny_when_live():
+    nothing: dict = {"bid_ticks": None, "ask_ticks": None, "mark_ticks": None, "book_state": "live"}
+    desk = Desk().with_market(**nothing)
+
+    stop = an_intent("sell", 1, 5, type="stop", trigger_ticks=3)
+    assert codes(desk.review(an_intent("buy", 1, 9_999))) == []
+    assert codes(desk.review(stop)) == []
+    assert codes(desk.review(an_intent("buy", 1, None))) == ["price_collar_share"]
+    desk.is_live = True
+    assert "price_collar_share" in codes(desk.review(an_intent("buy", 1, 9_999)))
+
+
+def test_a_price_of_zero_is_no_reference_for_anybody():
+    desk = Desk().hold(5).with_market(bid_ticks=0, ask_ticks=0)
+
+    assert "price_collar_share" in codes(desk.send("sell", 5, None))
+    assert "price_collar_share" in codes(
+        desk.review(an_intent("sell", 5, None, type="stop", trigger_ticks=900))
+    )
+
+
+@pytest.mark.parametrize(
+    ("market", "reference"),
+    [
+        ({}, 1_000),
+        ({"book_state": "invalid", "mark_ticks": 1_100}, 1_100),
+        ({"freshness": "stale", "mark_ticks": None}, 1_000),
+        ({"bid_ticks": None, "mark_ticks": None, "last_ticks": 900}, 900),
+    ],
+)
+def test_a_market_order_becomes_an_immediate_limit_at_the_collar(market: dict, reference: int):
+    desk = Desk().hold(5).with_market(**market)
+
+    sent = approved(desk.send("sell", 5, None, is_reduce_only=True))
+
+    assert (sent.type, sent.tif, sent.limit_ticks) == ("limit", "ioc", reference * 95 // 100)
+
+
+def test_a_collar_between_two_ticks_is_rounded_towards_the_market():
+    desk = Desk().with_market(bid_ticks=1_000, ask_ticks=1_001)
+
+    assert approved(desk.send("buy", 1, None)).limit_ticks == 1_050
+    assert approved(desk.send("sell", 1, None)).limit_ticks == 951
+
+
+def test_a_collar_never_falls_to_no_price():
+    desk = Desk().with_market(bid_ticks=1, ask_ticks=1)
+
+    assert approved(desk.send("sell", 1, None)).limit_ticks == 1
+
+
+def test_an_order_is_worth_no_more_than_the_limit_at_its_worst_price():
+    desk = Desk(order_value_max=Decimal(10_500))
+
+    def answer(*order: object):
+        return desk.review(an_intent(*order))
+
+    assert codes(answer("buy", 10, 1_050)) == []
+    assert codes(answer("buy", 10, None)) == []
+    assert codes(answer("sell", 10, 960)) == []
+    assert codes(answer("sell", 11, 950)) == ["order_value_max"]
+    assert codes(answer("sell", 11, None)) == ["order_value_max"]
+    over = refused(answer("buy", 11, 1_000))
+    assert over.sentences == ("11,000 USDT is above the limit of 10,500 (order_value_max).",)
+
+
+def test_even_a_close_is_no_larger_than_the_largest_order():
+    desk = Desk(order_value_max=Decimal(4_000), order_lots_max=4).hold(5)
+
+    answer = desk.send("sell", 5, 1_000, is_reduce_only=True)
+
+    assert codes(answer) == ["order_value_max", "order_lots_max"]
+
+
+def test_an_entry_is_worth_the_trouble_and_a_close_need_not_be():
+    desk = Desk(order_value_min=Decimal(2_000))
+
+    assert codes(desk.send("buy", 2)) == []
+    assert codes(desk.send("buy", 1)) == ["order_value_min"]
+    assert "below the least of 2,000" in refused(desk.send("buy", 1)).sentences[0]
+    assert codes(desk.hold(1).send("sell", 1, 1_010, is_reduce_only=True)) == []
+
+
+def test_the_venue_names_its_least_order():
+    listed = an_instrument(is_trading=True, notional_min=Decimal(2_000))
+    desk = Desk().with_market(instrument=listed)
+
+    assert codes(desk.review(an_intent("buy", 2, 1_000))) == []
+    assert codes(desk.review(an_intent("buy", 2, 999))) == ["notional_min"]
+    assert codes(desk.hold(1).send("sell", 1, 999, is_reduce_only=True)) == []
+
+
+def test_an_order_has_no_more_lots_than_the_limit():
+    desk = Desk(order_lots_max=10)
+
+    assert codes(desk.send(lots=10)) == []
+    answer = refused(desk.send(lots=12))
+    assert answer.sentences == ("12 lots is above the limit of 10 (order_lots_max).",)
+
+
+def test_an_order_is_no_giant_beside_the_trades_of_the_day():
+    desk = Desk(order_medians_max=Decimal(10))
+
+    assert codes(desk.send(lots=50)) == []
+    assert codes(desk.send(lots=51)) == ["order_medians_max"]
+
+
+def test_without_a_median_the_control_is_off_in_paper_and_denies_when_live():
+    desk = Desk(order_medians_max=Decimal(10)).with_market(median_trade_lots=None)
+
+    assert codes(desk.send(lots=51)) == []
+    desk.is_live = True
+    assert "order_medians_max" in codes(desk.send(lots=1))
+
+
+def test_a_median_of_nothing_denies_everywhere():
+    desk = Desk(order_medians_max=Decimal(10)).with_market(median_trade_lots=0)
+
+    assert codes(desk.send()) == ["order_medians_max"]
+
+
+@pytest.mark.parametrize(
+    ("name", "window_s"), [("orders_per_s_max", 1), ("orders_per_10min_max", 600)]
+)
+def test_orders_have_a_rate(name: str, window_s: int):
+    desk = Desk(**{name: 3})
+
+    assert [codes(desk.send()) for _ in range(4)] == [[], [], [], [name]]
+    assert codes(desk.wait(window_s - 0.001).send()) == [name]
+    assert codes(desk.wait(0.001).send()) == []
+
+
+def test_a_close_has_the_same_rate():
+    desk = Desk(orders_per_s_max=1).hold(5)
+    desk.send()
+
+    assert codes(desk.send("sell", 5, 1_010, is_reduce_only=True)) == ["orders_per_s_max"]
+
+
+def test_cancels_count_as_messages():
+    desk = Desk(messages_per_s_max=3)
+    desk.more = {"other_messages": 2}
+
+    assert codes(desk.send()) == []
+    assert codes(desk.send()) == ["messages_per_s_max"]
+
+
+def test_a_strategy_enters_so_often_in_an_hour():
+    desk = Desk(entries_per_h_max=2)
+
+    def enter(**changed: object) -> list[str]:
+        return codes(desk.wait(60).send(**{"owner": "rsi"} | changed))
+
+    assert [enter(), enter(), enter()] == [[], [], ["entries_per_h_max"]]
+    assert enter(side="sell", price=1_010) == []
+    assert enter(owner="macd") == []
+    assert enter(owner="hand") == []
+    assert codes(desk.wait(3_600).send(owner="rsi")) == []
+
+
+def test_a_strategy_that_repeats_by_nature_may():
+    desk = Desk(entries_per_h_max=1, duplicate_window_s=2, allow_repeat=("grid",))
+
+    for owner in ("grid", "grid@BTC", "grid@BTC"):
+        assert codes(desk.send(owner=owner)) == []
+    for owner, wanted in (("grid_2", []), ("grids", []), ("grids", ["duplicate_window_s"])):
+        assert set(wanted) <= set(codes(desk.send(owner=owner)))
+
+
+def test_a_refused_strategy_is_to_be_halted():
+    desk = Desk(entries_per_h_max=1)
+    desk.send(owner="rsi")
+
+    (advice,) = refused(desk.send(owner="rsi")).advice
+
+    assert (advice.scope, advice.state) == ("strategy:rsi", "halted")
+
+
+def test_a_strategy_that_keeps_losing_waits_for_a_person():
+    desk = Desk(losing_exits_per_day_max=4)
+
+    desk.more = {"losing_exits": 3}
+    assert codes(desk.send(owner="rsi")) == []
+    desk.more = {"losing_exits": 4}
+    assert codes(desk.send(owner="rsi")) == ["losing_exits_per_day_max"]
+    assert codes(desk.send()) == []
+    desk.more, desk.is_live = {}, True
+    assert "losing_exits_per_day_max" in codes(desk.send(owner="rsi"))
+    assert "losing_exits_per_day_max" not in codes(desk.send())
+
+
+def test_the_same_order_twice_within_moments_is_a_mistake():
+    desk = Desk(duplicate_window_s=2)
+    desk.send()
+
+    assert codes(desk.send()) == ["duplicate_window_s"]
+    assert codes(desk.send(price=999)) == []
+    assert codes(desk.send(lots=2)) == []
+    assert codes(desk.send(owner="rsi")) == []
+    assert codes(desk.send(side="sell", price=1_010)) == []
+    assert codes(desk.wait(2).send()) == []
+
+
+def test_a_market_order_is_the_same_though_its_collar_moved():
+    desk = Desk(duplicate_window_s=2)
+    desk.send(price=None)
+    desk.with_market(ask_ticks=1_011)
+
+    assert codes(desk.send(price=None)) == ["duplicate_window_s"]
+    assert codes(desk.wait(2).send(price=None)) == []
+
+
+def test_a_waiting_stop_is_not_the_same_as_a_market_order():
+    desk = Desk(duplicate_window_s=2)
+    desk.send(type="stop", price=None, trigger_ticks=1_010)
+
+    assert codes(desk.send(price=None)) == []
+
+
+@pytest.mark.parametrize(("side", "own", "price"), [("buy", 1_005, 1_004), ("sell", 995, 996)])
+def test_an_order_does_not_meet_one_of_our_own(side: str, own: int, price: int):
+    desk = Desk()
+    other = "sell" if side == "buy" else "buy"
+    desk.work(other, 1, own)
+    desk.work(other, 1, price, type="stop", trigger_ticks=own)
+
+    assert codes(desk.send(side, 1, price)) == []
+    assert codes(desk.send(side, 1, own)) == ["self_cross"]
+    assert codes(desk.send(side, 1, own, type="stop", trigger_ticks=own)) == []
+
+
+def test_a_market_order_stops_short_of_our_own_orders():
+    desk = Desk()
+    desk.work("sell", 1, 1_010)
+    desk.work("buy", 1, 990)
+
+    assert approved(desk.review(an_intent("buy", 1, None))).limit_ticks == 1_009
+    assert approved(desk.review(an_intent("sell", 1, None))).limit_ticks == 991
+    desk.work("sell", 1, 1_001)
+    desk.work("buy", 1, 999)
+    assert codes(desk.send("buy", 1, None)) == ["self_cross"]
+    assert codes(desk.send("sell", 1, None)) == ["self_cross"]
+
+
+def test_an_immediate_order_is_gone_before_it_could_be_met():
+    desk = Desk()
+    desk.work("buy", 1, 1_050, tif="ioc")
+
+    assert codes(desk.send("sell", 1, 1_000)) == []
+
+
+def test_entries_in_an_instrument_have_a_cooldown():
+    desk = Desk(cooldown_s=300)
+
+    assert codes(desk.send()) == []
+    assert codes(desk.wait(299.999).send()) == ["cooldown_s"]
+    assert codes(desk.wait(0.001).send()) == []
+    assert codes(desk.hold(5).send("sell", 5, 1_010, is_reduce_only=True)) == []
+
+
+def test_an_instrument_has_so_many_orders_a_day():
+    desk = Desk(orders_per_day_max=2)
+
+    assert [codes(desk.send()) for _ in range(3)] == [[], [], ["orders_per_day_max"]]
+    assert codes(desk.wait(86_400).send()) == []
+
+
+def test_a_market_says_what_it_is():
+    assert a_market(InstrumentId("test:ETHUSDT")).instrument.instrument_id == "test:ETHUSDT"

@@ -7,17 +7,18 @@ buffers have filled.
 """
 
 import asyncio
+import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import fmean, linear_regression, median
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.p10 import EVENTS_PER_S, INSTRUMENTS, PAINTED, an_engine
 from bench.result import Result, fail, tell, versions_of
 from bench.side import percentile
-from bench.terminal import Terminal, rss_now_mb
+from bench.terminal import Terminal, cpu_s, rss_now_mb
 from cockpit.link import join
 from engine.folder import DataFolder
 
@@ -37,22 +38,42 @@ def main() -> None:
 
 
 def _measure_start() -> None:
-    spent = [_start() for _ in range(STARTS)]
+    starts = [(_start(), _time_of_import()) for _ in range(STARTS)]
+    spent = [one.wall_ns for one, _ in starts]
+    imports = [import_ns for _, import_ns in starts]
     tell(
         Result(
             f"p11 start, {STARTS} times",
             "s",
             ours=median(spent) / 1e9,
+            reference=median(imports) / 1e9,
             p50_us=percentile(spent, 0.5) / 1_000,
             p99_us=max(spent) / 1_000,
             versions=versions_of("textual", "rich", "click", "msgspec"),
-            more={"fastest_s": round(min(spent) / 1e9, 3)},
+            more={
+                "fastest_s": round(min(spent) / 1e9, 3),
+                "screen_cpu_s": round(median(one.screen_cpu_s for one, _ in starts), 3),
+            },
         )
     )
 
 
-def _start() -> int:
-    """Start the program once and return the nanoseconds to its first picture."""
+class _Start(NamedTuple):
+    """Time on the wall and CPU time of the screen's process until the first picture."""
+
+    wall_ns: int
+    screen_cpu_s: float
+
+
+def _time_of_import() -> int:
+    """Return how long an empty program takes that only imports the framework of the screen."""
+    before_ns = time.monotonic_ns()
+    subprocess.run([sys.executable, "-c", "import textual.app"], check=True)
+    return time.monotonic_ns() - before_ns
+
+
+def _start() -> _Start:
+    """Start the program once, see its first picture, and stop it."""
     with TemporaryDirectory() as name:
         folder = DataFolder(Path(name))
         command = [sys.executable, "-m", "cockpit", "--data-dir", name, "--seed", "7"]
@@ -61,12 +82,12 @@ def _start() -> int:
             painted_ns = terminal.wait_for(PAINTED, terminal.started_ns, START_S)
             if painted_ns is None:
                 fail("p11 start", "a first frame", terminal.tail)
-                return 0
+            spent_s = cpu_s(terminal.process.pid)
             asyncio.run(_stop(folder.socket))
         finally:
             terminal.close()
         _wait_until_gone(folder.socket)
-    return painted_ns - terminal.started_ns
+    return _Start(painted_ns - terminal.started_ns, spent_s)
 
 
 async def _stop(socket: Path) -> None:
@@ -93,7 +114,7 @@ def _measure_memory(seconds: int) -> None:
             finally:
                 terminal.close()
     settled = samples[len(samples) // 5 :]
-    hours = [at_s / 3_600 for at_s, _, _ in settled]
+    late = samples[len(samples) // 2 :]
     screen, of_engine = [row[1] for row in settled], [row[2] for row in settled]
     tell(
         Result(
@@ -107,12 +128,20 @@ def _measure_memory(seconds: int) -> None:
                 "engine_mb": round(fmean(of_engine[-10:]), 1),
                 "engine_mb_at_first": round(of_engine[0], 1),
                 "screen_mb_at_first": round(screen[0], 1),
-                "engine_mb_per_h": round(linear_regression(hours, of_engine).slope, 2),
-                "screen_mb_per_h": round(linear_regression(hours, screen).slope, 2),
+                "engine_mb_per_h": _slope([(row[0], row[2]) for row in settled]),
+                "engine_mb_per_h_second_half": _slope([(row[0], row[2]) for row in late]),
+                "screen_mb_per_h": _slope([(row[0], row[1]) for row in settled]),
+                "screen_mb_per_h_second_half": _slope([(row[0], row[1]) for row in late]),
                 "engine": engine[1].strip(),
             },
         )
     )
+
+
+def _slope(rows: list[tuple[float, float]]) -> float:
+    """Return how much memory grows in an hour, by least squares."""
+    hours, held = [at_s / 3_600 for at_s, _ in rows], [mb for _, mb in rows]
+    return round(linear_regression(hours, held).slope, 2)
 
 
 def _sample(screen: int, engine: int, seconds: int) -> list[tuple[float, float, float]]:

@@ -4,7 +4,7 @@ import json
 import sys
 from importlib.metadata import version
 from platform import machine, python_version
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -52,7 +52,7 @@ def tell(result: Result) -> None:
     print(result.line, flush=True)
 
 
-def fail(case: str, expected: object, found: object) -> None:
+def fail(case: str, expected: object, found: object) -> NoReturn:
     """Print `wrong` and end the process."""
     print(json.dumps({"case": case, "wrong": {"expected": expected, "found": found}}), flush=True)
     sys.exit(1)

@@ -3,13 +3,18 @@
 One worker receives; one frame clock draws. Between them lies only the newest view of each pane.
 """
 
+import contextlib
 import gc
+import itertools
 import os
+import secrets
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
@@ -19,8 +24,13 @@ from cockpit.messages import LeaveAsked, TerminalCaughtUp, TerminalLost
 from cockpit.panes.newest import Newest
 from cockpit.panes.palette import DARK, MONO
 from cockpit.screens.choice import Choice, ChoiceDialog
+from cockpit.screens.desk import Desk
+from cockpit.screens.kill import ANSWER_S
+from cockpit.screens.kill import KEYS as KILL_KEYS
 from cockpit.screens.trade import TradeScreen
+from engine.model.commands import OperatorCommand
 from engine.model.errors import PortError
+from engine.model.view import OrdersView, PositionsView
 from engine.port import CockpitPort, Reply, Watch, Welcome
 
 ScreenResult = Literal["leave", "stop", "simulated", "lost"]
@@ -48,6 +58,12 @@ THEME: Final = Theme(
 )
 
 
+def interrupt_process(pid: int) -> None:
+    """Send SIGUSR1, which kills trading without the socket; a process that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGUSR1)
+
+
 class CockpitApp(App[ScreenResult], inherit_bindings=False):
     """A screen on an engine.
 
@@ -56,6 +72,8 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         welcome: What the engine said first.
         fps: Frames per second.
         clock: Local monotonic time in nanoseconds.
+        interrupt: Sends SIGUSR1 to a process; the second way of the kill key.
+        first_command_id: Where the numbers of this screen's commands begin.
     """
 
     TITLE = "cockpit"
@@ -80,6 +98,8 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         *,
         fps: int = FPS,
         clock: Callable[[], int] = time.monotonic_ns,
+        interrupt: Callable[[int], None] = interrupt_process,
+        first_command_id: int | None = None,
     ) -> None:
         palette = MONO if "NO_COLOR" in os.environ else DARK  # Textual takes the variable away.
         super().__init__(
@@ -93,7 +113,12 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         self._frames = 0
         self._is_stopping = False
         self._newest = Newest(welcome.epoch, clock())
-        self._trade = TradeScreen(self._newest, palette, self._look, clock, fps)
+        self._interrupt = interrupt
+        self._stop_id = 0
+        # No two screens may use the same numbers: the engine takes a number once.
+        start = secrets.randbits(40) << 20 if first_command_id is None else first_command_id
+        desk = Desk(self._newest, self._ask, itertools.count(start).__next__)
+        self._trade = TradeScreen(self._newest, palette, self._look, desk, clock, fps)
         self.register_theme(THEME)
         self.theme = "cockpit"
 
@@ -119,16 +144,57 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
                 self._newest.close(str(error))
                 break
             self._newest.take(message, self._clock())
-            if self._is_stopping and isinstance(message, Reply):
-                break
+            if isinstance(message, Reply):
+                if self._is_stopping and message.command_id == self._stop_id:
+                    break
+                self._trade.take_reply(message)
         if self._is_stopping:
             self.exit("stop")
+
+    def _ask(self, command: OperatorCommand) -> None:
+        try:
+            self._port.command(command)
+        except PortError as error:
+            self._newest.close(str(error))
 
     def _look(self, watch: Watch) -> None:
         try:
             self._port.watch(watch)
         except PortError as error:
             self._newest.close(str(error))
+
+    # Kill: before every binding, dialog and field.
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take the kill keys, and the answer to the question they ask, before anybody else."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._is_taken(event.key):
+            return
+        await super().on_event(event)
+
+    def _is_taken(self, key: str) -> bool:
+        if key in KILL_KEYS:
+            self.action_kill()
+            return True
+        return self._trade.is_running and self._trade.answer_flatten(key)
+
+    def action_kill(self) -> None:
+        """Tell the engine, then show that it was told; nothing is waited for."""
+        if self._trade.press_kill():
+            self.set_timer(ANSWER_S, self._signal_if_silent)
+        self.call_later(self._show_banner)
+
+    def _signal_if_silent(self) -> None:
+        """Try the second way where the engine has not answered the first."""
+        if self._trade.note_signal():
+            self._interrupt(self._welcome.pid)
+
+    def _show_banner(self) -> None:
+        """Close what covers the body and draw the banner."""
+        if self._trade not in self.screen_stack:
+            return
+        while self.screen is not self._trade:
+            self.pop_screen()
+        self._trade.draw_all()
 
     def draw_frame(self) -> None:
         """Draw one frame, unless the terminal still has to take the one before."""
@@ -161,7 +227,8 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             return
         if isinstance(self.screen, ChoiceDialog) and self.screen.id == "quit":
             return
-        self.push_screen(quit_dialog(self._welcome), self._quit)
+        dialog = quit_dialog(self._welcome, self._newest.orders, self._newest.positions)
+        self.push_screen(dialog, self._quit)
 
     def _quit(self, answer: str | None) -> None:
         if answer == "leave":
@@ -172,7 +239,7 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
     def _stop(self) -> None:
         """Ask the engine to stop and wait a little for its word."""
         try:
-            self._port.shutdown()
+            self._stop_id = self._port.shutdown()
         except PortError:
             self.exit("lost")
             return
@@ -180,7 +247,9 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         self.set_timer(STOP_WAIT_S, lambda: self.exit("stop"))
 
 
-def quit_dialog(welcome: Welcome) -> ChoiceDialog:
+def quit_dialog(
+    welcome: Welcome, orders: OrdersView | None = None, positions: PositionsView | None = None
+) -> ChoiceDialog:
     """Return the dialog that says exactly what keeps running."""
     venue = {
         "sim": "the simulated market with its paper account",
@@ -190,7 +259,7 @@ def quit_dialog(welcome: Welcome) -> ChoiceDialog:
     return ChoiceDialog(
         "Leave the cockpit",
         (
-            f"Running now: engine process {welcome.pid}: {venue}. No order is at any venue.",
+            f"Running now: engine process {welcome.pid}: {venue}. {_at_stake(orders, positions)}",
             "A running engine goes on without a screen; `cockpit` or `cockpit attach` shows it "
             "again.",
         ),
@@ -200,6 +269,18 @@ def quit_dialog(welcome: Welcome) -> ChoiceDialog:
         ),
         "leave" if welcome.mode == "paper" else "stop",
         name="quit",
+    )
+
+
+def _at_stake(orders: OrdersView | None, positions: PositionsView | None) -> str:
+    """Return what stands at the venue, and that protection stays."""
+    if orders is None or positions is None:
+        return "Orders and positions are not known now."
+    if not orders.working and not positions.rows:
+        return "No order works and no position is open."
+    return (
+        f"Working orders: {len(orders.working)}, open positions: {len(positions.rows)}. "
+        "Protective orders of open positions stay."
     )
 
 

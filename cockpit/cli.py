@@ -188,6 +188,74 @@ def status(data_dir: Path | None, as_json: bool) -> None:
         sys.exit(EXIT_FAILURE)
 
 
+@main.command(epilog='Example: cockpit do "buy 0.01 btc @ bid post" --confirm C1')
+@click.argument("line")
+@click.option("--confirm", metavar="LEVEL", help="The level that the line asks for; C3: the word.")
+@_folder_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@_told
+def do(line: str, confirm: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """Carry out one line of the order grammar on a running engine.
+
+    Without the confirmation that the line asks for it prints the plan and exits 2.
+    """
+    from cockpit.do import do_line
+    from engine.folder import DataFolder
+
+    done = do_line(DataFolder(data_dir), line, confirm, as_json=as_json)
+    click.echo(done.text)
+    sys.exit(done.exit_code)
+
+
+@main.command(epilog="Example: cockpit kill")
+@_folder_option
+@_told
+def kill(data_dir: Path | None) -> None:
+    """Engage the kill switch: by socket, else by signal, else by the kill file."""
+    from cockpit.do import kill_engine
+    from engine.folder import DataFolder
+
+    folder = DataFolder(data_dir)
+    done = kill_engine(folder, folder.latch)
+    click.echo(done.text)
+    sys.exit(done.exit_code)
+
+
+@main.group()
+def journal() -> None:
+    """The journal: what was intended and what was seen."""
+
+
+@journal.command("show", epilog="Example: cockpit journal show --json")
+@_folder_option
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines, one fact a line.")
+@_told
+def journal_show(data_dir: Path | None, as_json: bool) -> None:
+    """Print every fact of every run, oldest first."""
+    from engine.bootstrap import journal_lines
+    from engine.folder import DataFolder
+
+    for text in journal_lines(DataFolder(data_dir), as_json=as_json):
+        click.echo(text)
+
+
+@journal.command("verify", epilog="Example: cockpit journal verify --accept")
+@_folder_option
+@click.option(
+    "--accept", is_flag=True, help="Move damaged files away, so that a start is possible."
+)
+@_told
+def journal_verify(data_dir: Path | None, accept: bool) -> None:
+    """Read every file from end to end; exit code 1 when one is damaged."""
+    from engine.bootstrap import verify_journal
+    from engine.folder import DataFolder
+
+    lines, is_sound = verify_journal(DataFolder(data_dir), accept=accept)
+    click.echo("\n".join(lines))
+    if not is_sound:
+        sys.exit(EXIT_FAILURE)
+
+
 @main.command(epilog="Example: cockpit replay capture.jsonl.gz --speed 4")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--speed", type=_Speed(), help="Factor on recorded time; default 1 on a screen.")

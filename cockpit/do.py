@@ -93,7 +93,8 @@ async def _carry_out(
     trial = await ask(port, command_of(line, plan, is_dry=True))
     if trial.verdict == "refused":
         return Done(_report(line, plan, trial, as_json), EXIT_REFUSED)
-    if trial.level > 0 and level_of(confirm) != trial.level:
+    is_word = trial.level == 3 and trial.word != "" and confirm == trial.word
+    if trial.level > 0 and level_of(confirm) != trial.level and not is_word:
         asked = msgspec.structs.replace(trial, verdict="needs_confirmation")
         return Done(_report(line, plan, asked, as_json), EXIT_NOT_CONFIRMED)
     meant = command_of(line, plan, confirm=trial.level, word=trial.word)

@@ -201,7 +201,7 @@ def amount_text(text: str | None) -> str:
     number = _number(text)
     if number is None:
         return UNKNOWN
-    return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:,.2f}"
+    return f"{number:,.0f}" if abs(number) >= 1_000 else f"{number:,.2f}"
 
 
 def signed_text(text: str | None) -> str:
@@ -225,17 +225,16 @@ def size_text(text: str) -> str:
 
 def order_text(order: PlannedOrder) -> str:
     """Return what an order would be and do, in words."""
-    kind = order.type.replace("_", " ")
-    price = "at market" if order.type == "market" else f"@ {decimal_price_text(order.price)}"
+    price = "MKT" if order.type == "market" else f"@ {decimal_price_text(order.price)}"
     if order.type in ("stop", "take_profit"):
-        limit = _number(order.price)
-        price = f"at {decimal_price_text(order.trigger)}"
-        price += "" if limit is None else f" limit {decimal_price_text(order.price)}"
+        price = f"{'STOP' if order.type == 'stop' else 'TP'} {decimal_price_text(order.trigger)}"
+        is_limited = _number(order.price) is not None
+        price += f" limit {decimal_price_text(order.price)}" if is_limited else ""
     flags = f" {order.flags}" if order.flags else ""
     name = model_text.clean(symbol_of(order.instrument_id), 20)
     return safe(
         f"{order.side.upper()} {size_text(order.size)} {name} "
-        f"{kind} {price}{flags} · notional {amount_text(order.notional)} · margin "
+        f"{price}{flags} · notional {amount_text(order.notional)} · margin "
         f"{amount_text(order.margin)} · after {position_text(order.position_after)}"
     )
 

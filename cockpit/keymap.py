@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from textual.binding import Binding
 
-Place = Literal["everywhere", "book"]
+Place = Literal["everywhere", "book", "positions", "orders", "lists", "command line"]
 
 
 class Key(NamedTuple):
@@ -25,6 +25,18 @@ class Key(NamedTuple):
 
 
 KEYS: Final = (
+    Key(
+        "safety.kill",
+        "f12,ctrl+backslash",
+        "F12 ^\\",
+        "kill",
+        "KILL",
+        "Kill: cancel all but protective stops, let no order leave; again: ask to flatten",
+    ),
+    Key("safety.arm", "a", "a", "arm", "arm", "Arm orders by hand for 15 minutes; y confirms"),
+    Key("safety.yes", "y", "y", "yes", "yes", "Confirm arming"),
+    Key("safety.disarm", "A", "A", "disarm", "disarm", "Disarm, at once"),
+    Key("command.focus", "colon", ":", "command", "command", "Type a command; Esc leaves it"),
     Key("help.show", "question_mark", "?", "help", "help", "All keys and what they do"),
     Key("pane.next", "tab", "tab", "next_pane(1)", "next pane", "Go to the next pane"),
     Key(
@@ -39,7 +51,10 @@ KEYS: Final = (
     Key("pane.chart", "2", "2", "pane('chart')", "chart", "Go to the chart"),
     Key("pane.tape", "3", "3", "pane('tape')", "tape", "Go to the tape"),
     Key("pane.whales", "4", "4", "pane('whales')", "whales", "Go to the whales"),
+    Key("pane.positions", "5", "5", "pane('positions')", "positions", "Go to the positions"),
+    Key("pane.orders", "6", "6", "pane('orders')", "orders", "Go to the orders and fills"),
     Key("pane.log", "7", "7", "pane('log')", "log", "Go to the log"),
+    Key("pane.risk", "9", "9", "pane('risk')", "risk", "Go to limits and strategies"),
     Key("pane.zoom", "z", "z", "zoom", "zoom", "Let this pane fill the screen, or go back"),
     Key("pane.unzoom", "escape", "esc", "unzoom", "back", "Leave the zoomed pane"),
     Key(
@@ -93,6 +108,66 @@ KEYS: Final = (
         "Show the book in smaller price steps",
         "book",
     ),
+    Key("list.down", "j,down", "j", "move(1)", "down", "Move the cursor down", "lists"),
+    Key("list.up", "k,up", "k", "move(-1)", "up", "Move the cursor up", "lists"),
+    Key("list.far_down", "J,pagedown", "J", "move(10)", "ten down", "Move ten down", "lists"),
+    Key("list.far_up", "K,pageup", "K", "move(-10)", "ten up", "Move ten up", "lists"),
+    Key(
+        "book.buy_at_cursor",
+        "b",
+        "b",
+        "order('buy')",
+        "buy at cursor",
+        "Post-only bid at the cursor with the quick size; needs ARMED",
+        "book",
+    ),
+    Key(
+        "book.sell_at_cursor",
+        "s",
+        "s",
+        "order('sell')",
+        "sell at cursor",
+        "Post-only ask at the cursor with the quick size; needs ARMED",
+        "book",
+    ),
+    Key(
+        "book.quick_smaller",
+        "left_curly_bracket",
+        "{",
+        "quick(-1)",
+        "smaller quick size",
+        "Make the quick size smaller",
+        "book",
+    ),
+    Key(
+        "book.quick_larger",
+        "right_curly_bracket",
+        "}",
+        "quick(1)",
+        "larger quick size",
+        "Make the quick size larger",
+        "book",
+    ),
+    Key(
+        "order.cancel",
+        "x",
+        "x",
+        "cancel",
+        "cancel",
+        "Cancel own orders at the cursor (book), or the chosen one (orders)",
+    ),
+    Key(
+        "order.cancel_all",
+        "X",
+        "X",
+        "cancel_all",
+        "cancel all",
+        "Cancel all orders of this symbol, protective ones excepted",
+    ),
+    Key("order.amend", "e", "e", "amend", "amend", "Edit price and size of this order", "orders"),
+    Key("order.tab", "o", "o", "tab", "tab", "Open orders, fills, ended ones", "orders"),
+    Key("position.flatten", "f", "f", "flatten", "flatten", "Close this position", "positions"),
+    Key("position.protect", "t", "t", "protect", "tp/sl", "Set take-profit and stop", "positions"),
     Key(
         "list.freeze",
         "space",
@@ -115,23 +190,31 @@ KEYS: Final = (
 )
 
 HINTED: Final = (
+    ("F12", "KILL"),
+    (":", "cmd"),
+    ("a/A", "arm/disarm"),
     ("?", "help"),
     ("q", "quit"),
     ("tab", "pane"),
     (".", "symbol"),
+    ("1-9", "panes"),
     ("[ ]", "timeframe"),
+    ("b s x", "order"),
     ("c + -", "book"),
     ("z", "zoom"),
     ("space", "freeze"),
     ("^P", "palette"),
-    ("1-4 7", "panes"),
     ("^L", "repaint"),
 )
 """The hint row, the most wanted first."""
 
 
+TAKEN_FIRST: Final = "safety.kill"
+"""Never a binding: the app takes its keys before anything else can, and no keymap changes them."""
+
+
 def bindings() -> list[Binding]:
-    """Return Textual's bindings of all keys."""
+    """Return Textual's bindings of all keys but that of the kill."""
     return [
         Binding(
             key.keys,
@@ -143,4 +226,5 @@ def bindings() -> list[Binding]:
             id=key.id,
         )
         for key in KEYS
+        if key.id != TAKEN_FIRST
     ]

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ from engine.model.chance import Chance
 from engine.model.errors import CockpitError, ConfigError, FolderInUse, InvariantBroken
 from engine.research.replay import Capture, events_of
 from engine.research.replay_report import replay_document
+from engine.runtime import journal_report
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.feed import Feed, FeedPorts
 from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
@@ -187,6 +188,16 @@ def replay_to_document(files: Sequence[Path]) -> dict[str, Any]:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     return replay_document(capture, program_version())
+
+
+def journal_lines(folder: DataFolder, *, as_json: bool) -> Iterator[str]:
+    """Iterate over every fact of a folder's journal."""
+    return journal_report.journal_lines(folder, as_json=as_json)
+
+
+def verify_journal(folder: DataFolder, *, accept: bool) -> tuple[list[str], bool]:
+    """Check a folder's journal; `accept` moves damaged files away."""
+    return journal_report.verify_journal(folder, accept_damage=accept)
 
 
 def check_capture(files: Sequence[Path]) -> None:

@@ -1,11 +1,12 @@
 """Book pane: the static price ladder."""
 
 from cockpit.format import age_text, fixed, places_of_step, safe
-from cockpit.panes.ladder import Ladder, LadderPicture, ladder_rows
+from cockpit.panes.ladder import Ladder, LadderPicture, index_of, ladder_rows
+from cockpit.panes.orders import is_stop
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
 from cockpit.panes.rows import Segment
-from engine.model.view import BookView
+from engine.model.view import BookView, OrderRow, OrdersView
 
 
 class BookPane(Pane):
@@ -18,11 +19,16 @@ class BookPane(Pane):
         super().__init__(palette, name="book")
         self._ladder = Ladder()
         self._view: BookView | None = None
+        self._orders: OrdersView | None = None
         self._moment = NOWHEN
+        self._cursor_ticks: int | None = None
+        self._shown = range(0)
+        self.quick_words = ""
+        """The size that the order keys use."""
 
-    def show(self, view: BookView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
+    def show(self, view: BookView | None, moment: Moment, orders: OrdersView | None = None) -> None:
+        """Draw the view with own orders in it, or what is waited for."""
+        self._view, self._moment, self._orders = view, moment, orders
         try:
             self._show()
         except DRAWING_ERRORS as error:
@@ -32,7 +38,60 @@ class BookPane(Pane):
         """Move the middle of the market to the middle of the pane, now."""
         self._ladder.recentre()
         self._seen = None
-        self.show(self._view, self._moment)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again what was drawn last."""
+        self.show(self._view, self._moment, self._orders)
+
+    @property
+    def cursor_ticks(self) -> int | None:
+        """The price at the cursor; None without one, or without a book to place it in."""
+        view = self._view
+        if view is None or view.state != "live" or self._cursor_ticks is None:
+            return None
+        return self._cursor_ticks // view.group_ticks * view.group_ticks
+
+    def move(self, step: int) -> None:
+        """Show the cursor at the best bid, or move it by rows; down is to lower prices."""
+        view = self._view
+        if view is None or view.state != "live" or not self._shown:
+            return
+        if self._cursor_ticks is None:
+            best = view.best_bid_ticks if view.best_bid_ticks is not None else view.best_ask_ticks
+            index = self._shown[0] if best is None else best // view.group_ticks
+        else:
+            index = self._cursor_ticks // view.group_ticks - step
+        index = max(self._shown[0], min(self._shown[-1], index))
+        self._cursor_ticks = index * view.group_ticks
+        self.redraw()
+
+    def drop_cursor(self) -> bool:
+        """Take the cursor away; returns whether there was one."""
+        had_one = self._cursor_ticks is not None
+        self._cursor_ticks = None
+        self.redraw()
+        return had_one
+
+    def own_at_cursor(self) -> list[OrderRow]:
+        """Return the own orders in the cursor's row, those that wait for a trigger excepted."""
+        view, cursor = self._view, self.cursor_ticks
+        if view is None or cursor is None:
+            return []
+        wanted = cursor // view.group_ticks
+        return [row for row in self._own() if _index(row, view) == wanted]
+
+    def _own(self) -> list[OrderRow]:
+        view, orders = self._view, self._orders
+        if view is None or orders is None:
+            return []
+        return [
+            row
+            for row in orders.working
+            if row.instrument_id == view.instrument_id
+            and row.price_units is not None
+            and not is_stop(row)
+        ]
 
     def _show(self) -> None:
         view, moment = self._view, self._moment
@@ -62,11 +121,26 @@ class BookPane(Pane):
 
     def _show_levels(self, view: BookView, moment: Moment) -> None:
         age = age_of(view.freshness, view.age_ns, moment, self.palette)
-        if not self.is_news(id(view), view, age.segments, age.mark):
+        cursor = self.cursor_ticks
+        own = tuple(
+            (_index(row, view), row.side == "buy", safe(row.short_id, 6).lstrip("o"))
+            for row in self._own()
+        )
+        if not self.is_news(id(view), view, age.segments, age.mark, cursor, own, self.quick_words):
             return
         width, height = self.inner()
-        top, spread_row, is_moved = self._ladder.place(view, height)
-        picture = LadderPicture(top, spread_row, width, height, age.mark)
+        is_held = cursor is not None
+        top, spread_row, is_moved = self._ladder.place(view, height, is_held=is_held)
+        self._shown = range(top - height + 2, top + 1)
+        picture = LadderPicture(
+            top,
+            spread_row,
+            width,
+            height,
+            age.mark,
+            None if cursor is None else cursor // view.group_ticks,
+            own,
+        )
         self.draw(
             [*age.segments, *self._title(view, is_moved)],
             ladder_rows(view, picture, age.ink),
@@ -82,4 +156,11 @@ class BookPane(Pane):
         return [
             (f"grp {height} x{step} ", ink.dim),
             ("↕ " if is_moved else "· ", ink.warn if is_moved else ink.frame),
+            ("held " if self._cursor_ticks is not None else "", ink.warn),
+            (f"q {self.quick_words} " if self.quick_words else "", ink.dim),
         ]
+
+
+def _index(row: OrderRow, view: BookView) -> int:
+    assert row.price_units is not None
+    return index_of(row.price_units, view.group_ticks, is_bid=row.side == "buy")

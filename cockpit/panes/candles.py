@@ -4,8 +4,9 @@ The price range is snapped and kept while it serves, so that a new price changes
 and not the whole picture.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
+from math import ceil
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -16,9 +17,12 @@ from cockpit.panes.ladder import nice_above
 from cockpit.panes.palette import Palette
 from cockpit.panes.rows import Row, fit
 from engine.model.numbers import NS_PER_S
-from engine.model.view import ChartView
+from engine.model.view import CandleRow, ChartView
 
-Candle = tuple[int, int, int, int, int, int]
+VOLUME_STEPS: Final = 1_000_000
+"""Per base unit; volumes below one of them look alike."""
+
+Candle = CandleRow
 """Opening time, open, high, low, close, volume."""
 
 Cell = tuple[str, Style]
@@ -110,9 +114,14 @@ def divide(width: int, height: int, label_width: int) -> Plot:
 
 
 def chart_rows(
-    view: ChartView, scale: PriceScale, size: tuple[int, int], ink: Palette, mark: str = ""
+    view: ChartView,
+    scale: PriceScale,
+    size: tuple[int, int],
+    ink: Palette,
+    mark: str = "",
+    own: Sequence[tuple[int, str]] = (),
 ) -> list[Row]:
-    """Return the rows of the chart, exactly `size` (cells, rows)."""
+    """Return the rows of the chart, exactly `size` (cells, rows), with own orders in it."""
     width, height = size
     last = view.candles[-1]
     label_width = max(len(price_text(last[2], view.price_decimals)), 5) + len(mark)
@@ -131,6 +140,8 @@ def chart_rows(
     ]
     for x, candle in shown:
         _draw_candle(grid, x, candle, scale, ink)
+    for price, text in own:
+        _draw_own(grid, scale.half_of(price) // 2, text, ink)
     _label_last(labels, view, scale, plot, (ink, mark))
     volume = _volume(shown, plot, ink)
     blank: Cell = (" " * plot.axis_width, ink.dim)
@@ -167,6 +178,14 @@ def _draw_candle(
             grid[rows - 1 - row_from_bottom][x] = (glyph, style)
 
 
+def _draw_own(grid: list[list[Cell]], row_from_bottom: int, text: str, ink: Palette) -> None:
+    """Mark an own order at the right edge, if its price is in range."""
+    if not 0 <= row_from_bottom < len(grid) or len(text) > len(grid[0]):
+        return
+    cells = grid[len(grid) - 1 - row_from_bottom]
+    cells[-len(text) :] = [(letter, ink.own) for letter in text]
+
+
 def _part(half: int, wick: range, body: range) -> int:
     return 2 if half in body else 1 if half in wick else 0
 
@@ -201,9 +220,14 @@ def _label_last(
     labels[y] = (text.ljust(plot.axis_width)[: plot.axis_width], style)
 
 
+def _nice_volume(most: float) -> float:
+    """Return a round volume that is not exceeded, so that one more trade repaints one cell."""
+    return nice_above(max(1, ceil(most * VOLUME_STEPS))) / VOLUME_STEPS
+
+
 def _volume(shown: list[tuple[int, Candle]], plot: Plot, ink: Palette) -> list[list[Cell]]:
     rows: list[list[Cell]] = [[(" ", ink.fg)] * plot.columns for _ in range(plot.volume_rows)]
-    largest = nice_above(max(1, *(candle[5] for _, candle in shown)))
+    largest = _nice_volume(max(candle[5] for _, candle in shown))
     for x, candle in shown:
         style = ink.up_dim if candle[4] >= candle[1] else ink.down_dim
         filled = candle[5] / largest * plot.volume_rows

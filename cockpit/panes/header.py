@@ -63,7 +63,7 @@ def _fields(view: HeaderView, book: BookView | None, clock_ns: int) -> list[tupl
         due = view.next_funding_ns
         left = "" if due is None or not clock_ns else f" in {countdown_text(due - clock_ns)}"
         fields.append(("fund", rate_text(view.funding_rate) + left))
-    volume = short_text(view.volume_lots_1h / 10**view.qty_decimals)
+    volume = short_text(view.volume_1h)
     fields.append(("vol1h", volume))
     spread = _spread(book)
     if spread:

@@ -35,8 +35,10 @@ class Ladder:
         """Move the middle of the market to the middle of the rows with the next view."""
         self._is_asked = True
 
-    def place(self, view: BookView, height: int) -> tuple[int, int, bool]:
+    def place(self, view: BookView, height: int, *, is_held: bool = False) -> tuple[int, int, bool]:
         """Return the price index of the first row, the row of the spread, and whether it moved.
+
+        A ladder that is held follows the market only when asked to.
 
         A price index counts rows: price divided by the row's height in ticks.
         """
@@ -44,7 +46,7 @@ class Ladder:
         split = split_index(view)
         spread_row = 0 if self._top is None else self._top - split
         is_lost = self._top is None or key != self._key or self._is_asked
-        is_outside = not height // 3 <= spread_row < height - height // 3
+        is_outside = not is_held and not height // 3 <= spread_row < height - height // 3
         if is_lost or (is_outside and height > 2):
             self._top = split + height // 2
             spread_row = height // 2
@@ -88,6 +90,10 @@ class LadderPicture(NamedTuple):
     height: int
     mark: str
     """In front of prices: `~` when stale."""
+    cursor: int | None = None
+    """Price index of the cursor."""
+    own: tuple[tuple[int, bool, str], ...] = ()
+    """Own orders: price index, whether it buys, the number people type."""
 
 
 class _Columns(NamedTuple):
@@ -104,6 +110,8 @@ class _Columns(NamedTuple):
 class _Side(NamedTuple):
     """One side of the book by price index, and how it looks."""
 
+    own: dict[int, str]
+
     is_bid: bool
     levels: dict[int, int]
     sums: dict[int, int]
@@ -115,37 +123,57 @@ class _Side(NamedTuple):
 
 def ladder_rows(view: BookView, picture: LadderPicture, ink: Palette) -> list[Row]:
     """Return `height` rows of `width` cells, highest price first."""
-    bids, asks = _bids(view, ink), _asks(view, ink)
+    bids, asks = _bids(view, picture, ink), _asks(view, picture, ink)
     columns = _columns(view, picture, _shown(picture, bids.levels, asks.levels))
     rows: list[Row] = []
     for y in range(picture.height):
         if y < picture.spread_row:
-            cells = _price_row(picture.top - y, view, columns, asks, (picture.mark, ink))
+            cells = _price_row(picture.top - y, view, columns, asks, (picture, ink))
         elif y == picture.spread_row:
             cells = _spread(view, picture, ink)
         else:
-            cells = _price_row(picture.top - y + 1, view, columns, bids, (picture.mark, ink))
+            cells = _price_row(picture.top - y + 1, view, columns, bids, (picture, ink))
         rows.append(fit(cells, picture.width, ink.fg))
     return rows
 
 
-def _bids(view: BookView, ink: Palette) -> _Side:
+def _bids(view: BookView, picture: LadderPicture, ink: Palette) -> _Side:
     group = view.group_ticks
     levels: dict[int, int] = {}
     for price, lots in view.bids:
         levels[price // group] = levels.get(price // group, 0) + lots
     best = max(levels, default=None)
-    return _Side(True, levels, _running(levels, True), best, ink.bid, ink.best_bid, ink.bid_bar)
+    own = _own(picture, is_bid=True)
+    sums = _running(levels, True)
+    return _Side(own, True, levels, sums, best, ink.bid, ink.best_bid, ink.bid_bar)
 
 
-def _asks(view: BookView, ink: Palette) -> _Side:
+def _asks(view: BookView, picture: LadderPicture, ink: Palette) -> _Side:
     group = view.group_ticks
     levels: dict[int, int] = {}
     for price, lots in view.asks:
         index = -(-price // group)
         levels[index] = levels.get(index, 0) + lots
     best = min(levels, default=None)
-    return _Side(False, levels, _running(levels, False), best, ink.ask, ink.best_ask, ink.ask_bar)
+    own = _own(picture, is_bid=False)
+    sums = _running(levels, False)
+    return _Side(own, False, levels, sums, best, ink.ask, ink.best_ask, ink.ask_bar)
+
+
+def _own(picture: LadderPicture, *, is_bid: bool) -> dict[int, str]:
+    """Return the marks of own orders by price index: `►1`, and `►1+` where there are more."""
+    marks: dict[int, str] = {}
+    for index, is_buy, number in picture.own:
+        if is_buy == is_bid:
+            known = marks.get(index)
+            first = f"►{number}" if is_bid else f"◄{number}"
+            marks[index] = first if known is None else known.rstrip("+") + "+"
+    return marks
+
+
+def index_of(price_ticks: int, group_ticks: int, *, is_bid: bool) -> int:
+    """Return the price index of the row that a price belongs to."""
+    return price_ticks // group_ticks if is_bid else -(-price_ticks // group_ticks)
 
 
 def _running(levels: dict[int, int], is_downwards: bool) -> dict[int, int]:
@@ -197,17 +225,17 @@ def _price_row(
     view: BookView,
     columns: _Columns,
     side: _Side,
-    look: tuple[str, Palette],
+    look: tuple[LadderPicture, Palette],
 ) -> list[Segment]:
     """Return bid size, price, ask size, sum and bar of one price; sizes of one side only."""
-    mark, ink = look
+    picture, ink = look
     price = fixed(index * view.group_ticks, columns.price_decimals, columns.price_places)
     lots = side.levels.get(index, 0)
-    size = (
-        qty_text(lots, columns.qty_decimals, columns.qty_places, SIZE_WIDTH) if lots else ""
-    ).rjust(SIZE_WIDTH)
+    text = qty_text(lots, columns.qty_decimals, columns.qty_places, SIZE_WIDTH) if lots else ""
     style = side.best_style if index == side.best else side.style
-    price_style = style if lots else ink.dim
+    is_chosen = index == picture.cursor
+    mark = "▸" if is_chosen and not picture.mark else picture.mark
+    price_style = ink.cursor if is_chosen else style if lots else ink.dim
     blank = " " * SIZE_WIDTH
     total = side.sums.get(index, 0)
     total_text = (
@@ -216,10 +244,13 @@ def _price_row(
         else ""
     ).rjust(columns.sum_width)
     size_style = style if index == side.best else ink.fg
+    own = side.own.get(index, "")[: max(1, SIZE_WIDTH - len(text))] if index in side.own else ""
+    size: list[Segment] = [(own, ink.own), (text.rjust(SIZE_WIDTH - len(own)) + " ", size_style)]
+    none: list[Segment] = [(blank + " ", ink.fg)]
     return [
-        (size + " " if side.is_bid else blank + " ", size_style),
+        *(size if side.is_bid else none),
         ((mark + price if index >= 0 else "").rjust(columns.price_width) + " ", price_style),
-        (blank + " " if side.is_bid else size + " ", size_style),
+        *(none if side.is_bid else size),
         (total_text + " " if columns.sum_width else "", ink.dim),
         (bar_text(lots / columns.scale_lots, columns.bar_width), side.bar_style),
     ]

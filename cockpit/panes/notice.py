@@ -1,5 +1,7 @@
 """Notice row: the one thing to know now, in a sentence."""
 
+from collections.abc import Sequence
+
 from cockpit.format import clock_text, safe
 from cockpit.panes.feeds import feed_down, may_simulate, retry_text
 from cockpit.panes.palette import Palette
@@ -21,10 +23,16 @@ class NoticeRow(LineWidget):
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="notice")
 
-    def show(self, status: StatusView | None, log: LogView | None, moment: Moment) -> None:
-        """Draw the most pressing of what is known."""
+    def show(
+        self,
+        status: StatusView | None,
+        log: LogView | None,
+        moment: Moment,
+        detail: Sequence[Segment] = (),
+    ) -> None:
+        """Draw what the command line explains, else the most pressing of what is known."""
         ink = self.palette
-        cells = feed_sentence(status, moment.waited_ns, self.size.width, ink)
+        cells = list(detail) or feed_sentence(status, moment.waited_ns, self.size.width, ink)
         if not cells and log is not None and log.rows:
             cells = _newest(log.rows[0], moment, ink)
         self.put([fit(cells, self.size.width, ink.fg)])

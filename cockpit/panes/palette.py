@@ -41,6 +41,8 @@ class Palette(NamedTuple):
     mode_sim: Style
     mode_replay: Style
     key: Style
+    own: Style
+    cursor: Style
 
 
 def _ink(
@@ -82,6 +84,8 @@ DARK: Final = Palette(
     mode_sim=_ink(16, 80, bold=True),
     mode_replay=_ink(16, 176, bold=True),
     key=_ink(153),
+    own=_ink(229, bold=True),
+    cursor=_ink(16, 153),
 )
 
 _PLAIN: Final = Style()
@@ -118,10 +122,12 @@ MONO: Final = Palette(
     mode_sim=_REVERSE,
     mode_replay=_REVERSE,
     key=_BOLD,
+    own=_BOLD,
+    cursor=_REVERSE,
 )
 
 KEPT_WHEN_FADED: Final = frozenset(
-    {"frame", "focus", "title", "warn", "error", "alarm", "grid", "key"}
+    {"frame", "focus", "title", "warn", "error", "alarm", "grid", "key", "cursor"}
 )
 BARS: Final = frozenset({"bid_bar", "ask_bar", "up_dim", "down_dim"})
 

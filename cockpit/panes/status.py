@@ -4,9 +4,10 @@ from cockpit.format import age_text, clock_text, date_text, rate_per_s_text, saf
 from cockpit.panes.feeds import feed_segments
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import LineWidget, Moment
+from cockpit.panes.risk import state_segment
 from cockpit.panes.rows import Segment, fit, row_width, spread_apart
 from engine.model.instrument import InstrumentId, symbol_of, venue_of
-from engine.model.view import StatusView
+from engine.model.view import RiskView, StatusView
 
 VENUE_FROM = 80
 """Width from which the venue stands beside the instrument; its feed names it anyhow."""
@@ -21,7 +22,13 @@ class StatusRow(LineWidget):
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="status")
 
-    def show(self, view: StatusView | None, moment: Moment, instrument_id: InstrumentId) -> None:
+    def show(
+        self,
+        view: StatusView | None,
+        risk: RiskView | None,
+        moment: Moment,
+        instrument_id: InstrumentId,
+    ) -> None:
         """Draw the row of an engine that speaks."""
         width = self.size.width
         ink = self.palette
@@ -31,7 +38,9 @@ class StatusRow(LineWidget):
         gap: Segment = (" │ ", ink.frame)
         left: list[Segment] = [
             badge(view, moment.clock_ns, ink),
-            (" " + _name(view, instrument_id), ink.strong),
+            (" ", ink.fg),
+            state_segment(risk, moment.clock_ns, ink),
+            (_name(view, instrument_id), ink.strong),
         ]
         if width >= VENUE_FROM:
             left.append((f"@{safe(venue_of(instrument_id) or view.venue, 20)}", ink.dim))

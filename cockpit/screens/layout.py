@@ -9,8 +9,22 @@ LayoutName = Literal["small", "S", "M"]
 SMALLEST: Final = (60, 16)
 MEDIUM: Final = (120, 40)
 
-FRAMED: Final[tuple[PaneName, ...]] = ("book", "chart", "tape", "whales", "log")
+FRAMED: Final[tuple[PaneName, ...]] = (
+    "book",
+    "chart",
+    "tape",
+    "whales",
+    "positions",
+    "orders",
+    "log",
+    "risk",
+)
 """Panes with a number, in the order of `tab`."""
+
+STRIP_FROM: Final = 22
+"""Height from which the small layout has a heading and two positions in it."""
+WIDE: Final = (160, 50)
+"""From here log and risk have a place of their own."""
 
 
 class Box(NamedTuple):
@@ -34,43 +48,85 @@ class Plan(NamedTuple):
         return tuple(pane for pane in FRAMED if pane in self.boxes)
 
 
-def plan(size: tuple[int, int], front: PaneName, zoomed: PaneName | None) -> Plan:
+def plan(
+    size: tuple[int, int], front: PaneName, zoomed: PaneName | None, banner_rows: int = 0
+) -> Plan:
     """Return the layout for a size.
 
     Args:
         size: Columns and rows of the terminal.
         front: The pane that shares the screen with the book where not all have room.
         zoomed: A pane that fills the body alone.
+        banner_rows: Rows of the kill banner, over the panes; 0 without one.
     """
     width, height = size
+    boxes = _fixed(width, height)
     if width < SMALLEST[0] or height < SMALLEST[1]:
-        return Plan("small", {"small": Box(0, 0, width, height)})
-    boxes = {
-        "status": Box(0, 0, width, 1),
-        "header": Box(0, 1, width, 1),
-        "notice": Box(0, height - 2, width, 1),
-        "hints": Box(0, height - 1, width, 1),
-    }
-    body = Box(0, 2, width, height - 4)
+        return Plan("small", boxes)
+    body = Box(0, 2, width, height - 5)
+    if banner_rows:
+        rows = min(banner_rows, body.height - 4)
+        boxes["banner"] = Box(0, body.y, width, rows)
+        body = Box(0, body.y + rows, width, body.height - rows)
     is_medium = width >= MEDIUM[0] and height >= MEDIUM[1]
     if zoomed is not None:
         boxes[zoomed] = body
     elif is_medium:
-        boxes |= _medium(body)
+        boxes |= _medium(body, front, is_wide=width >= WIDE[0] and height >= WIDE[1])
     else:
-        boxes |= _narrow(body, front)
+        strip = 3 if height >= STRIP_FROM else 2 if height >= STRIP_FROM - 4 else 0
+        strip = min(strip, max(0, body.height - 6))
+        upper = Box(0, body.y, width, body.height - strip)
+        boxes |= _narrow(upper, front if front != "positions" or not strip else "chart")
+        if strip:
+            boxes["positions"] = Box(0, upper.y + upper.height, width, strip)
     return Plan("M" if is_medium else "S", boxes)
 
 
-def _medium(body: Box) -> dict[str, Box]:
-    """Book, chart and tape above; whales and log below."""
-    lower = min(18, max(9, body.height // 4))
-    upper = Box(body.x, body.y, body.width, body.height - lower)
-    whales = min(78, max(44, body.width * 2 // 5))
-    y = upper.y + upper.height
-    return _three(upper, "tape") | {
-        "whales": Box(body.x, y, whales, lower),
-        "log": Box(body.x + whales, y, body.width - whales, lower),
+def _fixed(width: int, height: int) -> dict[str, Box]:
+    """Return the rows that nothing covers; the smallest terminal keeps line and kill key."""
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        boxes = {"hints": Box(0, max(0, height - 1), width, 1)}
+        if height >= 3:
+            boxes["command"] = Box(0, height - 2, width, 1)
+        boxes["small"] = Box(0, 0, width, max(0, height - len(boxes)))
+        return boxes
+    return {
+        "status": Box(0, 0, width, 1),
+        "header": Box(0, 1, width, 1),
+        "command": Box(0, height - 3, width, 1),
+        "notice": Box(0, height - 2, width, 1),
+        "hints": Box(0, height - 1, width, 1),
+    }
+
+
+def _medium(body: Box, front: PaneName, *, is_wide: bool) -> dict[str, Box]:
+    """Book, chart, tape over whales; positions and orders below; log and risk where wide."""
+    lower = min(14, max(7, body.height // 4))
+    last = min(11, body.height // 5) if is_wide else 0
+    upper = Box(body.x, body.y, body.width, body.height - lower - last)
+    boxes = _three(upper, "tape")
+    tape = boxes["tape"]
+    whales = tape.height * 2 // 5
+    boxes["tape"] = tape._replace(height=tape.height - whales)
+    boxes["whales"] = Box(tape.x, tape.y + tape.height - whales, tape.width, whales)
+    positions = max(74, body.width * 11 // 20)
+    boxes |= _pair(("positions", "orders"), upper.y + upper.height, lower, body.width, positions)
+    if is_wide:
+        y = body.y + body.height - last
+        boxes |= _pair(("risk", "log"), y, last, body.width, positions)
+    elif front in ("log", "risk"):
+        boxes[front] = boxes.pop("chart")
+    return boxes
+
+
+def _pair(
+    names: tuple[PaneName, PaneName], y: int, height: int, width: int, first: int
+) -> dict[str, Box]:
+    """Return two panes side by side over the whole width."""
+    return {
+        names[0]: Box(0, y, first, height),
+        names[1]: Box(first, y, width - first, height),
     }
 
 

@@ -3,49 +3,35 @@
 from collections.abc import Callable
 from typing import ClassVar, Final
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.widget import Widget
 
 from cockpit.format import TIMEFRAME_NAMES, price_text, safe
-from cockpit.keymap import HINTED, bindings
-from cockpit.panes.book import BookPane
-from cockpit.panes.chart import ChartPane
+from cockpit.keymap import bindings
+from cockpit.panes.command_line import CommandLine
 from cockpit.panes.feeds import feed_down, may_simulate
-from cockpit.panes.header import HeaderRow
-from cockpit.panes.hints import HintRow
+from cockpit.panes.kill_banner import banner_height
 from cockpit.panes.ladder import GROUPS, suggested_group
-from cockpit.panes.log import LogPane
+from cockpit.panes.listing import ListPane
 from cockpit.panes.newest import Newest
-from cockpit.panes.notice import NoticeRow
 from cockpit.panes.palette import Palette
-from cockpit.panes.small import TooSmall
-from cockpit.panes.status import StatusRow
-from cockpit.panes.tape import TapePane
-from cockpit.panes.whales import WhalesPane
+from cockpit.screens.board import CADENCE, Board
 from cockpit.screens.cells import CellCompositor
 from cockpit.screens.choice import Choice, ChoiceDialog
 from cockpit.screens.commands import CockpitCommands
+from cockpit.screens.desk import Desk, amend_line, protect_line
 from cockpit.screens.help import HelpScreen
-from cockpit.screens.layout import FRAMED, SMALLEST, Plan, plan
+from cockpit.screens.kill import KillSwitch
+from cockpit.screens.layout import FRAMED, Plan, plan
 from engine.model.instrument import InstrumentId
+from engine.model.orders import Side
 from engine.model.view import PaneName
-from engine.port import Watch
+from engine.port import Reply, Watch
 
 TIMEFRAMES: Final = tuple(TIMEFRAME_NAMES)
-
-CADENCE: Final[dict[PaneName, int]] = {
-    "status": 1,
-    "header": 1,
-    "book": 1,
-    "tape": 2,
-    "chart": 5,
-    "whales": 3,
-    "log": 3,
-}
-"""Every how many frames a pane is drawn."""
 
 
 class TradeScreen(Screen[None]):
@@ -55,6 +41,7 @@ class TradeScreen(Screen[None]):
         newest: What the engine said last.
         palette: Styles of the panes.
         look: Sends a watch to the engine.
+        desk: Makes commands of lines and keys.
         clock: Local monotonic time in nanoseconds.
         fps: Frames per second asked for.
     """
@@ -68,6 +55,7 @@ class TradeScreen(Screen[None]):
         newest: Newest,
         palette: Palette,
         look: Callable[[Watch], None],
+        desk: Desk,
         clock: Callable[[], int],
         fps: int,
     ) -> None:
@@ -75,6 +63,9 @@ class TradeScreen(Screen[None]):
         self._compositor = CellCompositor()
         self._newest = newest
         self._look = look
+        self._desk = desk
+        self._switch = KillSwitch()
+        self._banner_rows = 0
         self._clock = clock
         self._fps = fps
         self._front: PaneName = "chart"
@@ -85,24 +76,11 @@ class TradeScreen(Screen[None]):
         self._is_group_chosen = False
         self._watch: Watch | None = None
         self._plan = Plan("small", {})
-        self._status = StatusRow(palette)
-        self._header = HeaderRow(palette)
-        self._book = BookPane(palette)
-        self._chart = ChartPane(palette)
-        self._tape = TapePane(palette)
-        self._whales = WhalesPane(palette)
-        self._log = LogPane(palette)
-        self._notice = NoticeRow(palette)
-        self._hints = HintRow(palette)
-        self._small = TooSmall(palette)
+        self._board = Board(newest, desk, palette)
 
     def compose(self) -> ComposeResult:
         """Hand over the panes; `on_resize` places them."""
-        yield from self._everything()
-
-    def _everything(self) -> tuple[Widget, ...]:
-        framed = (self._book, self._chart, self._tape, self._whales, self._log)
-        return (self._status, self._header, *framed, self._notice, self._hints, self._small)
+        yield from self._board.widgets
 
     def on_resize(self) -> None:
         """Place the panes for the new size."""
@@ -115,8 +93,8 @@ class TradeScreen(Screen[None]):
     def _place(self) -> None:
         """Lay out the panes, ask the engine for what they hold, and draw them."""
         size = self.app.size
-        self._plan = plan((size.width, size.height), self._front, self._zoomed)
-        for widget in self._everything():
+        self._plan = plan((size.width, size.height), self._front, self._zoomed, self._banner_rows)
+        for widget in self._board.widgets:
             box = self._plan.boxes.get(widget.id or "")
             widget.display = box is not None
             if box is not None:
@@ -129,7 +107,7 @@ class TradeScreen(Screen[None]):
     def _ask(self) -> None:
         """Tell the engine what is looked at, if that changed."""
         boxes = self._plan.boxes
-        panes: list[PaneName] = ["status", "header", "book", "log"]
+        panes: list[PaneName] = ["status", "header", "book", "log", "positions", "orders", "risk"]
         panes += [pane for pane in ("chart", "tape", "whales") if pane in boxes]
         chart, book, tape = boxes.get("chart"), boxes.get("book"), boxes.get("tape")
         watch = Watch(
@@ -156,36 +134,29 @@ class TradeScreen(Screen[None]):
     def draw(self, now_ns: int, frame: int) -> None:
         """Hand the newest views to the panes whose turn it is in this frame."""
         newest = self._newest
+        self._desk.tick(now_ns, self._board.book.cursor_ticks)
+        is_up = self._switch.is_up(now_ns, is_latched=self._is_latched)
+        rows = banner_height(newest.risk) if is_up else 0
+        if rows != self._banner_rows:
+            self._banner_rows = rows
+            self._place()
+        if is_up:
+            self._board.draw_banner(self._switch, now_ns)
+        self._board.draw_line(now_ns)
         if self._plan.name == "small":
-            self._small.show(SMALLEST, newest.is_lost(now_ns))
+            self._board.draw_small(now_ns)
             return
-        self._draw_rows(now_ns)
-        due = [pane for pane in self._plan.panes if frame % CADENCE[pane] == 0]
-        if "book" in due:
-            self._suggest_group()
-            self._book.show(newest.book, newest.moment("book", now_ns))
-        if "chart" in due:
-            self._chart.show(newest.chart, newest.moment("chart", now_ns))
-        if "tape" in due:
-            self._tape.show(newest.tape, newest.moment("tape", now_ns))
-        if "whales" in due:
-            self._whales.show(newest.whales, newest.moment("whales", now_ns))
-        if "log" in due:
-            self._log.show(newest.log, newest.moment("log", now_ns))
+        self._board.draw_rows(now_ns)
+        for pane in self._plan.panes:
+            if frame % CADENCE[pane] == 0:
+                if pane == "book":
+                    self._suggest_group()
+                self._board.draw_pane(pane, now_ns)
 
-    def _draw_rows(self, now_ns: int) -> None:
-        newest = self._newest
-        moment = newest.moment("status", now_ns)
-        if newest.is_lost(now_ns):
-            self._status.show_lost(newest.silence_ns(now_ns), newest.closed)
-        else:
-            self._status.show(newest.status, moment, newest.instrument_id)
-        self._header.show(newest.header, newest.book, newest.moment("header", now_ns))
-        if newest.closed:
-            self._notice.show_gone(newest.closed)
-        else:
-            self._notice.show(newest.status, newest.log, moment)
-        self._hints.show(HINTED)
+    @property
+    def _is_latched(self) -> bool:
+        risk = self._newest.risk
+        return risk is not None and risk.is_latched
 
     def _suggest_group(self) -> None:
         """Give a sparse book taller rows, once, unless somebody chose."""
@@ -193,7 +164,7 @@ class TradeScreen(Screen[None]):
         if self._is_group_chosen or view is None or view.state != "live" or not view.bids:
             return
         self._is_group_chosen = True
-        self._set_group(suggested_group(view, self._book.inner()[1]))
+        self._set_group(suggested_group(view, self._board.book.inner()[1]))
 
     def _set_group(self, group: int) -> None:
         if group != self._group:
@@ -230,7 +201,9 @@ class TradeScreen(Screen[None]):
         self._place()
 
     def action_unzoom(self) -> None:
-        """Go back from a zoomed pane."""
+        """Take the ladder's cursor away, or go back from a zoomed pane."""
+        if self._focused_pane() == "book" and self._board.book.drop_cursor():
+            return
         if self._zoomed is not None:
             self.action_zoom()
 
@@ -250,11 +223,11 @@ class TradeScreen(Screen[None]):
 
     def action_recentre(self) -> None:
         """Centre the ladder."""
-        self._book.recentre()
+        self._board.book.recentre()
 
     def action_freeze(self) -> None:
         """Hold the tape or the log, whichever is looked at."""
-        pane = self._log if self._focused_pane() == "log" else self._tape
+        pane = self._board.log if self._focused_pane() == "log" else self._board.tape
         pane.freeze()
 
     def action_repaint(self) -> None:
@@ -300,6 +273,189 @@ class TradeScreen(Screen[None]):
         self._is_group_chosen = False
         self._ask()
         self.draw_all()
+
+    # Trading: what the keys ask of the desk.
+
+    def take_reply(self, reply: Reply) -> None:
+        """Take in the answer to a command."""
+        now_ns = self._clock()
+        if reply.outcome is not None:
+            self._switch.take(reply.command_id, reply.outcome)
+        line = self._desk.take(reply, now_ns)
+        if line:
+            self._propose(line)
+
+    def _propose(self, line: str) -> None:
+        """Put a line where it can be read, changed and confirmed."""
+        self._board.command.put_text(line)
+        self.action_command()
+
+    def action_command(self) -> None:
+        """Go to the command line."""
+        self._board.command.focus()
+        self._redraw_command()
+
+    def _redraw_command(self) -> None:
+        """Show at once what a key changed, outside the frame clock."""
+        self.draw_all()
+
+    @on(CommandLine.Changed)
+    def read_line(self) -> None:
+        """Read the line and ask about it."""
+        self._redraw_command()
+
+    @on(CommandLine.Entered)
+    def enter_line(self) -> None:
+        """Confirm, or go one step nearer to it."""
+        self._desk.tick(self._clock(), self._board.book.cursor_ticks)
+        self._desk.enter(self._clock())
+        self._redraw_command()
+
+    @on(CommandLine.Left)
+    def leave_line(self) -> None:
+        """Give the keys back to the panes; the text stays."""
+        names = [name for name in FRAMED if name in self._plan.boxes]
+        front = self._front if self._front in names else "book"
+        if names:
+            self.query_one(f"#{front if self._zoomed is None else self._zoomed}").focus()
+        else:
+            self.set_focus(None)
+        self._redraw_command()
+
+    @on(CommandLine.CompletionAsked)
+    def complete_line(self) -> None:
+        """Complete the last word, or show what it could be."""
+        line, choices = self._desk.complete()
+        if line != self._desk.ticket.text:
+            self._board.command.put_text(line)
+        self._board.command.choices = choices
+        self._redraw_command()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text goes to the command line, whatever has the focus."""
+        self.action_command()
+        self._board.command.insert(event.text)
+
+    def on_key(self, event: events.Key) -> None:
+        """Any other key is a no to a question that waits for `y`."""
+        self._desk.forget_question(event.key)
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor of the focused pane."""
+        pane = self._focused_pane()
+        if pane == "book":
+            self._board.book.move(step)
+        elif pane in ("positions", "orders", "risk"):
+            chosen = self.query_one(f"#{pane}", ListPane)
+            chosen.move(step)
+            self._board.draw_pane(pane, self._clock())
+
+    def action_order(self, side: Side) -> None:
+        """Place a post-only order at the ladder's cursor, or propose one."""
+        book = self._newest.book
+        if self._focused_pane() != "book" or book is None or book.state != "live":
+            return
+        now_ns, best = self._clock(), book.best_ask_ticks
+        self._desk.tick(now_ns, self._board.book.cursor_ticks)
+        line = self._desk.line_of_key(
+            side,
+            now_ns,
+            best_ticks=best if side == "buy" else book.best_bid_ticks,
+            clock_ns=self._newest.clock_ns,
+        )
+        if line is not None:
+            self._propose(line)
+        self._redraw_command()
+
+    def action_quick(self, step: int) -> None:
+        """Make the quick size smaller or larger."""
+        if self._focused_pane() == "book":
+            self._desk.step_quick(step)
+            self.draw_all()
+
+    def action_cancel(self) -> None:
+        """Cancel what the cursor is on."""
+        pane = self._focused_pane()
+        if pane == "book":
+            self._desk.cancel(self._board.book.own_at_cursor())
+        elif pane == "orders":
+            row = self._board.orders.chosen
+            self._desk.cancel([] if row is None else [row])
+        self._redraw_command()
+
+    def action_cancel_all(self) -> None:
+        """Propose to cancel all orders of this symbol."""
+        market = self._desk.context().market(self._newest.instrument_id)
+        if self._focused_pane() in ("book", "orders") and market is not None:
+            self._propose(f"cancel {market.name}")
+
+    def action_amend(self) -> None:
+        """Propose the chosen order as it is, to be changed."""
+        row = self._board.orders.chosen
+        if self._focused_pane() == "orders" and row is not None:
+            self._propose(amend_line(row))
+
+    def action_tab(self) -> None:
+        """Show the next tab of the orders."""
+        if self._focused_pane() == "orders":
+            self._board.orders.next_tab()
+
+    def action_flatten(self) -> None:
+        """Propose to close the chosen position."""
+        row = self._board.positions.chosen
+        if self._focused_pane() == "positions" and row is not None:
+            self._propose(f"close {row.name} 100% mkt")
+
+    def action_protect(self) -> None:
+        """Propose a take-profit and a stop for the chosen position."""
+        row = self._board.positions.chosen
+        if self._focused_pane() == "positions" and row is not None:
+            self._propose(protect_line(row))
+
+    def action_arm(self) -> None:
+        """Ask whether to arm."""
+        self._desk.ask_to_arm(self._clock(), self._newest.clock_ns)
+        self._redraw_command()
+
+    def action_yes(self) -> None:
+        """Arm, if that was asked."""
+        self._desk.answer_yes(self._clock())
+        self._redraw_command()
+
+    def action_disarm(self) -> None:
+        """Disarm at once."""
+        self._desk.disarm()
+        self._redraw_command()
+
+    # Kill.
+
+    async def action_kill(self) -> None:
+        """Kill, from the palette."""
+        await self.app.run_action("kill")
+
+    def press_kill(self) -> bool:
+        """Take a kill key; returns whether the engine was told."""
+        if not self._switch.press(self._clock(), is_latched=self._is_latched):
+            return False
+        self._switch.note_sent(self._desk.kill())
+        return True
+
+    def note_signal(self) -> bool:
+        """Whether the engine has not answered, so that it is sent a signal now."""
+        self._switch.is_signalled = not self._switch.is_answered
+        return self._switch.is_signalled
+
+    def answer_flatten(self, key: str) -> bool:
+        """Take a key while the question about flattening stands; returns whether it was for it."""
+        now_ns = self._clock()
+        if not self._switch.is_asking(now_ns):
+            return False
+        if key == "enter":
+            if self._switch.confirms(now_ns):
+                self._switch.note_flatten(self._desk.flatten())
+            return True
+        self._switch.withdraw()
+        return key == "escape"
 
     def action_simulate(self) -> None:
         """Offer the simulated market while a venue cannot be reached; never by itself."""

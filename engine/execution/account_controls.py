@@ -82,7 +82,7 @@ def position_value(review: Review) -> Reason | None:
     spec = review.spec
     exposure = exposure_of(review.ledger, spec.instrument_id, review.moment.replaces)
     after = exposure.with_order(spec.side, spec.qty_lots)
-    value = lot * (after.longest if spec.side == "buy" else -after.shortest)
+    value = lot * (after.long_lots if spec.side == "buy" else after.short_lots)
     if value <= review.limits.position_value_max:
         return None
     return review.over("position_value_max", value, _DOLLARS)
@@ -223,7 +223,8 @@ def losses_of(
     ledger: Ledger, equity: Decimal | None, limits: RiskLimits, now_ns: int
 ) -> tuple[Loss, ...]:
     """Return loss of the day and drawdown beside their limits, those that are known."""
-    if equity is None:
+    peak = ledger.peak_equity
+    if equity is None or peak is None:
         return ()
     starts = (ledger.day_start_equity(now_ns), ledger.session_start_equity)
     days = [
@@ -232,9 +233,6 @@ def losses_of(
         if start is not None
     ]
     worst = sorted(days, key=lambda loss: loss.use - loss.limit)[-1:]
-    peak = ledger.peak_equity
-    if peak is None:
-        return tuple(worst)
     fall = Loss("drawdown_share_max", peak - equity, peak * limits.drawdown_share_max)
     return (*worst, fall)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.execution.account_controls import losses_of, position_loss_of
 from engine.execution.ledger import Ledger
-from engine.execution.limits import RiskLimits
+from engine.execution.limits import RiskLimits, overridden
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import (
     EXACT,
@@ -40,6 +40,7 @@ def utilisation(
     now_ns: int,
 ) -> tuple[LimitUse, ...]:
     """Return how much of each limit is used, for the risk pane."""
+    limits = overridden(limits, ledger.limit_overrides)
     with localcontext(EXACT):
         equity = ledger.equity(marks_of(markets))
         exposures = exposures_of(ledger, markets)

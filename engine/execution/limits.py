@@ -265,16 +265,16 @@ def is_looser(limits: RiskLimits, name: str, value: Decimal | None) -> bool:
 
 
 def overridden(limits: RiskLimits, overrides: Mapping[str, Decimal | None]) -> RiskLimits:
-    """Return the limits with those set while running; None is the file's own.
+    """Return the limits with those set while running.
 
-    An override that `override_problem` objects to is the mistake of whoever set it.
+    None is the file's own. What `override_problem` objects to is left out; the gate refuses every
+    order as long as there is any.
     """
-    values: dict[str, Decimal | int] = {}
-    for name, value in overrides.items():
-        if value is None:
-            continue
-        assert not override_problem(name, value), name
-        values[name] = int(value) if _BY_NAME[name].kind == "count" else value
+    values = {
+        name: _whole_number(value) if _BY_NAME[name].kind == "count" else value
+        for name, value in overrides.items()
+        if value is not None and not override_problem(name, value)
+    }
     return msgspec.structs.replace(limits, **values) if values else limits
 
 
@@ -300,6 +300,10 @@ def _problem(limit: Limit, value: object) -> str:
         return "" if is_list else f'{limit.name} = {value!r}: needs a list such as ["BTC"]'
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return f"{limit.name} = {value}: needs a plain number such as 1000 or 0.02"
+    return _number_problem(limit, value)
+
+
+def _number_problem(limit: Limit, value: int | Decimal) -> str:
     if limit.kind == "count" and not isinstance(value, int):
         return f"{limit.name} = {value}: needs a whole number"
     if limit.name == "orders_per_10min_max" and value > ORDERS_COUNTED_MAX:
@@ -341,4 +345,4 @@ def _toml_value(limits: RiskLimits, limit: Limit) -> str:
         return f'"{OFF}"'
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{name}"' for name in value) + "]"
-    return f"{value:f}"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -58,21 +58,30 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """How far an instrument's net position can still go, in signed lots."""
+    """How far an instrument's net position can still go, in lots.
+
+    `longest` and `shortest` are signed and take the position for what it is. `long_lots` and
+    `short_lots` are sizes and count no position on the other side as room: a close, which skips
+    the limits, may take it away before the orders fill that relied on it.
+    """
 
     longest: int
     shortest: int
+    long_lots: int
+    short_lots: int
 
     @property
     def largest(self) -> int:
         """Largest size on either side."""
-        return max(self.longest, -self.shortest, 0)
+        return max(self.long_lots, self.short_lots)
 
     def with_order(self, side: Side, lots: int) -> "Exposure":
         """Return the exposure with one more order that may flip the position."""
         if side == "buy":
-            return Exposure(self.longest + lots, self.shortest)
-        return Exposure(self.longest, self.shortest - lots)
+            return Exposure(
+                self.longest + lots, self.shortest, self.long_lots + lots, self.short_lots
+            )
+        return Exposure(self.longest, self.shortest - lots, self.long_lots, self.short_lots + lots)
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -218,7 +227,12 @@ def exposure_of(ledger: Ledger, instrument_id: InstrumentId, replaces: str = "")
             kind[order.spec.side] += order.remaining_lots
     highest = net if net >= 0 else min(0, net + flagged["buy"])
     lowest = net if net <= 0 else max(0, net - flagged["sell"])
-    return Exposure(highest + free["buy"], lowest - free["sell"])
+    return Exposure(
+        highest + free["buy"],
+        lowest - free["sell"],
+        max(net, 0) + free["buy"],
+        max(-net, 0) + free["sell"],
+    )
 
 
 def marks_of(markets: Mapping[InstrumentId, MarketReference]) -> dict[InstrumentId, Decimal]:
@@ -238,7 +252,7 @@ def sums_of(
     for instrument_id, exposure in exposures.items():
         lot = lot_value(markets.get(instrument_id))
         if lot is None:
-            if exposure.longest or exposure.shortest:
+            if exposure.largest:
                 return None
             continue
         gross += exposure.largest * lot

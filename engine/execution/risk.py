@@ -118,12 +118,11 @@ class RiskGate:
         moment: ReviewMoment,
     ) -> ApprovedOrder | RiskRefused:
         """Judge an order of a confirmed flatten (R76): it can only shrink, in any trading state."""
-        if not intent.spec.is_reduce_only:
-            sentence = "A flatten sends reduce-only orders."
-            lots = Decimal(intent.spec.qty_lots)
-            reason = Reason("reduce_only", lots, Decimal(0), "ledger", sentence)
-            return RiskRefused(intent, (reason,))
-        return _judged(_Case(intent, market, ledger, limits, moment), _TO_FLATTEN)
+        case = _Case(intent, market, ledger, limits, moment)
+        if not (intent.spec.is_reduce_only and _shrinks_net(case)):
+            sentence = "A flatten sends reduce-only orders, no larger than the net position."
+            return _refused(intent, "reduce_only", sentence)
+        return _judged(case, _TO_FLATTEN)
 
 
 class _Case(msgspec.Struct, frozen=True):
@@ -143,14 +142,18 @@ class _Case(msgspec.Struct, frozen=True):
 
 def _judged(case: _Case, controls: tuple[Control, ...]) -> ApprovedOrder | RiskRefused:
     assert case.intent.spec.instrument_id == case.market.instrument.instrument_id
+    overrides = case.ledger.limit_overrides
+    wrong = [override_problem(name, value) for name, value in overrides.items()]
+    if any(wrong):
+        problem = "; ".join(filter(None, wrong))
+        sentence = f"A limit that was set while running cannot be applied: {problem}."
+        return _refused(case.intent, "gate_failed", sentence)
     with localcontext(EXACT):
         try:
             review, reasons = _reviewed(case, controls)
         except (ArithmeticError, LookupError) as error:
-            lots = Decimal(case.intent.spec.qty_lots)
-            sentence = f"A control failed and nothing leaves without it: {error!r}."
-            reason = Reason("gate_failed", lots, Decimal(0), "ledger", sentence)
-            return RiskRefused(case.intent, (reason,))
+            sentence = f"A control failed, and nothing leaves without it: {error!r}."
+            return _refused(case.intent, "gate_failed", sentence)
     if reasons:
         return RiskRefused(case.intent, reasons, _advice_on(case.intent, reasons))
     client_order_id = case.moment.replaces or case.ledger.next_client_order_id()
@@ -159,7 +162,7 @@ def _judged(case: _Case, controls: tuple[Control, ...]) -> ApprovedOrder | RiskR
 
 def _reviewed(case: _Case, controls: tuple[Control, ...]) -> tuple[Review, tuple[Reason, ...]]:
     """Judge the order as it is, and where that fails and it shrinks, as one that reduces."""
-    limits = effective_limits(case.limits, case.ledger)
+    limits = overridden(case.limits, case.ledger.limit_overrides)
     case = msgspec.structs.replace(case, limits=limits)
     if case.intent.spec.is_reduce_only:
         review = _review_of(case, is_reducing=_shrinks_net(case))
@@ -172,18 +175,9 @@ def _reviewed(case: _Case, controls: tuple[Control, ...]) -> tuple[Review, tuple
     return review, reasons
 
 
-def effective_limits(limits: RiskLimits, ledger: Ledger) -> RiskLimits:
-    """Return the limits with those that were set while running.
-
-    Raises:
-        LookupError: One that was set is no limit of this version; orders are refused until it is
-            taken back.
-    """
-    overrides = ledger.limit_overrides
-    problems = [override_problem(name, value) for name, value in overrides.items()]
-    if any(problems):
-        raise LookupError("; ".join(filter(None, problems)))
-    return overridden(limits, overrides)
+def _refused(intent: OrderIntent, code: str, sentence: str) -> RiskRefused:
+    lots = Decimal(intent.spec.qty_lots)
+    return RiskRefused(intent, (Reason(code, lots, Decimal(0), "ledger", sentence),))
 
 
 def _shrinks_net(case: _Case) -> bool:
@@ -303,7 +297,7 @@ def advise(
     Below `step_down_share` of a loss limit nothing, from there on only reducing, at all of it the
     kill switch: for everything, or for the instrument whose position it is.
     """
-    limits = effective_limits(limits, ledger)
+    limits = overridden(limits, ledger.limit_overrides)
     with localcontext(EXACT):
         found = [*_advice_on_losses(ledger, limits, moment), *_advice_on_margin(limits, moment)]
     states = ledger.states
@@ -343,6 +337,7 @@ def _advice_on_margin(limits: RiskLimits, moment: ReviewMoment) -> Iterable[Trad
         ),
     )
     for code, share, least in pairs:
-        if share is not None and least is not None and not share >= least:
-            sentence = f"{share:.3f} is below the least of {least} ({code})."
-            yield TradingStateAdvice("all", "reduce_only", sentence)
+        if share is None or least is None or (share.is_finite() and share >= least):
+            continue
+        sentence = f"{share:.3f} is below the least of {least} ({code})."
+        yield TradingStateAdvice("all", "reduce_only", sentence)

@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 from engine.execution.review import mark_ticks
+from engine.execution.risk import advise
+from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.references import reference_of
 from engine.kernel.state import KernelState
+from engine.kernel.step_down import step_down
 from engine.model.effects import Effect
 from engine.model.envelope import (
     Envelope,
@@ -28,6 +31,8 @@ def on_run_started(
     desk = state.desk
     boot = desk.ledger.boot + 1
     record(state, effects, RunBegan(state.ts_ns, event.run_id, event.version, boot))
+    if desk.trading_state == "killed":
+        desk.armed_until_ns = None
     if not desk.ledger.currency:
         setup = desk.setup
         opened = AccountOpened(state.ts_ns, setup.currency, setup.paper_equity)
@@ -53,14 +58,18 @@ def on_instrument(
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """Mark the equity at the first chance of a run and of a day."""
+    """Mark the equity at the first chance of a run and of a day; step down on losses."""
     del envelope, event
-    ledger = state.desk.ledger
-    if ledger.day_start_equity(state.ts_ns) is not None:
-        return
-    equity = ledger.equity(marks_of(state))
-    if equity is not None:
-        record(state, effects, EquityMarked(state.ts_ns, equity))
+    desk = state.desk
+    if desk.ledger.day_start_equity(state.ts_ns) is None:
+        equity = desk.ledger.equity(marks_of(state))
+        if equity is not None:
+            record(state, effects, EquityMarked(state.ts_ns, equity))
+    held = [key for key in state.instruments if desk.ledger.net_lots(key)]
+    if held:
+        markets = {key: reference_of(state.instruments[key], "fresh") for key in held}
+        moment = moment_of(desk, markets, state.ts_ns)
+        step_down(state, effects, advise(desk.ledger, desk.limits, moment))
 
 
 def on_storage(

@@ -2,7 +2,7 @@
 
 from collections import deque
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from engine.execution.review import ReviewMoment
 from engine.execution.risk import RiskGate
 from engine.model.facts import OrderFilled, TradingState
 from engine.model.instrument import InstrumentId
+
+if TYPE_CHECKING:
+    from engine.kernel.strategies import Runner
 
 ARMED_FOR_EVER: Final = 0
 FILLS_KEPT: Final = 200
@@ -53,6 +56,8 @@ class Desk:
         self.is_journal_ok = True
         self.fills: deque[OrderFilled] = deque(maxlen=FILLS_KEPT)
         """The newest, for the screen."""
+        self.runners: dict[str, Runner] = {}
+        """Running strategies by the owner of their orders."""
         self.version = 0
         """Changes with everything that the panes of the desk show."""
 
@@ -74,6 +79,7 @@ class Desk:
             self.armed_until_ns,
             (kill.ts_ns, kill.reason, kill.asked) if kill is not None else None,
             self.is_journal_ok,
+            [runner.digest_parts() for runner in self.runners.values()],
         )
 
 

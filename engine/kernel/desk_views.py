@@ -12,6 +12,7 @@ from engine.kernel.account import marks_of
 from engine.kernel.freshness import book_freshness
 from engine.kernel.references import reference_of
 from engine.kernel.state import KernelState
+from engine.kernel.strategies import Runner, position_of
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.orders import OrderState
@@ -23,6 +24,7 @@ from engine.model.view import (
     PositionRow,
     PositionsView,
     RiskView,
+    StrategyRow,
 )
 
 ENDED_ROWS_MAX: Final = 50
@@ -113,7 +115,31 @@ def risk_view(
             )
             for use in uses
         ),
-        strategies=(),
+        strategies=tuple(_strategy_row(state, runner) for runner in desk.runners.values()),
+    )
+
+
+def _strategy_row(state: KernelState, runner: Runner) -> StrategyRow:
+    conditions: tuple[tuple[str, str, str, bool], ...] = ()
+    if runner.host.have >= runner.host.need:
+        position = position_of(state, runner)
+        conditions = tuple(
+            (one.name, f"{one.value:.6g}", f"{one.threshold:.6g}", one.holds)
+            for one in runner.host.conditions(position)
+        )
+    scope = state.desk.ledger.trading_state(
+        venue=state.desk.setup.venue, instrument_id=runner.instrument_id, owner=runner.owner
+    )
+    return StrategyRow(
+        name=runner.owner,
+        instrument_id=runner.instrument_id,
+        timeframe_s=runner.timeframe_s,
+        state=scope,
+        have=runner.host.have,
+        need=runner.host.need,
+        conditions=conditions,
+        funnel=tuple(runner.counts.items()),
+        last_stop=runner.last_stop,
     )
 
 

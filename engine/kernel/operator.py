@@ -5,11 +5,13 @@ becomes facts first and effects after: an order is recorded before it is sent, c
 nothing.
 """
 
+from engine.kernel import strategies
 from engine.kernel.desk import KillReport
 from engine.kernel.notices import say
 from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
+from engine.kernel.step_down import step_down
 from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.effects import CommandResult, Effect, PlaceOrder, SendCancel, SendReplace
 from engine.model.envelope import Envelope
@@ -39,6 +41,8 @@ def on_command(
             orders=tuple(plan.orders),
             client_order_ids=tuple(order.client_order_id for order in plan.approved),
         )
+    if outcome.verdict == "refused" and not event.is_dry:
+        _deny(state, plan, effects)
     if not event.is_dry:
         told = "; ".join((outcome.verdict, *outcome.sentences))
         record(state, effects, CommandHandled(state.ts_ns, event.operator, event.line, told))
@@ -67,12 +71,24 @@ def _judged(plan: Plan, event: OperatorCommand) -> CommandOutcome:
 
 def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
     desk, now_ns = state.desk, state.ts_ns
-    for denied in plan.denied:
-        record(state, effects, OrderDenied(now_ns, denied, tuple(plan.refusals)))
     if plan.kill_reason:
         desk.kill = KillReport(now_ns, plan.kill_reason, tuple(plan.cancels))
     for fact in plan.facts:
         record(state, effects, fact)
+    _send(state, plan, effects)
+    for runner in plan.starts:
+        strategies.start(state, runner)
+    for owner in plan.stops:
+        del desk.runners[owner]
+    if plan.arm_s is not None:
+        desk.armed_until_ns = now_ns + plan.arm_s * NS_PER_S if plan.arm_s else None
+    if plan.releases:
+        desk.kill = None
+    desk.version += 1
+
+
+def _send(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
+    now_ns = state.ts_ns
     for client_order_id in plan.cancels:
         record(state, effects, CancelRequested(now_ns, client_order_id))
         effects.append(SendCancel(client_order_id))
@@ -81,12 +97,14 @@ def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
             now_ns, approved.client_order_id, approved.intent, plan.book_seqs[approved]
         )
         record(state, effects, intended)
-        effects.append(PlaceOrder(approved))
+        effects.append(PlaceOrder(approved, plan.is_flatten))
     for client_order_id, limit, qty in plan.replaces:
         record(state, effects, ReplaceRequested(now_ns, client_order_id, limit, qty))
         effects.append(SendReplace(client_order_id, limit, qty))
-    if plan.arm_s is not None:
-        desk.armed_until_ns = now_ns + plan.arm_s * NS_PER_S if plan.arm_s else None
-    if plan.releases:
-        desk.kill = None
-    desk.version += 1
+
+
+def _deny(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
+    """Record what the gate refused, and take the steps down that it advised."""
+    for denied in plan.denied:
+        record(state, effects, OrderDenied(state.ts_ns, denied, tuple(plan.refusals)))
+    step_down(state, effects, plan.advice)

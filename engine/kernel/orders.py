@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from engine.execution.account_controls import breaker_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
@@ -54,7 +55,7 @@ def _count_failures(
 ) -> None:
     """Five failures in a row of one owner at one venue stop it until a person looks (breaker)."""
     desk = state.desk
-    breaker = f"{desk.setup.venue}/{owner}"
+    breaker = breaker_of(owner, desk.setup.venue)
     failures = desk.ledger.failures(breaker)
     if isinstance(event, f.OrderAcked | f.OrderFilled):
         if failures:

@@ -11,17 +11,20 @@ from typing import Any, Final
 
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.review import ReviewMoment
-from engine.execution.risk import RiskRefused
+from engine.execution.risk import RiskRefused, TradingStateAdvice
 from engine.execution.rounding import AskedOrder, Unroundable, limit_ticks_of, lots_of, rounded
+from engine.ingest.candles import TIMEFRAMES_S
 from engine.kernel.desk import Desk, moment_of
 from engine.kernel.freshness import book_freshness
 from engine.kernel.references import reference_of
 from engine.kernel.state import InstrumentState, KernelState
+from engine.kernel.strategies import Runner
 from engine.model import commands as c
 from engine.model.facts import Fact, TradingState, TradingStateSet
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import HAND, ApprovedOrder, OrderIntent, OrderSpec
+from engine.strategy.registry import STRATEGIES
 
 SOFT_SHARE: Final = Decimal("0.5")
 """Of the largest order value; above it the size must be typed (R36)."""
@@ -43,6 +46,7 @@ class Plan:
         self.orders: list[c.PlannedOrder] = []
         self.approved: list[ApprovedOrder] = []
         self.denied: list[OrderIntent] = []
+        self.advice: list[TradingStateAdvice] = []
         self.book_seqs: dict[ApprovedOrder, int] = {}
         self.cancels: list[str] = []
         self.replaces: list[tuple[str, PriceTicks, QtyLots]] = []
@@ -51,6 +55,10 @@ class Plan:
         """Seconds to arm for; 0 disarms."""
         self.kill_reason = ""
         self.releases = False
+        self.is_flatten = False
+        """Whether its orders only flatten, by the narrow gate that is open while killed."""
+        self.starts: list[Runner] = []
+        self.stops: list[str] = []
 
     @property
     def desk(self) -> Desk:
@@ -118,12 +126,13 @@ def add_order(plan: Plan, market: InstrumentState, intent: OrderIntent) -> None:
     """Put an order through the gate and into the plan."""
     desk, state = plan.desk, plan.state
     reference = reference_of(market, book_freshness(state, market, state.ts_ns))
-    moment = _moment(plan)
-    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
+    review = desk.gate.review_flatten if plan.is_flatten else desk.gate.review
+    verdict = review(intent, reference, desk.ledger, desk.limits, _moment(plan))
     spec = intent.spec
     if isinstance(verdict, RiskRefused):
         plan.refusals += [reason.sentence for reason in verdict.reasons]
         plan.denied.append(intent)
+        plan.advice += verdict.advice
         plan.orders.append(describe(plan, market, spec))
         return
     reduces = verdict.intent.spec.is_reduce_only
@@ -190,6 +199,7 @@ def amend(plan: Plan, action: c.AmendOrder) -> None:
 def close(plan: Plan, action: c.ClosePosition) -> None:
     """Plan the closing of a share of one net position, or of all."""
     plan.ask(2)
+    plan.is_flatten = plan.desk.trading_state == "killed"
     wanted = [action.instrument_id] if action.instrument_id else list(plan.state.instruments)
     for instrument_id in wanted:
         market = plan.market(instrument_id)
@@ -415,6 +425,39 @@ def _size_text(market: InstrumentState, spec: OrderSpec) -> str:
     return f"{spec.qty_lots * (market.instrument.lot_size or Decimal(0)):f}"
 
 
+def start_strategy(plan: Plan, action: c.StartStrategy) -> None:
+    """Plan the start of a preset."""
+    market = plan.market(action.instrument_id)
+    spec = next((one for one in STRATEGIES if one.name == action.name), None)
+    if spec is None:
+        known = ", ".join(one.name for one in STRATEGIES)
+        plan.refuse(f"there is no strategy {action.name!r}: {known}")
+        return
+    if market is None:
+        return
+    timeframe_s = action.timeframe_s or spec.timeframe_s
+    if timeframe_s not in TIMEFRAMES_S:
+        plan.refuse(f"no candles of {timeframe_s} s are kept")
+        return
+    runner = Runner(spec, action.instrument_id, timeframe_s)
+    if runner.owner in plan.desk.runners:
+        plan.refuse(f"{runner.owner} runs already")
+        return
+    plan.ask(1)
+    plan.starts.append(runner)
+    plan.sentences.append(f"starts {runner.owner}, needs {runner.host.need} candles")
+
+
+def stop_strategy(plan: Plan, action: c.StopStrategy) -> None:
+    """Plan the stop of a strategy; its position and protection stay."""
+    owner = f"{action.name}@{symbol_of(action.instrument_id)}"
+    if owner not in plan.desk.runners:
+        plan.refuse(f"{owner} does not run")
+        return
+    plan.stops.append(owner)
+    plan.sentences.append(f"stops {owner}; its position and protection stay")
+
+
 _HANDLERS: Final[dict[type[object], Callable[[Plan, Any], None]]] = {
     c.SubmitOrder: submit,
     c.CancelOrders: cancel,
@@ -427,5 +470,7 @@ _HANDLERS: Final[dict[type[object], Callable[[Plan, Any], None]]] = {
     c.ReleaseKill: release,
     c.Resume: resume,
     c.SetReduceOnly: reduce_only,
+    c.StartStrategy: start_strategy,
+    c.StopStrategy: stop_strategy,
 }
 """`Any`: each handler names its own action."""

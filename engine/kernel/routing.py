@@ -7,7 +7,7 @@ raise nothing foreseeable; what they want done outside they append to the effect
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.kernel import account, feeds, market, operator, orders, whales
+from engine.kernel import account, feeds, market, operator, orders, strategies, whales
 from engine.kernel.state import KernelState
 from engine.model import commands as c
 from engine.model import envelope as e
@@ -37,9 +37,10 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     c.OperatorCommand: (operator.on_command,),
     **dict.fromkeys(orders.WORDS, (orders.on_report,)),
     f.OrderSent: (orders.on_report,),
+    f.OrderFilled: (orders.on_report, strategies.on_fill),
     e.StorageDegraded: (account.on_storage,),
     e.StorageRestored: (account.on_storage,),
     # time and the run itself
-    e.TimerFired: (market.on_timer, account.on_timer),
+    e.TimerFired: (market.on_timer, account.on_timer, strategies.on_timer),
     e.RunStarted: (feeds.on_run_started, market.on_run_started, account.on_run_started),
 }

@@ -16,7 +16,7 @@ from engine.kernel.freshness import book_age_ns, book_freshness, trade_freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.market import Level
-from engine.model.numbers import NS_PER_MS, NS_PER_S
+from engine.model.numbers import NS_PER_MS, NS_PER_S, unscaled
 from engine.model.view import (
     BookView,
     ChartView,
@@ -197,7 +197,7 @@ def _header_view(
         index=f"{mark.index:f}" if mark and mark.index is not None else None,
         funding_rate=f"{mark.funding_rate:f}" if mark and mark.funding_rate is not None else None,
         next_funding_ns=mark.next_funding_ns if mark and mark.next_funding_ns else None,
-        volume_lots_1h=market.tape.volume_lots(now_ns),
+        volume_1h=unscaled(market.tape.volume_lots(now_ns), market.qty_decimals),
         qty_decimals=market.qty_decimals,
         scales_inferred=market.instrument.tick_size is None,
     )
@@ -249,7 +249,7 @@ def _chart_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns:
         qty_decimals=market.qty_decimals,
         freshness=trade_freshness(state, market, now_ns),
         age_ns=market.trade_age_ns(now_ns),
-        candles=tuple(row[:6] for row in candles),
+        candles=tuple((*row[:5], unscaled(row[5], market.qty_decimals)) for row in candles),
     )
 
 

@@ -45,6 +45,8 @@ class PlaceOrder(msgspec.Struct, frozen=True):
     """Send an order, after everything recorded so far is on the disk."""
 
     approved: ApprovedOrder
+    is_flatten: bool = False
+    """Of a confirmed flatten: it may leave while killed, because it can only shrink (R76)."""
 
 
 class SendCancel(msgspec.Struct, frozen=True):

@@ -93,7 +93,8 @@ class HeaderView(msgspec.Struct, frozen=True, gc=False, tag="header"):
     index: str | None
     funding_rate: str | None
     next_funding_ns: int | None
-    volume_lots_1h: int
+    volume_1h: float
+    """Of the last hour, as far as it was listened to, in base units; for display only."""
     qty_decimals: int
     scales_inferred: bool
     """True where the decimals come from the frames, not from the venue's metadata."""
@@ -124,8 +125,14 @@ class BookView(msgspec.Struct, frozen=True, gc=False, tag="book"):
     best_ask_ticks: int | None
 
 
+CandleRow = tuple[int, int, int, int, int, float]
+
+
 class ChartView(msgspec.Struct, frozen=True, gc=False, tag="chart"):
-    """The newest candles, oldest first: (open_ns, open, high, low, close, volume_lots)."""
+    """The newest candles, oldest first: (open_ns, open, high, low, close, volume).
+
+    Volumes are in base units, for display only: their sums may outgrow 64 bits of lots.
+    """
 
     instrument_id: InstrumentId
     timeframe_s: int
@@ -133,7 +140,7 @@ class ChartView(msgspec.Struct, frozen=True, gc=False, tag="chart"):
     qty_decimals: int
     freshness: Freshness
     age_ns: int | None
-    candles: tuple[tuple[int, int, int, int, int, int], ...]
+    candles: tuple[CandleRow, ...]
 
 
 class TapeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -57,8 +57,11 @@ class GatewayGuard:
         """Let orders pass again."""
         self.is_latched = False
 
-    def place(self, approved: ApprovedOrder, now_ns: int) -> str:
-        """Send an order, or return why not; the latch is read last of all."""
+    def place(self, approved: ApprovedOrder, now_ns: int, *, is_flatten: bool = False) -> str:
+        """Send an order, or return why not; the latch is read last of all.
+
+        A flatten passes the latch, if it can do nothing but shrink a position and does not rest.
+        """
         notional = self._gateway.notional(approved)
         if notional is None:
             return self._refuse("the order's worth is unknown")
@@ -66,7 +69,9 @@ class GatewayGuard:
             return self._refuse(f"worth {notional:f}, guard allows {self._limits.notional_max:f}")
         if self._rate(now_ns) >= self._limits.orders_per_s_max:
             return self._refuse(f"more than {self._limits.orders_per_s_max} orders in a second")
-        if self.is_latched:
+        spec = approved.intent.spec
+        may_flatten = is_flatten and spec.is_reduce_only and spec.tif == "ioc"
+        if self.is_latched and not may_flatten:
             return self._refuse("the kill switch is on")
         self._sent_ns.append(now_ns)
         self._gateway.place(approved)

@@ -217,7 +217,7 @@ class JournalWriter:
         self._is_over = True
         if self._next is not None:
             self._next.cancel()
-        self._fail_waiters(StorageUnavailable("journal", "closed before the record was durable"))
+        self._tell_all(StorageUnavailable("journal", "closed before the record was durable"))
         self._worker.run(self._let_go)
         self._worker.stop()
         return self.durable_seq == last
@@ -259,15 +259,14 @@ class JournalWriter:
 
     def _on_written(self, outcome: _Durable | StorageUnavailable | None) -> None:
         self._is_writing = False
-        match outcome:
-            case None:
-                self._is_over = True
-                self._broken = InvariantBroken("the journal's worker failed")
-                self._fail_waiters(self._broken)
-            case StorageUnavailable():
-                self._on_refused(outcome)
-            case _Durable():
-                self._on_durable(outcome)
+        if isinstance(outcome, _Durable):
+            self._on_durable(outcome)
+        elif outcome is not None:
+            self._on_refused(outcome)
+        else:
+            self._is_over = True
+            self._broken = InvariantBroken("the journal's worker failed")
+            self._tell_all(self._broken)
 
     def _on_durable(self, outcome: _Durable) -> None:
         self._failures = 0
@@ -276,9 +275,7 @@ class JournalWriter:
         self._syncs_ns.append(outcome.took_ns)
         for _ in range(outcome.records):
             self._waiting_bytes -= len(self._waiting.popleft().payload)
-        for future, seq in self._waiters.items():
-            if seq <= self.durable_seq and not future.done():
-                future.set_result(None)
+        self._tell_all()
         if self._waiting and not self._is_over:
             self._hand_over()
 
@@ -289,9 +286,14 @@ class JournalWriter:
         if not self._is_over:
             self._next = self._loop.call_later(pause_s, self._hand_over)
 
-    def _fail_waiters(self, error: Exception) -> None:
-        for future in self._waiters:
-            if not future.done():
+    def _tell_all(self, error: Exception | None = None) -> None:
+        """Wake those whose record is durable; with an error, the others too."""
+        for future, seq in self._waiters.items():
+            if future.done():
+                continue
+            if seq <= self.durable_seq:
+                future.set_result(None)
+            elif error is not None:
                 future.set_exception(error)
 
     def _let_go(self) -> None:

@@ -15,7 +15,6 @@ from engine.model.effects import Effect, PlaceOrder, Record, SendCancel, SendRep
 from engine.model.envelope import Event, StorageDegraded, StorageRestored
 from engine.model.errors import StorageUnavailable
 from engine.model.facts import Fact, OrderRejected, OrderSent, ReplaceRejected, TradingStateSet
-from engine.model.orders import ApprovedOrder
 from engine.runtime.clock import Clock
 from engine.runtime.feed import StartTask
 from engine.runtime.guard import GatewayGuard
@@ -88,8 +87,8 @@ class TradingShell:
             match effect:
                 case SendCancel(client_order_id):
                     self._parts.guard.cancel(client_order_id)
-                case PlaceOrder(approved):
-                    self._parts.start_task(self._place(approved, seq), "place")
+                case PlaceOrder():
+                    self._parts.start_task(self._place(effect, seq), "place")
                 case SendReplace():
                     self._parts.start_task(self._replace(effect, seq), "replace")
                 case _:
@@ -115,11 +114,13 @@ class TradingShell:
         elif self.is_latched:
             self._parts.start_task(self._release(), "latch release")
 
-    async def _place(self, approved: ApprovedOrder, seq: int) -> None:
-        client_order_id = approved.client_order_id
+    async def _place(self, effect: PlaceOrder, seq: int) -> None:
+        client_order_id = effect.approved.client_order_id
         refused = await self._wait_durable(seq)
         now_ns = self._parts.clock.now_ns()
-        refused = refused or self._parts.guard.place(approved, now_ns)
+        refused = refused or self._parts.guard.place(
+            effect.approved, now_ns, is_flatten=effect.is_flatten
+        )
         if refused:
             self._parts.report(self.SOURCE, OrderRejected(now_ns, client_order_id, refused))
         else:

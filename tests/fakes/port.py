@@ -1,7 +1,21 @@
 """The engine as a screen sees it, in the same process: a queue that a test fills."""
 
 import asyncio
+from collections.abc import Callable
+from decimal import ROUND_DOWN, Decimal
 
+from engine.model.commands import (
+    Action,
+    Arm,
+    CancelAll,
+    ClosePosition,
+    CommandOutcome,
+    ConfirmLevel,
+    OperatorCommand,
+    PlannedOrder,
+    ReleaseKill,
+    SubmitOrder,
+)
 from engine.model.errors import PortClosed
 from engine.model.view import PaneName, View
 from engine.port import EngineMessage, Heartbeat, Reply, ViewFrame, Watch, Welcome
@@ -25,12 +39,56 @@ def a_welcome(**changed: object) -> Welcome:
     return Welcome(**(fields | changed))
 
 
+def accept(command: OperatorCommand) -> CommandOutcome:
+    """Accept everything at the level of its most serious action, as a lenient engine would."""
+    level = max((level_of(action) for action in command.actions), default=0)
+    orders = tuple(planned(action) for action in command.actions if isinstance(action, SubmitOrder))
+    if command.confirm < level:
+        word = orders[0].size if level == 3 else ""
+        return CommandOutcome("needs_confirmation", (), level, word, orders)
+    ids = () if command.is_dry else tuple(f"n{command.command_id}" for _ in orders)
+    return CommandOutcome("accepted", (), level, "", orders, ids)
+
+
+def level_of(action: Action) -> ConfirmLevel:
+    """Return the level that the fake asks for."""
+    if isinstance(action, SubmitOrder):
+        return 2 if action.type == "market" else 3 if action.size >= 100 else 1
+    if isinstance(action, ClosePosition):
+        return 2
+    if isinstance(action, ReleaseKill):
+        return 3
+    return 1 if isinstance(action, CancelAll | Arm) else 0
+
+
+def planned(action: SubmitOrder) -> PlannedOrder:
+    """Return the order as it would be sent: sizes cut to thousandths, prices to halves."""
+    size = action.size.quantize(Decimal("0.001"), ROUND_DOWN)
+    price = action.price
+    if price is not None:
+        price = (price * 2).to_integral_value(ROUND_DOWN) / 2
+    return PlannedOrder(
+        action.instrument_id,
+        action.side,
+        action.type,
+        f"{size:f}",
+        "" if price is None else f"{price:f}",
+        "" if action.trigger is None else f"{action.trigger:f}",
+        "PO" if action.is_post_only else "RO" if action.is_reduce_only else "",
+        "32105",
+        "6421",
+        "0.375" if action.is_reduce_only else "1",
+    )
+
+
 class FakePort:
     """A CockpitPort whose messages come from the test and whose commands are kept."""
 
     def __init__(self) -> None:
         self.watches: list[Watch] = []
-        self.commands: list[object] = []
+        self.commands: list[OperatorCommand] = []
+        self.judge: Callable[[OperatorCommand], CommandOutcome | None] = accept
+        """Gives the outcome of a command, dry or meant; None says nothing."""
         self.shutdowns = 0
         self.is_closed = False
         self.seq = 0
@@ -47,9 +105,18 @@ class FakePort:
         """Keep what was asked for."""
         self.watches.append(watch)
 
-    def command(self, command: object) -> None:
-        """Keep what an operator asked for."""
+    def command(self, command: OperatorCommand) -> None:
+        """Keep what an operator asked for, and answer as the test judges."""
         self.commands.append(command)
+        outcome = self.judge(command)
+        if outcome is not None:
+            accepted = outcome.verdict == "accepted"
+            self.say(Reply(command.command_id, accepted, "", None, outcome))
+
+    @property
+    def meant(self) -> list[OperatorCommand]:
+        """The commands that were not dry."""
+        return [command for command in self.commands if not command.is_dry]
 
     def shutdown(self) -> int:
         """Count, and accept."""

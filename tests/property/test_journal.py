@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.model.chance import Chance
 from engine.model.errors import JournalCorrupt, StorageUnavailable
 from engine.runtime.clock import LoopClock
-from engine.runtime.journal_writer import JournalWriter, LoopWorker
+from engine.runtime.journal_writer import JournalFull, JournalWriter, LoopWorker
 from engine.runtime.virtual_loop import run
 from storage.journal import Recovered, Run, open_run, recover, verify
 from storage.journal_format import Header, Kind, encode_group, encode_header
@@ -100,11 +100,12 @@ class Machine:
         for step in range(self.chance.between(1, 8)):
             await asyncio.sleep(self.chance.exponential(0.01))
             filler = b"." * (self.chance.below(1_500) if self.chance.happens(0.3) else 0)
+            seq: int | JournalFull = 0
             for part in range(self.chance.between(1, 3)):
                 fact = b"%d:%d:%d:%d%s" % (self.cycle, number, step, part, filler)
                 seq = writer.append(fact)
-                assert isinstance(seq, int)
                 self.appended.append(fact)
+            assert isinstance(seq, int)
             told = len(self.appended)
             try:
                 await asyncio.wait_for(writer.durable(seq), timeout=5)

@@ -13,11 +13,19 @@ from engine.model.view import (
     BookView,
     ChartView,
     FeedView,
+    FillRow,
     HeaderView,
     InstrumentRow,
+    LimitRow,
     LogView,
+    OrderRow,
+    OrdersView,
     PaneName,
+    PositionRow,
+    PositionsView,
+    RiskView,
     StatusView,
+    StrategyRow,
     TapeRow,
     TapeView,
     View,
@@ -154,7 +162,7 @@ class Market:
             index="64205.1",
             funding_rate="0.000031",
             next_funding_ns=START_NS + 2_500_000_000_000,
-            volume_lots_1h=1_204_551,
+            volume_1h=1_204.551,
             qty_decimals=3,
             scales_inferred=False,
         )
@@ -169,6 +177,9 @@ class Market:
             "status": lambda _: a_status(),
             "whales": lambda _: a_whales(self.ts_ns),
             "log": lambda _: a_log(),
+            "positions": lambda _: some_positions(),
+            "orders": lambda _: some_orders(),
+            "risk": lambda _: a_risk(),
         }
         return {pane: makers[pane](watch) for pane in watch.panes}
 
@@ -298,4 +309,146 @@ def a_log() -> LogView:
             ),
             a_notice(ts_ns=START_NS - 60_000_000_000),
         )
+    )
+
+
+def a_position(**changed: object) -> PositionRow:
+    """Return a long position by hand."""
+    row = PositionRow(
+        BTC, "BTC-PERP", "hand", "long", "0.5", "64010", "64209.8", "99.9", "9.3", is_protected=True
+    )
+    return replace(row, **changed)
+
+
+def some_positions(**changed: object) -> PositionsView:
+    """Return two positions and an account."""
+    short = a_position(
+        instrument_id=ETH,
+        name="ETH-PERP",
+        owner="momentum",
+        side="short",
+        size="4",
+        entry="3121.2",
+        mark="3120.4",
+        open_profit="3.2",
+        realised="0",
+        is_protected=False,
+    )
+    view = PositionsView(
+        (a_position(), short), "USD", "100412.55", "112.4", "9.3", "-4.11", "-0.68"
+    )
+    return replace(view, **changed)
+
+
+def an_order(**changed: object) -> OrderRow:
+    """Return a working bid by hand."""
+    row = OrderRow(
+        client_order_id="c1",
+        short_id="o1",
+        instrument_id=BTC,
+        name="BTC-PERP",
+        owner="hand",
+        side="buy",
+        type="limit",
+        size="0.5",
+        filled="0",
+        price="64208.5",
+        trigger="",
+        price_units=642_085,
+        flags="PO",
+        state="open",
+        reason="",
+        created_ns=START_NS - 41_000_000_000,
+    )
+    return replace(row, **changed)
+
+
+def a_stop(**changed: object) -> OrderRow:
+    """Return the protective stop of the position."""
+    return replace(
+        an_order(
+            client_order_id="c3",
+            short_id="o3",
+            side="sell",
+            type="stop",
+            price="",
+            trigger="63000",
+            price_units=None,
+            flags="RO",
+        ),
+        **changed,
+    )
+
+
+def some_orders(**changed: object) -> OrdersView:
+    """Return three working orders, one that ended and a fill."""
+    ask = an_order(
+        client_order_id="c2",
+        short_id="o2",
+        side="sell",
+        price="64212",
+        price_units=642_120,
+        flags="RO",
+    )
+    ended = an_order(client_order_id="c0", short_id="o0", state="rejected", reason="would cross")
+    fill = FillRow(
+        START_NS - 2_000_000_000,
+        "o7",
+        "BTC-PERP",
+        "hand",
+        "buy",
+        "0.25",
+        "64209.5",
+        "maker",
+        "2.41",
+    )
+    return replace(OrdersView((an_order(), ask, a_stop()), (ended,), (fill,)), **changed)
+
+
+def a_strategy(**changed: object) -> StrategyRow:
+    """Return a strategy that waits for history."""
+    row = StrategyRow(
+        "momentum",
+        BTC,
+        300,
+        "running",
+        120,
+        200,
+        (("momentum", "0.0003", "0.0005", False), ("volume", "1.8", "1.5", True)),
+        (("candles", 120), ("signals", 3), ("gate", 2), ("sent", 2), ("filled", 1)),
+        "momentum 0.0003 is below 0.0005",
+    )
+    return replace(row, **changed)
+
+
+def a_risk(**changed: object) -> RiskView:
+    """Return an armed desk with limits in use and one strategy."""
+    view = RiskView(
+        trading_state="ACTIVE",
+        trading_reason="",
+        armed_until_ns=START_NS + 761_000_000_000,
+        is_latched=False,
+        kill_report=(),
+        is_persisted=False,
+        is_journal_ok=True,
+        limits=(
+            LimitRow("order notional", "32,105", "50,000", 0.64, ""),
+            LimitRow("daily loss", "1,200", "1,500", 0.8, ""),
+            LimitRow("price band", "", "", None, "no reference price"),
+        ),
+        strategies=(a_strategy(),),
+    )
+    return replace(view, **changed)
+
+
+def a_killed_risk(**changed: object) -> RiskView:
+    """Return a desk after a kill."""
+    return a_risk(
+        trading_state="KILLED",
+        trading_reason="by hand",
+        armed_until_ns=None,
+        is_latched=True,
+        kill_report=("simulated: cancelled 2/2, kept 1 stop, VERIFIED",),
+        is_persisted=True,
+        **changed,
     )

@@ -26,7 +26,14 @@ class Stage:
         self.now_ns = 1_000_000_000_000
         self.port = FakePort()
         self.market = Market()
-        self.app = CockpitApp(self.port, a_welcome(**welcome), clock=lambda: self.now_ns)
+        self.signalled: list[int] = []
+        self.app = CockpitApp(
+            self.port,
+            a_welcome(**welcome),
+            clock=lambda: self.now_ns,
+            interrupt=self.signalled.append,
+            first_command_id=1_000,
+        )
         self.pilot: Pilot[ScreenResult]
 
     @property

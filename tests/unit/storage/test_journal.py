@@ -228,7 +228,7 @@ def test_a_damaged_run_refuses_the_start_until_it_is_accepted(files: FaultyFiles
 def test_the_records_before_damage_can_be_shown(files: FaultyFiles) -> None:
     a_written_run(files, b"a", b"b")
     files.flip(PATH, len(files.content(PATH)) - 50)
-    shown = []
+    shown: list[bytes] = []
 
     with pytest.raises(JournalCorrupt):
         shown.extend(record.payload for _, record in read_all(files, FOLDER))

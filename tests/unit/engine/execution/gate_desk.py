@@ -84,7 +84,9 @@ class Desk:
     @property
     def moment(self) -> ReviewMoment:
         """Now."""
-        return ReviewMoment(self.now_ns, self.is_live, **{"markets": {BTC: self.market}} | self.more)
+        return ReviewMoment(
+            self.now_ns, self.is_live, **{"markets": {BTC: self.market}} | self.more
+        )
 
     def tell(self, *facts: Fact) -> "Desk":
         """Let the ledger take in facts."""
@@ -145,7 +147,14 @@ class Desk:
         trade = f"{cid}/{self.ledger.orders[cid].filled_lots}"
         return self.tell(
             OrderFilled(
-                self.now_ns, cid, trade, PriceTicks(price), QtyLots(lots), "taker", Decimal(0), "USD"
+                self.now_ns,
+                cid,
+                trade,
+                PriceTicks(price),
+                QtyLots(lots),
+                "taker",
+                Decimal(0),
+                "USD",
             )
         )
 

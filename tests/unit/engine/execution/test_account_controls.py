@@ -152,13 +152,21 @@ def test_a_sale_that_may_flip_counts_what_it_opens():
     assert codes(desk.send("sell", 10)) == []
 
 
+def test_a_position_on_the_other_side_is_no_room():
+    desk = Desk(position_value_max=Decimal(8_000)).hold(-5)
+
+    assert codes(desk.send("buy", 9)) == ["position_value_max"]
+    assert codes(desk.send("buy", 8)) == []
+    assert codes(desk.send("buy", 5, 999, is_reduce_only=True)) == []
+
+
 def test_what_shrinks_a_position_beyond_its_limit_may_leave_with_the_flag():
     desk = Desk(position_value_max=Decimal(1_000)).hold(5)
 
     assert codes(desk.send("buy", 1)) == ["position_value_max"]
-    assert not approved(desk.send("sell", 3, 1_010)).is_reduce_only
-    assert approved(desk.send("sell", 4, 1_010)).is_reduce_only
-    assert codes(desk.send("sell", 4, 1_010)) == ["position_value_max"]
+    assert not approved(desk.send("sell", 1, 1_010)).is_reduce_only
+    assert approved(desk.send("sell", 5, 1_010)).is_reduce_only
+    assert codes(desk.send("sell", 1, 1_010)) == ["position_value_max"]
 
 
 def with_eth(desk: Desk, **changed: object) -> Desk:
@@ -199,7 +207,7 @@ def test_beyond_the_limits_an_order_on_the_smaller_side_does_not_add():
     desk = Desk(equity=10_000, leverage_max=Decimal(1), gross_value_max=Decimal(10_000)).hold(20)
 
     assert codes(desk.send("buy", 1)) == ["gross_value_max", "leverage_max"]
-    assert codes(desk.send("sell", 21, 1_010)) == []
+    assert codes(desk.send("sell", 20, 1_010)) == []
 
 
 def test_a_position_without_a_price_is_off_in_paper_and_denies_when_live():
@@ -221,10 +229,14 @@ def test_an_account_without_worth_takes_no_risk():
 
 def lossy(equity: int, worth: int, **limits: object) -> Desk:
     """Return an account that began with one equity and has lost down to another."""
-    return Desk(equity=equity, **limits).hold(100).with_market(
-        bid_ticks=1_000 - (equity - worth) // 100 - 1,
-        ask_ticks=1_000 - (equity - worth) // 100 + 1,
-        mark_ticks=1_000 - (equity - worth) // 100,
+    return (
+        Desk(equity=equity, **limits)
+        .hold(100)
+        .with_market(
+            bid_ticks=1_000 - (equity - worth) // 100 - 1,
+            ask_ticks=1_000 - (equity - worth) // 100 + 1,
+            mark_ticks=1_000 - (equity - worth) // 100,
+        )
     )
 
 
@@ -300,9 +312,7 @@ def test_live_the_margin_has_to_be_known_and_the_liquidation_of_a_position():
 
     assert codes(desk.send()) == ["free_margin_share_min"]
     assert "liquidation_distance_share_min" in codes(desk.hold(1).send())
-    desk.limits = Desk(
-        free_margin_share_min=None, liquidation_distance_share_min=None
-    ).limits
+    desk.limits = Desk(free_margin_share_min=None, liquidation_distance_share_min=None).limits
     assert codes(desk.send()) == []
 
 

@@ -291,6 +291,7 @@ def test_a_run_with_an_old_boot_number_repeats_no_id():
 
     told.intend(first).say(began(3))
 
+    assert told.ledger.boot == 3
     assert told.ledger.next_client_order_id() != first
     assert told.ledger.contradictions == 1
     assert told.ledger.contradiction_notes == ["Run run-3 has boot 3, after boot 3"]

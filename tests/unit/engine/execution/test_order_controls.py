@@ -239,8 +239,8 @@ def test_a_collar_never_falls_to_no_price():
 def test_an_order_is_worth_no_more_than_the_limit_at_its_worst_price():
     desk = Desk(order_value_max=Decimal(10_500))
 
-    def answer(*order: object):
-        return desk.review(an_intent(*order))
+    def answer(side: str, lots: int, price: int | None):
+        return desk.review(an_intent(side, lots, price))
 
     assert codes(answer("buy", 10, 1_050)) == []
     assert codes(answer("buy", 10, None)) == []
@@ -335,7 +335,7 @@ def test_cancels_count_as_messages():
 def test_a_strategy_enters_so_often_in_an_hour():
     desk = Desk(entries_per_h_max=2)
 
-    def enter(**changed: object) -> list[str]:
+    def enter(**changed) -> list[str]:
         return codes(desk.wait(60).send(**{"owner": "rsi"} | changed))
 
     assert [enter(), enter(), enter()] == [[], [], ["entries_per_h_max"]]

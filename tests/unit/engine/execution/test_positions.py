@@ -1,6 +1,7 @@
 """Positions in lots and money, and whose they are."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -144,6 +145,14 @@ def test_who_holds_nothing_is_no_owner():
     assert positions.owners(BTC) == []
     assert positions.owners(ETH) == []
     assert positions.of("hand", ETH) == positions.net(ETH) == Position()
+
+
+def test_numbers_of_old_steps_are_told_in_new_ones():
+    new = Steps(Decimal("0.1"), Decimal("0.02"), "USDT")
+
+    assert STEPS.price_in(new, 3) == 15
+    assert STEPS.lots_in(new, 3) == Fraction(3, 2)
+    assert STEPS.value_in(new, 4) == 10
 
 
 @pytest.mark.parametrize("tick", ["0.1", "2", "0.3"])

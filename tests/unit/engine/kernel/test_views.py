@@ -174,7 +174,7 @@ def test_the_header_shows_last_mark_index_and_funding():
     assert (shown.last_ticks, shown.last_is_up) == (101, True)
     assert (shown.mark, shown.index, shown.funding_rate) == ("100.5", "100.4", "0.0001")
     assert shown.next_funding_ns == at(3_600_000)
-    assert shown.volume_lots_1h == 7
+    assert shown.volume_1h == 7
     assert not shown.scales_inferred
 
 

@@ -46,6 +46,7 @@ def kept(files: FaultyFiles) -> list[bytes]:
 def simulated(
     scenario: Callable[[JournalWriter, FaultyFiles], Awaitable[None]],
     delay_s: Callable[[], float] = lambda: SYNC_S,
+    seed: int | None = None,
 ) -> FaultyFiles:
     """Run a scenario with a writer on virtual time and return the disk."""
     files = FaultyFiles(Chance(1))
@@ -53,7 +54,7 @@ def simulated(
     async def main() -> None:
         await scenario(a_writer(files, delay_s), files)
 
-    run(main)
+    run(main, seed)
     return files
 
 
@@ -135,17 +136,21 @@ def test_a_caller_who_gives_up_hinders_nobody() -> None:
 
 def test_a_caller_cancelled_in_the_pass_in_which_its_record_became_durable() -> None:
     async def scenario(writer: JournalWriter, files: FaultyFiles) -> None:
-        waits = [asyncio.ensure_future(writer.durable(seq(writer.append(b"a"))))]
-        await asyncio.sleep(0)
-        for future in writer._waiters:
-            future.cancel()
+        def give_up(operation: str, path: Path) -> None:
+            for future in writer._waiters:
+                future.cancel()
 
-        await asyncio.wait(waits)
+        impatient = asyncio.ensure_future(writer.durable(seq(writer.append(b"a"))))
+        files.on_operation = give_up
+
+        await asyncio.wait([impatient])
         await asyncio.sleep(1)
-        assert writer.durable_seq == 2
-        assert waits[0].cancelled()
 
-    simulated(scenario)
+        assert impatient.cancelled()
+        assert (writer.durable_seq, writer.waiting) == (2, 0)
+
+    for seed in range(20):
+        simulated(scenario, seed=seed)
 
 
 def test_a_record_for_which_there_is_no_room_is_refused_and_the_end_still_fits() -> None:
@@ -192,10 +197,14 @@ def test_age_and_refusal_are_told_until_space_returns() -> None:
         await writer.durable(record)
 
         assert asyncio.get_running_loop().time() < 7 + 1 + 2 * SYNC_S
-        assert (writer.failure, writer.stalled_ns(9 * NS_PER_S)) == (None, 0)
+        assert writer.stalled_ns(9 * NS_PER_S) == 0
         await writer.close()
+        failures.append(writer.failure)
+
+    failures: list[StorageUnavailable | None] = []
 
     assert kept(simulated(scenario)) == [b"x" * 50]
+    assert failures == [None]
 
 
 def test_an_hour_without_space_is_no_more_than_a_wait() -> None:
@@ -304,11 +313,15 @@ def test_a_late_refusal_after_closing_is_not_tried_again() -> None:
 
 
 def test_a_program_error_on_the_worker_is_not_taken_for_a_disks() -> None:
+    def fail_as_a_program(operation: str, path: Path) -> None:
+        if operation == "sync":
+            raise ZeroDivisionError
+
     async def scenario(writer: JournalWriter, files: FaultyFiles) -> None:
         errors: list[object] = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: errors.append(context.get("exception")))
-        files.on_operation = lambda operation, _: None if operation != "sync" else 1 // 0  # type: ignore[func-returns-value]
+        files.on_operation = fail_as_a_program
 
         with pytest.raises(InvariantBroken, match="the journal's worker failed"):
             await writer.durable(seq(writer.append(b"a")))

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from cockpit.grammar import GrammarError, Plan
 from engine.model.commands import (
-    Arm,
     CancelAll,
     CancelOrders,
     CommandOutcome,
@@ -71,7 +70,7 @@ class Ticket:
         self._asked: Plan | None = None
         self._dry_id = 0
         self._dry_ns = -AGAIN_NS
-        self._stage_ns = 0
+        self.stage_ns = 0
         self._sent_id = 0
         self._enter_ns = -TWICE_NS
         self._lines_pasted = 1
@@ -120,6 +119,11 @@ class Ticket:
             self.stage = "editing"
             self.typed_word = ""
 
+    @property
+    def confirmed(self) -> Plan | None:
+        """What the confirmation that is asked for is about."""
+        return self._frozen
+
     # The preview.
 
     @property
@@ -147,14 +151,14 @@ class Ticket:
             return None
         self._dry_ns = now_ns
         self._asked = plan
-        command = self._command(plan, self.text, is_dry=True)
+        command = self.command(plan, self.text, is_dry=True)
         self._dry_id = command.command_id
         return command
 
     def _expire(self, now_ns: int) -> None:
-        if self.stage == "twice" and now_ns - self._stage_ns > TWICE_NS:
+        if self.stage == "twice" and now_ns - self.stage_ns > TWICE_NS:
             self.stage = "editing"
-        if self.stage == "sent" and now_ns - self._stage_ns > ANSWER_NS:
+        if self.stage == "sent" and now_ns - self.stage_ns > ANSWER_NS:
             self.stage = "editing"
             self.said = ("no answer: it may have been taken; look at the orders first", False)
             self.outcome = self._previewed = None
@@ -195,7 +199,7 @@ class Ticket:
 
     def _ask(self, now_ns: int) -> None:
         self.stage = "word" if self.level == 3 else "twice"
-        self._stage_ns = now_ns
+        self.stage_ns = now_ns
         self.typed_word = ""
 
     def _enter_word(self, now_ns: int) -> OperatorCommand | None:
@@ -208,21 +212,21 @@ class Ticket:
     def _send(self, now_ns: int, level: ConfirmLevel) -> OperatorCommand:
         assert self._frozen is not None
         word = self.typed_word.strip() if level == 3 else ""
-        command = self._command(self._frozen, self.text, confirm=level, word=word)
+        command = self.command(self._frozen, self.text, confirm=level, word=word)
         self._sent_id = command.command_id
-        self.stage, self._stage_ns = "sent", now_ns
+        self.stage, self.stage_ns = "sent", now_ns
         self.said = ("sent", True)
         return command
 
     def direct(self, text: str, plan: Plan) -> OperatorCommand:
         """Return the command of a key that carries out its line at once, as one Enter would."""
-        command = self._command(plan, text, confirm=1)
+        command = self.command(plan, text, confirm=1)
         self._sent_id = command.command_id
         self.followed = ()
         self.said = ("sent", True)
         return command
 
-    def _command(
+    def command(
         self,
         plan: Plan,
         line: str,
@@ -231,6 +235,7 @@ class Ticket:
         word: str = "",
         is_dry: bool = False,
     ) -> OperatorCommand:
+        """Return a command under a number of its own."""
         return OperatorCommand(
             command_id=self._command_ids(),
             operator=OPERATOR,
@@ -301,8 +306,3 @@ def _is_same(plan: Plan, other: Plan) -> bool:
 
 def _bare(action: object) -> object:
     return replace(action, book_seq=0) if isinstance(action, SubmitOrder) else action
-
-
-def arming(duration_s: int) -> Plan:
-    """Return the plan of the arm key."""
-    return Plan((Arm(duration_s),), f"arm {duration_s}s", ())

@@ -1,0 +1,190 @@
+"""Orders pane: what works, what ended, what was filled."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from cockpit.format import age_text, clock_text, decimal_price_text, safe
+from cockpit.panes.listing import ListPane
+from cockpit.panes.palette import Palette
+from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
+from cockpit.panes.rows import Row, Segment, fit
+from engine.model.view import FillRow, OrderRow, OrdersView
+
+Tab = Literal["open", "fills", "ended"]
+TABS: Final[tuple[Tab, ...]] = ("open", "fills", "ended")
+
+STATES: Final = {
+    "intent": "sending",
+    "sent": "sending",
+    "partial": "part",
+    "pending_cancel": "cancelling",
+    "pending_replace": "replacing",
+    "unknown": "UNKNOWN",
+}
+TYPES: Final = {"limit": "", "market": "MKT ", "stop": "STOP ", "take_profit": "TP "}
+
+FLAGS_FROM: Final = 48
+AGE_FROM: Final = 56
+FILLED_FROM: Final = 66
+OWNER_FROM: Final = 78
+REASON_FROM: Final = 92
+
+EMPTY: Final = {
+    "open": "no orders — b/s on the book or : to type one",
+    "fills": "nothing was filled yet",
+    "ended": "no order has ended yet",
+}
+
+
+def is_stop(row: OrderRow) -> bool:
+    """Whether an order waits for a trigger; such orders are spared where not meant."""
+    return row.type in ("stop", "take_profit")
+
+
+def state_text(state: str) -> str:
+    """Return an order's state as the screen calls it."""
+    return STATES.get(state, safe(state, 12))
+
+
+class OrdersPane(ListPane):
+    """Orders and fills, one tab at a time."""
+
+    NUMBER = "6"
+    TITLE = "ORDERS"
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette, name="orders")
+        self.tab: Tab = "open"
+        self._view: OrdersView | None = None
+        self._moment = NOWHEN
+
+    def show(self, view: OrdersView | None, moment: Moment) -> None:
+        """Draw the view, or what is waited for."""
+        self._view, self._moment = view, moment
+        try:
+            self._show()
+        except DRAWING_ERRORS as error:
+            self.draw_failure(error)
+
+    def redraw(self) -> None:
+        """Draw again, after the cursor moved."""
+        self.show(self._view, self._moment)
+
+    def next_tab(self) -> None:
+        """Go to the next tab."""
+        self.tab = TABS[(TABS.index(self.tab) + 1) % len(TABS)]
+        self.selected = 0
+        self.redraw()
+
+    @property
+    def chosen(self) -> OrderRow | None:
+        """The working order under the cursor."""
+        rows = () if self._view is None or self.tab != "open" else self._view.working
+        return rows[min(self.selected, len(rows) - 1)] if rows else None
+
+    def _show(self) -> None:
+        view, ink = self._view, self.palette
+        age = age_of("fresh", None, self._moment, ink)
+        second = self._moment.clock_ns // 1_000_000_000
+        if not self.is_news(id(view), view, age.mark, self.selected, self.tab, second):
+            return
+        if view is None:
+            self.draw_message((), [("waiting for the engine", ink.dim)])
+            return
+        width, height = self.inner()
+        title = [*self._title(view), *age.segments]
+        room = max(0, height - 1)
+        rows = self._listed(view, width, room, age.ink)
+        if not rows:
+            rows = message_rows([(EMPTY[self.tab], ink.dim)], width, room, ink)
+        head = FILLS_HEAD if self.tab == "fills" else _head(width)
+        rows = [fit([(head, ink.dim)], width, ink.fg), *rows][:height]
+        self.draw(title, rows + [fit((), width, ink.fg)] * (height - len(rows)))
+
+    def _title(self, view: OrdersView) -> list[Segment]:
+        counts = {"open": len(view.working), "fills": len(view.fills), "ended": len(view.ended)}
+        ink = self.palette
+        return [
+            (f"[{tab} {counts[tab]}] ", ink.title)
+            if tab == self.tab
+            else (f"{tab} {counts[tab]} ", ink.dim)
+            for tab in TABS
+        ]
+
+    def _listed(self, view: OrdersView, width: int, room: int, ink: Palette) -> list[Row]:
+        if self.tab == "fills":
+            fills = view.fills
+            return [
+                fit([self._cursor(i), *_fill(fills[i], ink)], width, ink.fg)
+                for i in self.frame(len(fills), room)
+            ]
+        orders: Sequence[OrderRow] = view.working if self.tab == "open" else view.ended
+        clock_ns = self._moment.clock_ns
+        return [
+            fit([self._cursor(i), *_order(orders[i], width, clock_ns, ink)], width, ink.fg)
+            for i in self.frame(len(orders), room)
+        ]
+
+    def _cursor(self, index: int) -> Segment:
+        is_chosen = index == self.selected and self.has_focus
+        return ("▸" if is_chosen else " ", self.palette.focus)
+
+
+def _head(width: int) -> str:
+    head = f" {'#':<4}{'SYM':<5}{'SIDE':<7}{'SIZE':>7}{'PRICE':>11} {'STATE':<8}"
+    if width >= FLAGS_FROM:
+        head += f"{'FLG':<6}"
+    if width >= AGE_FROM:
+        head += f"{'AGE':>7} "
+    if width >= FILLED_FROM:
+        head += f"{'FILL':>9} "
+    if width >= OWNER_FROM:
+        head += f"{'OWNER':<11}"
+    return head + ("WHY" if width >= REASON_FROM else "")
+
+
+FILLS_HEAD: Final = f" {'TIME':<9}{'#':<5}{'SYM':<6}{'SIDE':<5}{'SIZE':>8}{'PRICE':>11} LIQ    FEE"
+
+
+def _order(row: OrderRow, width: int, clock_ns: int, ink: Palette) -> list[Segment]:
+    """Return one order in columns; one whose fate is unknown is loud."""
+    is_unknown = row.state == "unknown"
+    style = ink.up if row.side == "buy" else ink.down
+    letter = row.side.upper() if row.type == "limit" else row.side[0].upper()
+    side = (TYPES.get(row.type, safe(row.type, 4) + " ") + letter)[:7]
+    price = decimal_price_text(row.trigger or row.price or None)
+    state_style = ink.alarm if is_unknown else ink.fg
+    cells: list[Segment] = [
+        (safe(row.short_id or "–", 4).ljust(4), ink.strong),
+        (safe(row.name, 20)[:4].ljust(5), ink.dim),
+        (side.ljust(7)[:7], style),
+        (decimal_price_text(row.size)[:7].rjust(7), ink.fg),
+        (price[:11].rjust(11), style),
+        (" ", ink.fg),
+        (state_text(row.state)[:10].ljust(8), state_style),
+    ]
+    if width >= FLAGS_FROM:
+        cells.append((safe(row.flags or "–", 5).ljust(6), ink.dim))
+    if width >= AGE_FROM:
+        cells.append((age_text(clock_ns - row.created_ns).rjust(7) + " ", ink.dim))
+    if width >= FILLED_FROM:
+        cells.append((decimal_price_text(row.filled).rjust(9) + " ", ink.fg))
+    if width >= OWNER_FROM:
+        cells.append((safe(row.owner or "–", 10).ljust(11), ink.dim))
+    if width >= REASON_FROM and row.reason:
+        cells.append((safe(row.reason), ink.warn))
+    return cells
+
+
+def _fill(row: FillRow, ink: Palette) -> list[Segment]:
+    style = ink.up if row.side == "buy" else ink.down
+    return [
+        (clock_text(row.ts_ns) + " ", ink.dim),
+        (safe(row.short_id or "–", 5).ljust(5), ink.strong),
+        (safe(row.name, 20)[:5].ljust(6), ink.dim),
+        (row.side.upper().ljust(5), style),
+        (decimal_price_text(row.size)[:8].rjust(8), ink.fg),
+        (decimal_price_text(row.price)[:11].rjust(11), style),
+        (f" {safe(row.liquidity or '–', 6).ljust(6)}", ink.dim),
+        (f" {decimal_price_text(row.fee)}", ink.dim),
+    ]

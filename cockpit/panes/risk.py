@@ -1,0 +1,140 @@
+"""Risk pane: trading state, arm state, limits in use, strategies and why they did nothing."""
+
+from typing import Final
+
+from cockpit.format import UNKNOWN, bar_text, countdown_text, safe, timeframe_text
+from cockpit.panes.listing import ListPane
+from cockpit.panes.palette import Palette
+from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
+from cockpit.panes.rows import Row, Segment, fit
+from engine.model.instrument import symbol_of
+from engine.model.view import LimitRow, RiskView, StrategyRow
+
+BAR_WIDTH: Final = 8
+WARN_SHARE: Final = 0.7
+
+
+class RiskPane(ListPane):
+    """What may be done, how much of it is used, and what the strategies wait for."""
+
+    NUMBER = "9"
+    TITLE = "RISK"
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette, name="risk")
+        self._view: RiskView | None = None
+        self._moment = NOWHEN
+
+    def show(self, view: RiskView | None, moment: Moment) -> None:
+        """Draw the view, or what is waited for."""
+        self._view, self._moment = view, moment
+        try:
+            self._show()
+        except DRAWING_ERRORS as error:
+            self.draw_failure(error)
+
+    def redraw(self) -> None:
+        """Draw again, after the cursor moved."""
+        self.show(self._view, self._moment)
+
+    def _show(self) -> None:
+        view, ink = self._view, self.palette
+        age = age_of("fresh", None, self._moment, ink)
+        second = self._moment.clock_ns // 1_000_000_000
+        if not self.is_news(id(view), view, age.mark, self.selected, second):
+            return
+        if view is None:
+            self.draw_message((), [("waiting for the engine", ink.dim)])
+            return
+        width, height = self.inner()
+        lines = risk_lines(view, self._moment.clock_ns, age.ink)
+        shown = [fit(lines[i], width, ink.fg) for i in self.frame(len(lines), height)]
+        if not view.strategies and len(shown) < height:
+            words = "no strategy runs — strat start NAME"
+            shown += message_rows([(words, ink.dim)], width, height - len(shown), ink)
+        rows: list[Row] = shown + [fit((), width, ink.fg)] * (height - len(shown))
+        self.draw([state_segment(view, self._moment.clock_ns, ink), *age.segments], rows[:height])
+
+
+def state_segment(view: RiskView | None, clock_ns: int, ink: Palette) -> Segment:
+    """Return the strictest of trading state and arm state, in one word and its colour."""
+    if view is None:
+        return (f"STATE {UNKNOWN} ", ink.warn)
+    state = view.trading_state.upper()
+    if view.is_latched or state == "KILLED":
+        return ("KILLED ", ink.alarm)
+    if state == "HALTED" or state.startswith("REDUCE"):
+        return (f"{state.partition('_')[0]} ", ink.error if state == "HALTED" else ink.warn)
+    if not is_armed(view, clock_ns):
+        return ("DISARMED ", ink.dim)
+    left = countdown_text(view.armed_until_ns - clock_ns) + " " if view.armed_until_ns else ""
+    return (f"ARMED {left}", ink.ok)
+
+
+def is_armed(view: RiskView | None, clock_ns: int) -> bool:
+    """Whether orders by hand that add risk may leave now; unknown is no."""
+    if view is None or view.is_latched or view.armed_until_ns is None:
+        return False
+    return view.armed_until_ns == 0 or view.armed_until_ns > clock_ns
+
+
+def risk_lines(view: RiskView, clock_ns: int, ink: Palette) -> list[list[Segment]]:
+    """Return everything, a line each."""
+    lines: list[list[Segment]] = [
+        [
+            (" state ", ink.dim),
+            (safe(view.trading_state, 16) + " ", ink.strong),
+            (safe(view.trading_reason), ink.warn),
+        ]
+    ]
+    if not view.is_journal_ok:
+        lines.append([(" NOT JOURNALLED: nothing that adds risk leaves", ink.error)])
+    if view.is_latched and not view.is_persisted:
+        lines.append([(" NOT PERSISTED: a restart would not know of the kill", ink.error)])
+    lines += [_limit(row, ink) for row in view.limits]
+    for row in view.strategies:
+        lines += _strategy(row, ink)
+    return lines
+
+
+def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
+    name: Segment = (" " + safe(row.name, 18).ljust(19), ink.dim)
+    if row.share is None:
+        return [name, (f"off: {safe(row.off_reason) or 'not set'}", ink.warn)]
+    style = ink.error if row.share >= 1 else ink.warn if row.share >= WARN_SHARE else ink.ok
+    return [
+        name,
+        ("▕", ink.frame),
+        (bar_text(row.share, BAR_WIDTH), style),
+        ("▏", ink.frame),
+        (f"{row.share * 100:4.0f}% ", style),
+        (f"{safe(row.use, 14)} / {safe(row.limit, 14)}", ink.fg),
+    ]
+
+
+def _strategy(row: StrategyRow, ink: Palette) -> list[list[Segment]]:
+    name = safe(symbol_of(row.instrument_id), 12)
+    is_ready = row.have >= row.need
+    lines: list[list[Segment]] = [
+        [
+            (" ◆ ", ink.whale),
+            (f"{safe(row.name, 20)} ", ink.strong),
+            (f"{name} {timeframe_text(row.timeframe_s)} ", ink.fg),
+            (f"{safe(row.state, 12)} ", ink.ok if row.state == "running" else ink.warn),
+            (f"have {row.have}/{row.need}", ink.dim if is_ready else ink.warn),
+        ]
+    ]
+    for condition, value, threshold, holds in row.conditions:
+        lines.append(
+            [
+                ("   ✓ " if holds else "   ✗ ", ink.ok if holds else ink.dim),
+                (f"{safe(condition, 20)} ", ink.fg),
+                (f"{safe(value, 14)} of {safe(threshold, 14)}", ink.dim),
+            ]
+        )
+    if row.funnel:
+        steps = " → ".join(f"{safe(step, 10)} {count:,}" for step, count in row.funnel)
+        lines.append([(f"   {steps}", ink.dim)])
+    if row.last_stop:
+        lines.append([(f"   last: {safe(row.last_stop)}", ink.warn)])
+    return lines

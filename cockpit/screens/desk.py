@@ -1,0 +1,220 @@
+"""The trading side of the screen: what its keys and its command line ask of the engine.
+
+It makes commands and takes their answers; limits and levels are the engine's, and what became of
+an order is told by the views.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from cockpit.format import dollars_text
+from cockpit.grammar import GrammarError, Plan, complete, parse
+from cockpit.grammar_context import Context, context_of
+from cockpit.grammar_words import plain
+from cockpit.panes.newest import Newest
+from cockpit.panes.risk import is_armed
+from cockpit.panes.ticket import REPEAT_NS, TWICE_NS, Ticket
+from engine.model.commands import (
+    Arm,
+    ClosePosition,
+    Disarm,
+    EngageKill,
+    OperatorCommand,
+    SubmitOrder,
+)
+from engine.model.orders import Side
+from engine.model.view import OrderRow, PositionRow
+from engine.port import Reply
+
+QUICK: Final = tuple(Decimal(n) for n in (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
+"""Amounts of money that one press of an order key is worth."""
+QUICK_FIRST: Final = 3
+
+ARM_S: Final = 900
+
+
+class Desk:
+    """Makes commands from lines and keys.
+
+    Args:
+        newest: What the engine said last.
+        send: Sends a command to the engine.
+        command_ids: Hands out numbers for commands.
+    """
+
+    def __init__(
+        self,
+        newest: Newest,
+        send: Callable[[OperatorCommand], None],
+        command_ids: Callable[[], int],
+    ) -> None:
+        self.ticket = Ticket(command_ids)
+        self._newest = newest
+        self._send = send
+        self._quick = QUICK_FIRST
+        self._order_key_ns = -REPEAT_NS
+        self._arm_asked_ns: int | None = None
+        self._direct: dict[int, str] = {}
+        self._cursor_ticks: int | None = None
+
+    @property
+    def quick_words(self) -> str:
+        """The quick size, for the title of the book."""
+        return dollars_text(float(QUICK[self._quick]))
+
+    def context(self) -> Context:
+        """Return what a line may refer to now."""
+        newest = self._newest
+        return context_of(
+            newest.status,
+            newest.header,
+            newest.book,
+            newest.positions,
+            newest.orders,
+            focused=newest.instrument_id,
+            cursor_ticks=self._cursor_ticks,
+            quick=QUICK[self._quick],
+            book_seq=newest.book_seq,
+        )
+
+    def tick(self, now_ns: int, cursor_ticks: int | None) -> None:
+        """Read the line again and ask the engine about it, if that is due."""
+        self._cursor_ticks = cursor_ticks
+        if self._arm_asked_ns is not None and now_ns - self._arm_asked_ns > TWICE_NS:
+            self._arm_asked_ns = None
+            self.ticket.said = ("", True)
+        if not self.ticket.text.strip():
+            return
+        self.ticket.read(parse(self.ticket.text, self.context()))
+        command = self.ticket.due(now_ns)
+        if command is not None:
+            self._send(command)
+
+    def enter(self, now_ns: int) -> None:
+        """Take Enter on the command line."""
+        command = self.ticket.enter(now_ns)
+        if command is not None:
+            self._send(command)
+
+    def complete(self) -> tuple[str, tuple[str, ...]]:
+        """Return the line completed, and what it could go on with."""
+        return complete(self.ticket.text, self.context())
+
+    def take(self, reply: Reply, now_ns: int) -> str:
+        """Take in an answer; returns the line that now asks for a confirmation, if one does."""
+        line = self._direct.pop(reply.command_id, "")
+        self.ticket.take(reply, now_ns)
+        outcome = reply.outcome
+        if line and outcome is not None and outcome.verdict == "needs_confirmation":
+            return line
+        return ""
+
+    # Keys.
+
+    def line_of_key(
+        self, side: Side, now_ns: int, *, best_ticks: int | None, clock_ns: int
+    ) -> str | None:
+        """Send the order of a ladder key, or return the line that is to be shown instead.
+
+        Sent at once when armed and when the price does not cross; None when nothing is to be shown.
+        """
+        is_held = now_ns - self._order_key_ns < REPEAT_NS
+        self._order_key_ns = now_ns
+        if is_held:
+            self.ticket.dropped += 1
+            self.ticket.said = (f"{self.ticket.dropped} repeats of a key dropped", True)
+            return None
+        if self._cursor_ticks is None:
+            return f"{side} q {'bid' if side == 'buy' else 'ask'} post"
+        cursor = self._cursor_ticks
+        crosses = best_ticks is None or (
+            cursor >= best_ticks if side == "buy" else cursor <= best_ticks
+        )
+        line = f"{side} q @ cursor post"
+        made = parse(line, self.context())
+        if isinstance(made, GrammarError):
+            self.ticket.said = (made.sentence, False)
+            return None
+        if crosses or not is_armed(self._newest.risk, clock_ns):
+            return made.normal
+        self._do(made.normal, made)
+        return None
+
+    def cancel(self, orders: list[OrderRow]) -> None:
+        """Cancel these orders at once."""
+        if not orders:
+            self.ticket.said = ("no own order there", False)
+            return
+        line = "cancel " + " ".join(row.short_id for row in orders)
+        made = parse(line, self.context())
+        if isinstance(made, Plan):
+            self._do(line, made)
+        else:
+            self.ticket.said = (made.sentence, False)
+
+    def step_quick(self, step: int) -> None:
+        """Go to the next larger or smaller quick size."""
+        self._quick = max(0, min(len(QUICK) - 1, self._quick + step))
+
+    def ask_to_arm(self, now_ns: int, clock_ns: int) -> None:
+        """Ask for `y`; where it is armed already the time begins anew at once."""
+        if is_armed(self._newest.risk, clock_ns):
+            self._do("arm", Plan((Arm(ARM_S),), f"arm {ARM_S}s", ()))
+            return
+        self._arm_asked_ns = now_ns
+        self.ticket.said = (f"arm for {ARM_S // 60} minutes? y: yes, any other key: no", True)
+
+    def answer_yes(self, now_ns: int) -> None:
+        """Arm, if that was asked."""
+        if self._arm_asked_ns is None or now_ns - self._arm_asked_ns > TWICE_NS:
+            return
+        self._arm_asked_ns = None
+        self._do("arm", Plan((Arm(ARM_S),), f"arm {ARM_S}s", ()))
+
+    def forget_question(self, key: str) -> None:
+        """Take any key but `y` for a no."""
+        if self._arm_asked_ns is not None and key not in ("y", "a"):
+            self._arm_asked_ns = None
+            self.ticket.said = ("", True)
+
+    def disarm(self) -> None:
+        """Disarm at once."""
+        self._arm_asked_ns = None
+        self._do("disarm", Plan((Disarm(),), "disarm", ()))
+
+    def kill(self) -> int:
+        """Send the kill; returns the number of the command."""
+        command = self.ticket.command(Plan((EngageKill(),), "kill", ()), "kill", confirm=1)
+        self._send(command)
+        return command.command_id
+
+    def flatten(self) -> int:
+        """Ask to close every position; returns the number of the command."""
+        flat = Plan((ClosePosition(),), "close all 100% mkt", ())
+        command = self.ticket.command(flat, "flatten all", confirm=2)
+        self._direct[command.command_id] = "flatten all"
+        self._send(command)
+        return command.command_id
+
+    def _do(self, line: str, made: Plan) -> None:
+        """Carry out a line at once, as one Enter would; the engine may ask for more."""
+        assert all(
+            not isinstance(action, SubmitOrder) or action.is_post_only for action in made.actions
+        )
+        command = self.ticket.direct(line, made)
+        self._direct[command.command_id] = line
+        self._send(command)
+
+
+def protect_line(row: PositionRow) -> str:
+    """Return the line that the take-profit key proposes: one per cent either way."""
+    profit, loss = ("+", "-") if row.side == "long" else ("-", "+")
+    name = row.name
+    return f"tp {name} entry{profit}1%; sl {name} entry{loss}1%"
+
+
+def amend_line(row: OrderRow) -> str:
+    """Return the line that the edit key proposes: the order as it is."""
+    price = f" @ {row.price}" if row.price else ""
+    return f"amend {row.short_id}{price} size {plain(Decimal(row.size))}"

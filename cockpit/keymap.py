@@ -31,7 +31,7 @@ KEYS: Final = (
         "F12 ^\\",
         "kill",
         "KILL",
-        "Kill: cancel all but protective stops, let no order leave; again: ask to flatten",
+        "Kill trading, at once; again: ask to flatten",
     ),
     Key("safety.arm", "a", "a", "arm", "arm", "Arm orders by hand for 15 minutes; y confirms"),
     Key("safety.yes", "y", "y", "yes", "yes", "Confirm arming"),

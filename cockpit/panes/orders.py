@@ -84,7 +84,7 @@ class OrdersPane(ListPane):
 
     def _show(self) -> None:
         view, ink = self._view, self.palette
-        age = age_of("fresh", None, self._moment, ink)
+        age = age_of("fresh", 0, self._moment, ink)
         second = self._moment.clock_ns // 1_000_000_000
         if not self.is_news(id(view), view, age.mark, self.selected, self.tab, second):
             return

@@ -54,7 +54,7 @@ class PositionsPane(ListPane):
 
     def _show(self) -> None:
         view = self._view
-        age = age_of("fresh", None, self._moment, self.palette)
+        age = age_of("fresh", 0, self._moment, self.palette)
         if not self.is_news(id(view), view, age.mark, self.selected):
             return
         if self.size.height < FRAMED_FROM:

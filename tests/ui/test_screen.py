@@ -10,7 +10,8 @@ from tests.fakes.port import EPOCH, START_NS
 from tests.ui.scenes import BTC, ETH, a_log, a_status, a_whales
 from tests.ui.stage import M, S, stage
 
-FRAMED = ("book", "chart", "tape", "whales", "log")
+FRAMED = ("book", "chart", "tape", "whales", "positions", "orders", "log", "risk")
+MEDIUM = FRAMED[:6]
 
 
 async def test_the_small_layout_shows_the_book_and_one_more():
@@ -21,10 +22,12 @@ async def test_the_small_layout_shows_the_book_and_one_more():
         assert "▸1 BOOK" in text
         assert "2 CHART 1m" in text
         assert "3 TAPE" not in text
-        assert text.splitlines()[0].startswith("[SIM] BTC-PERP@simulated │ ● simulated")
+        assert text.splitlines()[0].startswith("[SIM] ARMED 12:41 BTC-PERP@simulated │ ● simulated")
         assert "1,204/s │ 14:02:11 UTC" in text
         assert "mark 64,209.8  idx 64,205.1  fund +0.0031% in 41:40" in text
-        assert "? help" in text.splitlines()[-1]
+        assert text.splitlines()[-1].startswith(" F12 KILL │ : cmd")
+        assert "› : to type a command" in text
+        assert "BTC-PERP   LONG" in text
 
 
 async def test_the_medium_layout_shows_every_pane():
@@ -32,10 +35,11 @@ async def test_the_medium_layout_shows_every_pane():
         await at.feed()
 
         text = at.text()
-        for title in ("1 BOOK", "2 CHART", "3 TAPE", "4 WHALES", "7 LOG"):
+        for title in ("1 BOOK", "2 CHART", "3 TAPE", "4 WHALES", "5 POSITIONS", "6 ORDERS"):
             assert title in text
         assert "WALL" in text
-        assert "disk is 98 % full" in text
+        assert "momentum  SHORT" in text
+        assert "STOP S" in text
 
 
 @pytest.mark.parametrize("size", [(60, 16), (79, 23), (120, 24), (90, 50), (200, 60), (300, 100)])
@@ -68,7 +72,15 @@ async def test_a_terminal_made_too_small_says_so_and_recovers():
 
 
 @pytest.mark.parametrize(
-    ("key", "title"), [("3", "3 TAPE"), ("4", "4 WHALES"), ("7", "7 LOG"), ("2", "2 CHART")]
+    ("key", "title"),
+    [
+        ("3", "3 TAPE"),
+        ("4", "4 WHALES"),
+        ("6", "6 ORDERS"),
+        ("7", "7 LOG"),
+        ("9", "9 RISK"),
+        ("2", "2 CHART"),
+    ],
 )
 async def test_a_number_brings_its_pane_to_the_front(key: str, title: str):
     async with stage(S) as at:
@@ -99,8 +111,8 @@ async def test_tab_goes_round_all_panes():
             seen.append(at.trade.focused.id)  # type: ignore[union-attr]
         await at.press("shift+tab")
 
-        assert seen == ["chart", "tape", "whales", "log", "book"]
-        assert at.trade.focused.id == "log"  # type: ignore[union-attr]
+        assert seen == [*FRAMED[1:], "book"]
+        assert at.trade.focused.id == "risk"  # type: ignore[union-attr]
 
 
 async def test_zoom_fills_the_body_and_goes_back():
@@ -180,8 +192,8 @@ async def test_recentring_brings_the_market_to_the_middle():
 
         await at.press("c")
 
-        assert before == 6
-        assert spread_row(at.pane("book")) == 9
+        assert before == 4
+        assert spread_row(at.pane("book")) == 7
 
 
 async def test_the_ladder_follows_a_market_that_runs_away():
@@ -190,7 +202,7 @@ async def test_the_ladder_follows_a_market_that_runs_away():
         at.market.mid += 500
         await at.feed()
 
-        assert spread_row(at.pane("book")) == 9
+        assert spread_row(at.pane("book")) == 7
         assert "64260.5" in at.pane("book")
 
 
@@ -214,7 +226,7 @@ async def test_a_symbol_is_picked_from_the_engines_list():
         assert "642" not in at.pane("book")
         assert "waiting" in at.pane("book")
         await at.feed()
-        assert at.text().startswith("[SIM] ETH-PERP@simulated")
+        assert at.text().startswith("[SIM] ARMED 12:41 ETH-PERP@simulated")
 
 
 async def test_a_late_view_of_the_old_symbol_is_not_shown():
@@ -273,7 +285,7 @@ async def test_space_on_the_log_freezes_the_log():
 
 
 async def test_help_lists_every_key_of_the_keymap():
-    async with stage((120, 50)) as at:
+    async with stage((120, 110)) as at:
         await at.press("question_mark")
 
         text = at.text()
@@ -310,7 +322,7 @@ async def test_the_screen_asks_for_as_much_as_it_shows():
 
         assert watch.book_rows == at.trade._plan.boxes["book"].height
         assert watch.chart_candles == at.trade._plan.boxes["chart"].width
-        assert set(watch.panes) == {"status", "header", *FRAMED}
+        assert set(watch.panes) == {"status", "header", "log", "risk", *MEDIUM}
         assert watch.fps == 10
 
 

@@ -79,7 +79,7 @@ async def test_a_silent_engine_turns_the_status_row_red_and_every_pane_stale():
         assert "ENGINE LOST 1.2s" in at.text().splitlines()[0]
         assert styles_of(at, "status") == {DARK.alarm}
         assert "~64210.0" in at.pane("book")
-        for pane in ("book", "chart", "tape", "whales", "log"):
+        for pane in ("book", "chart", "tape", "whales", "positions", "orders"):
             assert "stale 1.2s" in at.pane(pane).splitlines()[0], pane
         assert "stale" in at.pane("header")
         assert "~64,2" in at.pane("header")

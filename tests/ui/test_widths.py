@@ -5,9 +5,11 @@ import random
 import pytest
 
 from cockpit.panes.pane import LineWidget
+from tests.ui.scenes import a_killed_risk, a_risk
 from tests.ui.stage import Stage, stage
 
-KEYS = ("1", "2", "3", "4", "7", "z", "tab", "plus", "minus", "c", "space", "right_square_bracket")
+RISKS = (a_risk(), a_risk(), a_killed_risk())
+KEYS = (*"12345679zjkxoab", "tab", "plus", "minus", "c", "colon", "escape", "f12", "A")
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -19,8 +21,9 @@ async def test_any_size_is_drawn_exactly(seed: int):
             await at.pilot.resize_terminal(width, height)
             await at.pilot.press(chance.choice(KEYS))
             at.market.step()
-            await at.feed()
+            await at.feed(risk=chance.choice(RISKS))
             check(at, width, height)
+            assert "F12 KILL" in at.text()
 
 
 def check(at: Stage, width: int, height: int) -> None:

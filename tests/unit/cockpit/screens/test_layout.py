@@ -49,22 +49,33 @@ def test_the_front_pane_and_the_book_are_visible(size: tuple[int, int], front):
     assert len(visible) >= 2
 
 
-def test_the_medium_layout_has_every_pane():
-    assert plan((120, 40), "chart", None).panes == FRAMED
+@given(st.integers(60, 300), st.integers(16, 100), panes, st.none() | panes, st.integers(4, 9))
+def test_the_banner_takes_its_rows_from_the_body(width, height, front, zoomed, rows):
+    made = plan((width, height), front, zoomed, rows)
+
+    assert sum(box.width * box.height for box in made.boxes.values()) == width * height
+    assert made.boxes["banner"].width == width
+    assert made.boxes["command"].height == 1
+
+
+def test_the_medium_layout_has_all_but_log_and_risk_and_the_wide_one_has_them_too():
+    assert set(FRAMED) - set(plan((120, 40), "chart", None).panes) == {"log", "risk"}
+    assert "log" in plan((120, 40), "log", None).panes
+    assert plan((200, 60), "chart", None).panes == FRAMED
     assert plan((120, 40), "chart", None).name == "M"
     assert plan((119, 40), "chart", None).name == "S"
 
 
 @pytest.mark.parametrize("size", [(59, 16), (60, 15), (20, 5), (300, 15)])
-def test_below_the_smallest_there_is_one_sentence(size: tuple[int, int]):
+def test_below_the_smallest_there_is_a_sentence_the_line_and_the_kill_key(size: tuple[int, int]):
     made = plan(size, "chart", None)
 
     assert made.name == "small"
-    assert set(made.boxes) == {"small"}
+    assert set(made.boxes) == {"small", "command", "hints"}
 
 
 def test_a_zoomed_pane_leaves_the_fixed_rows():
     made = plan((80, 24), "chart", "tape")
 
     assert made.panes == ("tape",)
-    assert {"status", "header", "notice", "hints"} <= set(made.boxes)
+    assert {"status", "header", "command", "notice", "hints"} <= set(made.boxes)

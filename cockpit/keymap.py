@@ -118,7 +118,7 @@ KEYS: Final = (
         "b",
         "order('buy')",
         "buy at cursor",
-        "Post-only bid at the cursor with the quick size; needs ARMED",
+        "Post-only bid at the cursor, of the quick size",
         "book",
     ),
     Key(
@@ -127,7 +127,7 @@ KEYS: Final = (
         "s",
         "order('sell')",
         "sell at cursor",
-        "Post-only ask at the cursor with the quick size; needs ARMED",
+        "Post-only ask at the cursor, of the quick size",
         "book",
     ),
     Key(
@@ -154,7 +154,7 @@ KEYS: Final = (
         "x",
         "cancel",
         "cancel",
-        "Cancel own orders at the cursor (book), or the chosen one (orders)",
+        "Cancel own orders at the cursor",
     ),
     Key(
         "order.cancel_all",
@@ -162,7 +162,7 @@ KEYS: Final = (
         "X",
         "cancel_all",
         "cancel all",
-        "Cancel all orders of this symbol, protective ones excepted",
+        "Cancel all of this symbol but protective ones",
     ),
     Key("order.amend", "e", "e", "amend", "amend", "Edit price and size of this order", "orders"),
     Key("order.tab", "o", "o", "tab", "tab", "Open orders, fills, ended ones", "orders"),

@@ -136,7 +136,7 @@ def _live(options: EngineOptions, folder: DataFolder, clock: Clock) -> _Assembly
         version=program_version(),
     )
     ledger, previous, notes = recover_ledger(folder, plan)
-    state = KernelState(desk_setup(plan))
+    state = KernelState(desk_setup(plan, settings.risk_file))
     state.desk.ledger = ledger
     host = EngineHost(plan, clock, state)
     attach_trading(host, folder, plan, clock, previous)

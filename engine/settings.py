@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     venue: str = Field("simulated", description="Venue that is looked at.")
     instruments: tuple[str, ...] = Field((), description="Names as the venue writes them.")
     seed: int | None = Field(None, description="Of the simulated market; none is a new one.")
+    risk_file: Path | None = Field(
+        None, description="Limits as TOML; without it those of the paper equity of 100,000."
+    )
     endpoints: dict[str, VenueSettings] = Field({}, description="Base URLs by venue.")
 
 

@@ -92,7 +92,7 @@ class OrdersPane(ListPane):
             self.draw_message((), [("waiting for the engine", ink.dim)])
             return
         width, height = self.inner()
-        title = [*self._title(view), *age.segments]
+        title = [*age.segments, *self._title(view)]
         room = max(0, height - 1)
         rows = self._listed(view, width, room, age.ink)
         if not rows:

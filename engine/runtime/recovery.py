@@ -5,13 +5,16 @@ fold its facts, begin a new file with the result.
 """
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from engine.execution.ledger import Ledger
+from engine.execution.limits import limits_from_toml, paper_limits
 from engine.folder import DataFolder
 from engine.kernel.desk import DeskSetup
+from engine.model.errors import ConfigError
 from engine.model.facts import Fact
 from engine.runtime.clock import Clock
 from engine.runtime.guard import GatewayGuard, GuardLimits
@@ -32,9 +35,20 @@ def account_of(plan: RunPlan) -> str:
     return f"{plan.venue}/paper"
 
 
-def desk_setup(plan: RunPlan) -> DeskSetup:
-    """Return what a run trades as: the simulated market starts armed, paper does not."""
-    return DeskSetup(venue=plan.venue, starts_armed=plan.mode == "sim")
+def desk_setup(plan: RunPlan, risk_file: Path | None) -> DeskSetup:
+    """Return what a run trades as: the simulated market starts armed, paper does not.
+
+    Raises:
+        ConfigError: The risk file cannot be read, or a limit in it is wrong or missing.
+    """
+    limits = paper_limits()
+    if risk_file is not None:
+        try:
+            text = risk_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"risk file {risk_file} cannot be read: {error}") from error
+        limits = limits_from_toml(text)
+    return DeskSetup(venue=plan.venue, starts_armed=plan.mode == "sim", limits=limits)
 
 
 def recover_ledger(

@@ -27,7 +27,7 @@ async def test_the_small_layout_shows_the_book_and_one_more():
         assert "mark 64,209.8  idx 64,205.1  fund +0.0031% in 41:40" in text
         assert text.splitlines()[-1].startswith(" F12 KILL │ : cmd")
         assert "› : to type a command" in text
-        assert "BTC-PERP   LONG" in text
+        assert "BTC-PERP hand     LONG" in text
 
 
 async def test_the_medium_layout_shows_every_pane():
@@ -38,7 +38,7 @@ async def test_the_medium_layout_shows_every_pane():
         for title in ("1 BOOK", "2 CHART", "3 TAPE", "4 WHALES", "5 POSITIONS", "6 ORDERS"):
             assert title in text
         assert "WALL" in text
-        assert "momentum  SHORT" in text
+        assert "momentum SHORT" in text
         assert "STOP S" in text
 
 

@@ -169,7 +169,7 @@ async def test_nothing_is_offered_while_all_is_well_or_simulated():
 
 
 async def test_each_feed_state_has_its_shape_and_word():
-    async with stage(M) as at:
+    async with stage((160, 40)) as at:
         feeds = tuple(
             a_feed(name=f"f{i}", state=state, age_ns=1_400_000_000)
             for i, state in enumerate(("ok", "slow", "stale", "resync", "connecting", "down"))

@@ -1,6 +1,7 @@
 """Starting the engine's process, and putting a screen on it."""
 
 import asyncio
+import importlib
 import os
 import select
 import subprocess
@@ -60,6 +61,7 @@ def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
             start_new_session=True,
         )
     os.close(writing)
+    importlib.import_module("cockpit.app")  # Takes as long as the engine's own start.
     told = _read_line(reading)
     if told != "ready":
         reason = told or f"the engine ended without a word; see {folder.log.parent}"

@@ -19,7 +19,14 @@ from loguru import logger
 from engine.folder import PRIVATE_UMASK, DataFolder
 from engine.kernel.state import KernelState
 from engine.model.chance import Chance
-from engine.model.errors import CockpitError, ConfigError, FolderInUse, InvariantBroken
+from engine.model.errors import (
+    CockpitError,
+    ConfigError,
+    FolderInUse,
+    InvariantBroken,
+    StorageError,
+)
+from engine.model.signals import Notice
 from engine.research.replay import Capture, events_of
 from engine.research.replay_report import replay_document
 from engine.runtime import journal_report
@@ -40,6 +47,7 @@ EXIT_CLEAN: Final = 0
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_FOLDER_IN_USE: Final = 3
+EXIT_STORAGE: Final = 5
 EXIT_BROKEN: Final = 70
 
 
@@ -89,6 +97,10 @@ def run_engine(
         report(str(error))
         logger.error("run_failed {}", error)
         return EXIT_USAGE
+    except StorageError as error:
+        report(str(error))
+        logger.error("storage_failed {}", error)
+        return EXIT_STORAGE
     except InvariantBroken as error:
         report(str(error))
         logger.critical("invariant_broken {}", error)
@@ -142,6 +154,7 @@ def _live(options: EngineOptions, folder: DataFolder, clock: Clock) -> _Assembly
     attach_trading(host, folder, plan, clock, previous)
     for note in notes:
         logger.warning("journal_note {}", note)
+        state.notices.append(Notice(clock.now_ns(), "warning", "journal", note))
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
     transport = NetworkTransport()
     ports = FeedPorts(clock, transport, Chance(seed), host.put, host.room, host.start_task)

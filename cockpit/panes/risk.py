@@ -10,7 +10,7 @@ from cockpit.panes.rows import Row, Segment, fit
 from engine.model.instrument import symbol_of
 from engine.model.view import LimitRow, RiskView, StrategyRow
 
-BAR_WIDTH: Final = 8
+BAR_WIDTH: Final = 6
 WARN_SHARE: Final = 0.7
 
 
@@ -98,7 +98,7 @@ def risk_lines(view: RiskView, clock_ns: int, ink: Palette) -> list[list[Segment
 
 
 def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
-    name: Segment = (" " + safe(row.name, 18).ljust(19), ink.dim)
+    name: Segment = (" " + safe(row.name, 15).ljust(16), ink.dim)
     if row.share is None:
         return [name, (f"off: {safe(row.off_reason) or 'not set'}", ink.warn)]
     style = ink.error if row.share >= 1 else ink.warn if row.share >= WARN_SHARE else ink.ok
@@ -107,7 +107,7 @@ def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
         ("▕", ink.frame),
         (bar_text(row.share, BAR_WIDTH), style),
         ("▏", ink.frame),
-        (f"{row.share * 100:4.0f}% ", style),
+        (f"{row.share * 100:3.0f}% ", style),
         (f"{safe(row.use, 14)} / {safe(row.limit, 14)}", ink.fg),
     ]
 

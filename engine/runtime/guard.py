@@ -38,6 +38,9 @@ class Gateway(Protocol):
     def notional(self, approved: ApprovedOrder) -> Decimal | None:
         """Return an order's worth by the venue's own reckoning; None if it cannot say."""
 
+    def notional_of(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> Decimal | None:
+        """Return the same of an order that the venue has, at another price and size."""
+
 
 class GatewayGuard:
     """Stands in front of a gateway; nobody else holds it."""
@@ -78,11 +81,10 @@ class GatewayGuard:
         return ""
 
     def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots, now_ns: int) -> str:
-        """Send an amend, or return why not."""
-        if self._rate(now_ns) >= self._limits.orders_per_s_max:
-            return self._refuse(f"more than {self._limits.orders_per_s_max} orders in a second")
-        if self.is_latched:
-            return self._refuse("the kill switch is on")
+        """Send an amend, or return why not; it is worth what it makes of the order."""
+        problem = self._problem(self._gateway.notional_of(client_order_id, limit, qty), now_ns)
+        if problem:
+            return self._refuse(problem)
         self._sent_ns.append(now_ns)
         self._gateway.replace(client_order_id, limit, qty)
         return ""
@@ -90,6 +92,16 @@ class GatewayGuard:
     def cancel(self, client_order_id: str) -> None:
         """Send a cancel."""
         self._gateway.cancel(client_order_id)
+
+    def _problem(self, notional: Decimal | None, now_ns: int) -> str:
+        """Return why something of this worth must not leave; the latch is read last."""
+        if notional is None:
+            return "the order's worth is unknown"
+        if notional > self._limits.notional_max:
+            return f"worth {notional:f}, guard allows {self._limits.notional_max:f}"
+        if self._rate(now_ns) >= self._limits.orders_per_s_max:
+            return f"more than {self._limits.orders_per_s_max} orders in a second"
+        return "the kill switch is on" if self.is_latched else ""
 
     def _rate(self, now_ns: int) -> int:
         while self._sent_ns and self._sent_ns[0] <= now_ns - WINDOW_NS:

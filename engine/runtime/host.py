@@ -27,6 +27,7 @@ from engine.model.effects import (
 )
 from engine.model.envelope import Envelope, Event, RunStarted, TimerFired
 from engine.model.errors import CockpitError, InvariantBroken
+from engine.model.facts import OrderReport
 from engine.model.numbers import NS_PER_S
 from engine.model.view import Mode
 from engine.port import SCHEMA, Welcome
@@ -123,16 +124,27 @@ class EngineHost:
         for event in events:
             self.report(source, event)
 
+    def answer(self, result: CommandResult) -> None:
+        """Tell an operator what became of a command."""
+        self.server.reply(result.operator, result.command_id, result.outcome)
+
+    async def settled(self, within_s: float) -> bool:
+        """Wait until what the state holds may be shown: it is on the disk, or the disk is bad."""
+        return self._trading is None or await self._trading.settled(within_s)
+
     def command(self, operator: str, command: OperatorCommand) -> bool:
-        """Take an operator's line in; a kill latches before it is queued."""
+        """Take an operator's line in; a kill latches before it is queued.
+
+        A line with a kill in it is that kill and nothing else: nothing can make it fail.
+        """
         command = msgspec.structs.replace(command, operator=operator)
-        is_kill = any(isinstance(action, EngageKill) for action in command.actions)
-        if is_kill and not command.is_dry:
-            if self._trading is not None:
-                self._trading.latch(command.line)
-            self.report(operator, command)
-            return True
-        return self._inbox.put_control(operator, command, self._clock.now_ns())
+        kill = next((one for one in command.actions if isinstance(one, EngageKill)), None)
+        if kill is None or command.is_dry:
+            return self._inbox.put_control(operator, command, self._clock.now_ns())
+        if self._trading is not None:
+            self._trading.expect_kill(command.line)
+        self.report(operator, msgspec.structs.replace(command, actions=(kill,)))
+        return True
 
     def kill(self, reason: str) -> None:
         """Engage the kill switch from inside the engine's process."""
@@ -179,6 +191,7 @@ class EngineHost:
         self._timers.close()
         await self.server.close(self.stop_reason)
         loop.cancel()
+        self._take_what_counts()
         if self._gateway is not None:
             self._gateway.close()
         await self._end_tasks()
@@ -191,11 +204,11 @@ class EngineHost:
         """Take over what the run before left, and watch for the kill file."""
         if self._trading is None or self._gateway is None:
             return
-        self._gateway.take_back(self.state.desk.ledger)
-        if self.state.desk.trading_state == "killed":
-            self._trading.latch("killed in the run before")
-        self._trading.start()
-        self.start_task(self._trading.watch_latch(self.kill), "latch watch")
+        desk = self.state.desk
+        self._gateway.take_back(desk.ledger)
+        is_killed = desk.trading_state == "killed"
+        reason = desk.ledger.state_facts["all"].reason if is_killed else ""
+        self._trading.start(self.kill, killed_for=reason or "killed before" if is_killed else "")
 
     async def _start_source(self, source: Source, symbols: Sequence[str]) -> None:
         await source.start(symbols)
@@ -208,11 +221,20 @@ class EngineHost:
             self._measure_rate()
             await asyncio.sleep(0)
 
+    def _take_what_counts(self) -> None:
+        """Let the kernel see what waits of kills and of our orders, before the journal ends."""
+        if self._failure is None:
+            for ts_ns, sender, event in self._inbox.take(self._inbox.depth):
+                if isinstance(event, OrderReport) or _is_kill(event):
+                    self._step(sender, event, ts_ns)
+
     def _step(self, sender: str, event: Event, ts_ns: int | None = None) -> None:
         self._seq += 1
         now_ns = self._clock.now_ns() if ts_ns is None else ts_ns
         at_ns = max(self._kernel.state.ts_ns, now_ns)
         effects = self._kernel.step(Envelope(self._seq, at_ns, sender, event))
+        if self._trading is not None and _is_kill(event):
+            self._trading.kill_seen()
         if effects:
             if self._trading is not None:
                 self._trading.take(effects)
@@ -232,13 +254,13 @@ class EngineHost:
                 logger.info("notice {} {}: {}", notice.level, notice.source, notice.text)
             case Publish(signal):
                 logger.debug("whale_{} {}", signal.status, signal.signal_id)
-            case CommandResult(operator, command_id, outcome):
-                self.server.reply(operator, command_id, outcome)
-            case Record() | PlaceOrder() | SendCancel() | SendReplace():
+            case CommandResult() if self._trading is None:
+                self.answer(effect)
+            case Record() | PlaceOrder() | SendCancel() | SendReplace() | CommandResult():
                 return  # The trading shell has done them.
 
     def _on_timer(self, fired: TimerFired) -> None:
-        self._inbox.put_control("timer", fired, self._clock.now_ns())
+        self._inbox.put_private("timer", fired, self._clock.now_ns())
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
@@ -252,6 +274,8 @@ class EngineHost:
             error = InvariantBroken(f"task {task.get_name()} failed: {type(error).__name__}")
         if self._failure is None:
             self._failure = error
+        if self._trading is not None:
+            self._trading.halt()
         self.stop(str(error))
 
     async def _end_tasks(self) -> None:
@@ -268,3 +292,12 @@ class EngineHost:
             self._rate = (self._seq - self._rate_seq) * NS_PER_S / passed_ns
             self._rate_seq = self._seq
             self._rate_ns = now_ns
+
+
+def _is_kill(event: Event) -> bool:
+    """Whether it engages the kill switch; `EngineHost.command` leaves nothing else beside it."""
+    return (
+        isinstance(event, OperatorCommand)
+        and not event.is_dry
+        and any(isinstance(action, EngageKill) for action in event.actions)
+    )

@@ -16,7 +16,7 @@ Waiting = tuple[int, str, Event]
 
 
 class Inbox:
-    """Control events (timers, operators) and data; control is always emptied first."""
+    """Control events (operators, timers, venues) and data; control is always emptied first."""
 
     def __init__(self) -> None:
         self._control: deque[Waiting] = deque()
@@ -35,7 +35,8 @@ class Inbox:
         if len(self._data) >= DATA_MAX:
             self._has_room.clear()
             return False
-        self._data.extend((ts_ns, source, event) for event in events)
+        for event in events:
+            self._data.append((ts_ns, source, event))
         self._filled.set()
         return True
 
@@ -48,7 +49,7 @@ class Inbox:
         return True
 
     def put_private(self, source: str, event: Event, ts_ns: int) -> None:
-        """Take what must never be lost: kills, and what a venue says about our orders."""
+        """Take what must never be lost: kills, timers, what a venue says about our orders."""
         self._control.append((ts_ns, source, event))
         self._filled.set()
 

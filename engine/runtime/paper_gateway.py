@@ -9,7 +9,7 @@ from engine.execution.ledger import Ledger
 from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.envelope import Event
-from engine.model.facts import OrderAcked, OrderRejected, OrderReport
+from engine.model.facts import OrderAcked, OrderRejected, OrderReport, ReplaceRejected
 from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
@@ -69,11 +69,19 @@ class PaperGateway:
             return None
         return ticks * spec.qty_lots * market.tick_size * market.lot_size
 
+    def notional_of(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> Decimal | None:
+        """Return the worth of an order at another price and size; None once it has ended."""
+        order = self._venue.orders.get(client_order_id)
+        market = None if order is None else self._markets.get(order.intent.spec.instrument_id)
+        if market is None:
+            return None
+        return limit * qty * market.tick_size * market.lot_size
+
     def take_back(self, ledger: Ledger) -> None:
         """Go on with the orders of the run before, as its journal tells of them.
 
         What the venue had acknowledged is open again; what it had not never reached it, because
-        an acknowledgement is in the journal before anybody hears of it.
+        an acknowledgement is in the journal before anybody hears of it. So it is with amends.
         """
         now_ns = self._clock.now_ns()
         reports: list[OrderReport] = []
@@ -83,11 +91,16 @@ class PaperGateway:
                 reason = "never reached the paper venue"
                 reports.append(OrderRejected(now_ns, order.client_order_id, reason))
                 continue
-            reports.append(OrderAcked(now_ns, order.client_order_id, order.venue_order_id))
+            if order.asked_limit_ticks is not None:
+                reason = "the amend never reached the paper venue"
+                reports.append(ReplaceRejected(now_ns, order.client_order_id, reason))
             left = order.spec.qty_lots - order.filled_lots
+            if left <= 0:
+                continue  # Only the amend kept it from being filled.
+            reports.append(OrderAcked(now_ns, order.client_order_id, order.venue_order_id))
             kept = Resting(order.client_order_id, order.intent, order.venue_order_id, left)
             kept.fills = order.filled_lots
-            kept.is_triggered = order.spec.trigger_ticks is None
+            kept.is_triggered = order.spec.trigger_ticks is None or order.filled_lots > 0
             resting.append(kept)
         self._venue.restore(resting)
         if reports:

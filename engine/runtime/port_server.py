@@ -16,6 +16,7 @@ from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts, Wish, build, mark_of, status_view
 from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.instrument import InstrumentId
+from engine.model.numbers import NS_PER_S
 from engine.model.view import PaneName
 from engine.port import (
     FPS_MAX,
@@ -43,6 +44,8 @@ from engine.runtime.feed import StartTask
 
 WAITING_BYTES_MAX: Final = 64 * 1024
 """Bytes waiting for a screen above which its frames are skipped."""
+DEAF_BYTES_MAX: Final = 4 * FRAME_MAX
+"""Bytes waiting for a client above which it is hung up on: it asks and never reads."""
 HELLO_S: Final = 5
 ROWS_MAX: Final = 500
 """Bound of every number of rows that a screen may ask for."""
@@ -66,6 +69,9 @@ class Engine(Protocol):
 
     def command(self, operator: str, command: OperatorCommand) -> bool:
         """Take an operator's line in; False when there is no room."""
+
+    async def settled(self, within_s: float) -> bool:
+        """Wait until what the state holds may be shown; False when that takes longer."""
 
 
 class PortServer:
@@ -123,7 +129,7 @@ class PortServer:
                     frames.cancel()
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
             logger.info("client_left {}", number)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             client.send(Goodbye("a message could not be read"))
             logger.warning("client_unreadable {}", number)
         finally:
@@ -208,21 +214,29 @@ class _Client:
             await self._clock.sleep(1 / min(max(fps, 1), FPS_MAX))
             if self._writer.transport.get_write_buffer_size() > WAITING_BYTES_MAX:
                 continue
-            now_ns = self._clock.now_ns()
-            if self._watch is not None:
-                self._send_views(self._watch, now_ns)
+            views = [] if self._watch is None else self._views(self._watch, self._clock.now_ns())
+            while views and not await self._engine.settled(HEARTBEAT_NS / NS_PER_S):
+                self._beat()
+            for view in views:
+                self.send(view)
             self._beat()
 
     def send(self, message: EngineMessage) -> None:
-        """Write a message; the socket's buffer takes it."""
-        if not self._writer.is_closing():
-            self._writer.write(encode_frame(message))
+        """Write a message; the socket's buffer takes it, up to a limit."""
+        if self._writer.is_closing():
+            return
+        if self._writer.transport.get_write_buffer_size() > DEAF_BYTES_MAX:
+            self._writer.transport.abort()
+            return
+        self._writer.write(encode_frame(message))
 
     def close(self) -> None:
         """Close once everything written is sent."""
         self._writer.close()
 
-    def _send_views(self, watch: Watch, now_ns: int) -> None:
+    def _views(self, watch: Watch, now_ns: int) -> list[ViewFrame]:
+        """Build what changed."""
+        frames = []
         state = self._engine.state
         wish = _wish(watch, state)
         for pane in watch.panes:
@@ -232,7 +246,8 @@ class _Client:
             view = build(pane, state, wish, now_ns, self._engine.facts())
             if view is not None:
                 self._marks[pane] = mark
-                self.send(ViewFrame(pane, self._epoch, state.seq, now_ns, view))
+                frames.append(ViewFrame(pane, self._epoch, state.seq, now_ns, view))
+        return frames
 
     def _beat(self) -> None:
         real_ns = int(asyncio.get_running_loop().time() * 1_000_000_000)

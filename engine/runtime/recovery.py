@@ -14,7 +14,7 @@ from engine.execution.ledger import Ledger
 from engine.execution.limits import limits_from_toml, paper_limits
 from engine.folder import DataFolder
 from engine.kernel.desk import DeskSetup
-from engine.model.errors import ConfigError
+from engine.model.errors import ConfigError, JournalNotOurs
 from engine.model.facts import Fact
 from engine.runtime.clock import Clock
 from engine.runtime.guard import GatewayGuard, GuardLimits
@@ -68,7 +68,11 @@ def recover_ledger(
     ledger = Ledger() if checkpoint is None else Ledger.from_bytes(checkpoint)
     decoder = msgspec.msgpack.Decoder(list[Fact])
     for record in recovered.facts:
-        for fact in decoder.decode(record):
+        try:
+            facts = decoder.decode(record)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise JournalNotOurs(f"{folder.journal} holds unknown facts: {error}") from error
+        for fact in facts:
             ledger.apply(fact)
     return ledger, recovered.previous, recovered.notes
 
@@ -88,5 +92,15 @@ def attach_trading(
     guard = GatewayGuard(gateway, GUARD)
     latch = LatchFile(folder.latch)
     journal = JournalWriter(opened, clock, ThreadWorker())
-    trading = TradingShell(TradingParts(clock, journal, guard, latch, host.report, host.start_task))
-    host.attach(trading, gateway)
+    parts = TradingParts(
+        clock=clock,
+        journal=journal,
+        guard=guard,
+        latch_file=latch,
+        latch_worker=ThreadWorker(),
+        checkpoint=host.state.desk.ledger.to_bytes,
+        report=host.report,
+        answer=host.answer,
+        start_task=host.start_task,
+    )
+    host.attach(TradingShell(parts), gateway)

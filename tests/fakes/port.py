@@ -41,7 +41,7 @@ def a_welcome(**changed: object) -> Welcome:
 
 def accept(command: OperatorCommand) -> CommandOutcome:
     """Accept everything at the level of its most serious action, as a lenient engine would."""
-    level = max((level_of(action) for action in command.actions), default=0)
+    level: ConfirmLevel = max((level_of(action) for action in command.actions), default=0)
     orders = tuple(planned(action) for action in command.actions if isinstance(action, SubmitOrder))
     if command.confirm < level:
         word = orders[0].size if level == 3 else ""

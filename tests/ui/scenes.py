@@ -443,12 +443,12 @@ def a_risk(**changed: object) -> RiskView:
 
 def a_killed_risk(**changed: object) -> RiskView:
     """Return a desk after a kill."""
-    return a_risk(
+    killed = a_risk(
         trading_state="KILLED",
         trading_reason="by hand",
         armed_until_ns=None,
         is_latched=True,
         kill_report=("simulated: cancelled 2/2, kept 1 stop, VERIFIED",),
         is_persisted=True,
-        **changed,
     )
+    return replace(killed, **changed)

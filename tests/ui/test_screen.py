@@ -26,8 +26,8 @@ async def test_the_small_layout_shows_the_book_and_one_more():
         assert "1,204/s │ 14:02:11 UTC" in text
         assert "mark 64,209.8  idx 64,205.1  fund +0.0031% in 41:40" in text
         assert text.splitlines()[-1].startswith(" F12 KILL │ : cmd")
-        assert "› : to type a command" in text
-        assert "BTC-PERP hand     LONG" in text
+        assert ": to type a command" in text
+        assert "BTC-PERP  hand     LONG" in text
 
 
 async def test_the_medium_layout_shows_every_pane():

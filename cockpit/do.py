@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cockpit.format import order_text
+from cockpit.format import order_text, safe
 from cockpit.grammar import GrammarError, Plan, parse
 from cockpit.grammar_context import Context, context_of
 from cockpit.grammar_words import words_of
@@ -213,7 +213,7 @@ def _report(line: str, plan: Plan, outcome: CommandOutcome, as_json: bool) -> st
     else:
         ids = ", ".join(outcome.client_order_ids)
         lines.append("accepted" + (f": {ids}" if ids else ""))
-    return "\n".join(lines)
+    return "\n".join(safe(text) for text in lines)
 
 
 # Kill.
@@ -232,7 +232,7 @@ def kill_engine(folder: DataFolder, latch: Path, reason: str = "cockpit kill") -
     except (PortError, TimeoutError) as error:
         problem = str(error) or "no answer"
     else:
-        sentences = "\n".join(f"  {sentence}" for sentence in outcome.sentences)
+        sentences = "\n".join(f"  {safe(sentence)}" for sentence in outcome.sentences)
         return Done(f"killed through the socket\n{sentences}".rstrip(), EXIT_DONE)
     told = _kill_by_signal(folder)
     written = _kill_by_file(latch, reason)

@@ -24,6 +24,7 @@ from engine.model.errors import (
     ConfigError,
     FolderInUse,
     InvariantBroken,
+    JournalCorrupt,
     StorageError,
 )
 from engine.model.signals import Notice
@@ -93,26 +94,34 @@ def run_engine(
     start_logging(folder.log, to_stderr=to_stderr)
     try:
         asyncio.run(_serve(options, folder, report))
-    except ConfigError as error:
-        report(str(error))
-        logger.error("run_failed {}", error)
-        return EXIT_USAGE
-    except StorageError as error:
-        report(str(error))
-        logger.error("storage_failed {}", error)
-        return EXIT_STORAGE
-    except InvariantBroken as error:
-        report(str(error))
-        logger.critical("invariant_broken {}", error)
-        return EXIT_BROKEN
     except CockpitError as error:
-        report(str(error))
-        logger.error("run_failed {}", error)
-        return EXIT_FAILURE
+        report(_sentence(error))
+        level = "CRITICAL" if isinstance(error, InvariantBroken) else "ERROR"
+        logger.log(level, "run_failed {}", error)
+        return _exit_code(error)
     finally:
         lock.release()
         logger.complete()
     return EXIT_CLEAN
+
+
+def _sentence(error: CockpitError) -> str:
+    """Return what people are told, with the mend where there is one."""
+    if isinstance(error, JournalCorrupt):
+        return f"{error}; `cockpit journal verify --accept` sets the file aside"
+    return str(error)
+
+
+def _exit_code(error: CockpitError) -> int:
+    match error:
+        case ConfigError():
+            return EXIT_USAGE
+        case StorageError():
+            return EXIT_STORAGE
+        case InvariantBroken():
+            return EXIT_BROKEN
+        case _:
+            return EXIT_FAILURE
 
 
 async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:

@@ -123,6 +123,8 @@ class CommandLine(LineWidget, can_focus=True):
             first, last = cuts[event.key]
             self._ticket.edit(text[:first] + text[last:])
             self._cursor = first
+        elif event.character == ":" and not text:
+            pass  # The key that leads here, pressed once more.
         elif event.character is not None and event.character.isprintable():
             self._ticket.edit(text[:at] + event.character + text[at:])
             self._cursor = min(at + 1, len(self._ticket.text))
@@ -231,7 +233,7 @@ class CommandLine(LineWidget, can_focus=True):
             (" and Enter: ", ink.warn),
             (safe(ticket.typed_word, 40) if ticket.typed_word else "", ink.strong),
             (" ", ink.cursor),
-            (f" {wrong} ·" if wrong and not is_good else "", ink.error),
+            (f" {safe(wrong)} ·" if wrong and not is_good else "", ink.error),
             (f" {preview_text(ticket.confirmed, ticket.outcome, 3)}", ink.fg),
         ]
 

@@ -143,7 +143,7 @@ def _head(width: int) -> str:
     return head + ("WHY" if width >= REASON_FROM else "")
 
 
-FILLS_HEAD: Final = f" {'TIME':<9}{'#':<5}{'SYM':<6}{'SIDE':<5}{'SIZE':>8}{'PRICE':>11} LIQ    FEE"
+FILLS_HEAD: Final = f" {'TIME':<9}{'#':<4}{'SYM':<5}{'':<2}{'SIZE':>7}{'PRICE':>10} LIQ   FEE"
 
 
 def _order(row: OrderRow, width: int, clock_ns: int, ink: Palette) -> list[Segment]:
@@ -180,11 +180,11 @@ def _fill(row: FillRow, ink: Palette) -> list[Segment]:
     style = ink.up if row.side == "buy" else ink.down
     return [
         (clock_text(row.ts_ns) + " ", ink.dim),
-        (safe(row.short_id or "–", 5).ljust(5), ink.strong),
-        (safe(row.name, 20)[:5].ljust(6), ink.dim),
-        (row.side.upper().ljust(5), style),
-        (decimal_price_text(row.size)[:8].rjust(8), ink.fg),
-        (decimal_price_text(row.price)[:11].rjust(11), style),
-        (f" {safe(row.liquidity or '–', 6).ljust(6)}", ink.dim),
+        (safe(row.short_id or "–", 4).ljust(4), ink.strong),
+        (safe(row.name, 20)[:4].ljust(5), ink.dim),
+        ("B " if row.side == "buy" else "S ", style),
+        (decimal_price_text(row.size)[:7].rjust(7), ink.fg),
+        (decimal_price_text(row.price)[:10].rjust(10), style),
+        (f" {safe(row.liquidity or '–', 5).ljust(5)}", ink.dim),
         (f" {decimal_price_text(row.fee)}", ink.dim),
     ]

@@ -3,13 +3,14 @@
 It is a venue, not a part of the gate or the ledger: it is handed approved orders and the market's
 events, and answers with what a venue would say, after a delay. Resting orders have a place in the
 queue: the lots ahead of them shrink by trades at their price and never exceed what the level
-still shows; a trade or quote through their price fills them. Taking walks the visible depth and
-nothing beyond it. Nobody else reacts to us, and hidden size is unknown.
+still shows; a trade through their price fills them, a quote through it as far as it shows lots that
+the order has not taken yet. Taking walks the visible depth and nothing beyond it. Reduce-only
+orders are clipped to the position. Nobody else reacts to us, and hidden size is unknown.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -75,6 +76,10 @@ class Resting(msgspec.Struct):
     ahead_lots: int = 0
     is_triggered: bool = True
     fills: int = 0
+    waits_for_book: bool = False
+    """Triggered or changed while there was no book; it acts as soon as there is one."""
+    taken: dict[int, int] = {}
+    """Lots that it took by price: the book goes on showing them, and they are not there."""
 
 
 class _Arrival(msgspec.Struct, frozen=True, order=True):
@@ -100,7 +105,9 @@ class PaperVenue:
         self._replacing: dict[str, tuple[PriceTicks, QtyLots]] = {}
         self._answers: deque[tuple[int, OrderReport]] = deque()
         self._orders: dict[str, Resting] = {}
+        self._nets: dict[InstrumentId, int] | None = {}
         self._number = 0
+        self._last_arrival_ns = 0
 
     @property
     def orders(self) -> dict[str, Resting]:
@@ -128,11 +135,19 @@ class PaperVenue:
         self._replacing[client_order_id] = (limit, qty)
         self._travel("replace", client_order_id, now_ns)
 
-    def restore(self, orders: Iterable[Resting]) -> None:
+    def restore(
+        self, orders: Iterable[Resting], nets: Mapping[InstrumentId, int] | None = None
+    ) -> None:
         """Take back what the journal says was open, at the back of every queue.
 
         While the program was down nothing was filled: nobody watched the market.
+
+        Args:
+            orders: What was open.
+            nets: Net positions in signed lots. Without them the venue does not know what an order
+                could reduce, and takes reduce-only orders at their word.
         """
+        self._nets = None if nets is None else dict(nets)
         for order in orders:
             order.ahead_lots = UNITS_MAX  # The next look at the book cuts it to what is there.
             self._orders[order.client_order_id] = order
@@ -162,7 +177,7 @@ class PaperVenue:
             return
         left = qty_units // market.lot_units
         for order in list(self._orders.values()):
-            if order.intent.spec.instrument_id != instrument_id:
+            if order.intent.spec.instrument_id != instrument_id or order.waits_for_book:
                 continue
             if not order.is_triggered:
                 self._trigger(order, price_units, now_ns, market)
@@ -192,20 +207,24 @@ class PaperVenue:
             spec = order.intent.spec
             if spec.instrument_id != instrument_id or not order.is_triggered:
                 continue
-            if spec.limit_ticks is None:
+            if order.waits_for_book:
+                order.waits_for_book = False
+                self._execute(order, now_ns, market)
                 continue
+            assert spec.limit_ticks is not None, "only orders with a price rest"
             order.ahead_lots = min(order.ahead_lots, _shown(market, order))
-            best = next(market.book.levels(is_bid=spec.side == "sell"), None)
-            if best is None:
-                continue
-            limit_units = spec.limit_ticks * market.tick_units
-            crosses = best[0] <= limit_units if spec.side == "buy" else best[0] >= limit_units
-            if crosses:
-                self._fill(order, spec.limit_ticks, order.left_lots, "maker", now_ns, market)
+            _forget_gone(market, order)
+            came = list(_visible(market, order))
+            if came:
+                _note_taken(order, came)
+                lots = sum(lots for _, lots in came)
+                self._fill(order, spec.limit_ticks, lots, "maker", now_ns, market)
 
     def _travel(self, kind: str, client_order_id: str, now_ns: int) -> None:
+        """Send something to the venue; no cancel overtakes the order that it is for."""
         self._number += 1
-        due_ns = now_ns + self._delay_ns()
+        due_ns = max(now_ns + self._delay_ns(), self._last_arrival_ns)
+        self._last_arrival_ns = due_ns
         heapq.heappush(self._arrivals, _Arrival(due_ns, self._number, kind, client_order_id))
 
     def _answer(self, fact: OrderReport, now_ns: int) -> None:
@@ -241,14 +260,15 @@ class PaperVenue:
         """Take what is visible within the limit; what is left rests or lapses."""
         spec = order.intent.spec
         takes = list(_visible(market, order))
-        reachable = sum(lots for _, lots in takes)
+        reachable = min(sum(lots for _, lots in takes), self._room(order))
         if spec.tif == "fok" and reachable < order.left_lots:
             self._lapse(order, "fill-or-kill: not enough in reach", now_ns)
             return
+        _note_taken(order, takes)
         for price, lots in takes:
             if order.client_order_id not in self._orders:
                 return
-            self._fill(order, price, min(lots, order.left_lots), "taker", now_ns, market)
+            self._fill(order, price, lots, "taker", now_ns, market)
         if order.client_order_id not in self._orders:
             return
         if spec.limit_ticks is None or spec.tif != "gtc":
@@ -263,7 +283,22 @@ class PaperVenue:
         waits_above = (spec.side == "buy") == (spec.type == "stop")
         if price_units >= trigger_units if waits_above else price_units <= trigger_units:
             order.is_triggered = True
+            self._act(order, now_ns, market)
+
+    def _act(self, order: Resting, now_ns: int, market: PaperMarket) -> None:
+        """Execute an order now, or as soon as there is a book."""
+        if market.book.state == "live":
             self._execute(order, now_ns, market)
+        else:
+            order.waits_for_book = True
+
+    def _room(self, order: Resting) -> int:
+        """Return the most that may be filled: a reduce-only order never opens a position."""
+        spec = order.intent.spec
+        if self._nets is None or not spec.is_reduce_only:
+            return UNITS_MAX
+        net = self._nets.get(spec.instrument_id, 0)
+        return max(0, net if spec.side == "sell" else -net)
 
     def _fill(
         self,
@@ -274,6 +309,14 @@ class PaperVenue:
         now_ns: int,
         market: PaperMarket,
     ) -> None:
+        lots = min(lots, self._room(order))
+        if lots == 0:
+            self._lapse(order, "reduce-only: no position is left to reduce", now_ns)
+            return
+        spec = order.intent.spec
+        if self._nets is not None:
+            signed = lots if spec.side == "buy" else -lots
+            self._nets[spec.instrument_id] = self._nets.get(spec.instrument_id, 0) + signed
         order.left_lots -= lots
         order.fills += 1
         rate = MAKER_RATE if liquidity == "maker" else TAKER_RATE
@@ -321,14 +364,17 @@ class PaperVenue:
         spec = msgspec.structs.replace(order.intent.spec, limit_ticks=limit, qty_lots=qty)
         changed = msgspec.structs.replace(order.intent, spec=spec)
         moved = Resting(client_order_id, changed, order.venue_order_id, qty - filled)
-        moved.fills = order.fills
-        if spec.is_post_only and _crosses(market, moved):
+        moved.fills, moved.taken = order.fills, order.taken
+        moved.is_triggered = order.is_triggered
+        if moved.is_triggered and spec.is_post_only and _crosses(market, moved):
             reason = "post-only order would take"
             self._answer(ReplaceRejected(now_ns, client_order_id, reason), now_ns)
             return
+        del self._orders[client_order_id]  # Behind our own orders at its price too.
         self._orders[client_order_id] = moved
         self._answer(OrderReplaced(now_ns, client_order_id, limit, qty), now_ns)
-        self._execute(moved, now_ns, market)
+        if moved.is_triggered:
+            self._act(moved, now_ns, market)
 
 
 Markets = dict[InstrumentId, PaperMarket]
@@ -347,7 +393,8 @@ def _shown(market: PaperMarket, order: Resting) -> int:
 def _visible(market: PaperMarket, order: Resting) -> Iterator[tuple[int, int]]:
     """Iterate over (ticks, lots) that an order can take, best first, no more than it needs.
 
-    A price between two ticks counts as the worse one.
+    A price between two ticks counts as the worse one. What it took before is not there any more,
+    although the book shows it.
     """
     spec = order.intent.spec
     is_buy = spec.side == "buy"
@@ -358,12 +405,27 @@ def _visible(market: PaperMarket, order: Resting) -> Iterator[tuple[int, int]]:
             is_beyond = ticks > spec.limit_ticks if is_buy else ticks < spec.limit_ticks
             if is_beyond:
                 return
-        lots = min(size_units // market.lot_units, need)
-        if lots:
+        lots = min(size_units // market.lot_units - order.taken.get(ticks, 0), need)
+        if lots > 0:
             need -= lots
             yield ticks, lots
         if not need:
             return
+
+
+def _note_taken(order: Resting, takes: Iterable[tuple[int, int]]) -> None:
+    for ticks, lots in takes:
+        order.taken[ticks] = order.taken.get(ticks, 0) + lots
+
+
+def _forget_gone(market: PaperMarket, order: Resting) -> None:
+    """Lots that the book has stopped showing may come again as new ones."""
+    is_bid = order.intent.spec.side == "sell"
+    for ticks, lots in list(order.taken.items()):
+        shown = market.book.size_at(ticks * market.tick_units, is_bid=is_bid) // market.lot_units
+        order.taken[ticks] = min(lots, shown)
+        if not shown:
+            del order.taken[ticks]
 
 
 def _crosses(market: PaperMarket, order: Resting) -> bool:

@@ -1,6 +1,7 @@
 """Handlers of the account: what the ledger must know before anything is traded, and its day."""
 
 from decimal import Decimal
+from typing import Final
 
 from engine.execution.review import mark_ticks
 from engine.execution.risk import advise
@@ -10,7 +11,7 @@ from engine.kernel.recording import record
 from engine.kernel.references import reference_of
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
-from engine.model.effects import Effect
+from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import (
     Envelope,
     RunStarted,
@@ -18,9 +19,19 @@ from engine.model.envelope import (
     StorageRestored,
     TimerFired,
 )
-from engine.model.facts import AccountOpened, EquityMarked, InstrumentKnown, RunBegan
+from engine.model.facts import (
+    AccountOpened,
+    CancelRequested,
+    EquityMarked,
+    InstrumentKnown,
+    RunBegan,
+)
 from engine.model.instrument import InstrumentId
 from engine.model.market import InstrumentUpdated
+
+
+PEAK_STEP: Final = Decimal("1.001")
+"""A new peak is marked when it is higher by a thousandth, not at every tick."""
 
 
 def on_run_started(
@@ -29,14 +40,24 @@ def on_run_started(
     """Begin the run in the ledger; the first run opens the account."""
     del envelope
     desk = state.desk
+    _remember_kill(state)
     boot = desk.ledger.boot + 1
     record(state, effects, RunBegan(state.ts_ns, event.run_id, event.version, boot))
-    if desk.trading_state == "killed":
-        desk.armed_until_ns = None
     if not desk.ledger.currency:
         setup = desk.setup
         opened = AccountOpened(state.ts_ns, setup.currency, setup.paper_equity)
         record(state, effects, opened)
+
+
+def _remember_kill(state: KernelState) -> None:
+    """Go on with the report of a kill of an earlier run: what changed since it was asked to go."""
+    desk = state.desk
+    fact = desk.ledger.state_facts.get("all")
+    if fact is None or fact.state != "killed":
+        return
+    since = [one for one in desk.ledger.orders.values() if one.updated_ns >= fact.ts_ns]
+    asked = [one.client_order_id for one in since if not one.intent.is_protective]
+    desk.note_kill(fact.ts_ns, fact.reason, asked)
 
 
 def on_instrument(
@@ -58,18 +79,36 @@ def on_instrument(
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """Mark the equity at the first chance of a run and of a day; step down on losses."""
+    """Mark the equity at the first chance of a run and of a day, and at a peak; step down."""
     del envelope, event
     desk = state.desk
-    if desk.ledger.day_start_equity(state.ts_ns) is None:
-        equity = desk.ledger.equity(marks_of(state))
-        if equity is not None:
-            record(state, effects, EquityMarked(state.ts_ns, equity))
+    equity = desk.ledger.equity(marks_of(state))
+    if equity is not None and _is_worth_marking(state, equity):
+        record(state, effects, EquityMarked(state.ts_ns, equity))
     held = [key for key in state.instruments if desk.ledger.net_lots(key)]
-    if held:
-        markets = {key: reference_of(state.instruments[key], "fresh") for key in held}
-        moment = moment_of(desk, markets, state.ts_ns)
-        step_down(state, effects, advise(desk.ledger, desk.limits, moment))
+    markets = {key: reference_of(state.instruments[key], "fresh") for key in held}
+    moment = moment_of(desk, markets, state.ts_ns)
+    was = desk.trading_state
+    step_down(state, effects, advise(desk.ledger, desk.limits, moment))
+    if was != desk.trading_state == "killed":
+        _sweep(state, effects, desk.ledger.state_facts["all"].reason)
+
+
+def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
+    """Cancel all that does not protect an open position: a kill by rule does what one by hand does."""
+    desk = state.desk
+    asked = [one.client_order_id for one in desk.ledger.working() if not desk.protects(one)]
+    desk.note_kill(state.ts_ns, reason, asked)
+    for client_order_id in asked:
+        record(state, effects, CancelRequested(state.ts_ns, client_order_id))
+        effects.append(SendCancel(client_order_id))
+
+
+def _is_worth_marking(state: KernelState, equity: Decimal) -> bool:
+    ledger = state.desk.ledger
+    if ledger.day_start_equity(state.ts_ns) is None or ledger.session_start_equity is None:
+        return True
+    return ledger.peak_equity is not None and equity > ledger.peak_equity * PEAK_STEP
 
 
 def on_storage(

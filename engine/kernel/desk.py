@@ -1,12 +1,14 @@
 """The trading side of the state: ledger, limits, arm, kill."""
 
 from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from engine.execution.ledger import Ledger
+from engine.execution.ledger_orders import OrderRecord
 from engine.execution.limits import RiskLimits, paper_limits
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import ReviewMoment
@@ -70,6 +72,17 @@ class Desk:
         """Whether orders by hand may add risk."""
         until = self.armed_until_ns
         return until is not None and (until == ARMED_FOR_EVER or now_ns < until)
+
+    def protects(self, order: OrderRecord) -> bool:
+        """Whether it is a protective order of an open position: it stays when others go."""
+        is_open = self.ledger.net_lots(order.spec.instrument_id) != 0
+        return order.intent.is_protective and order.spec.is_reduce_only and is_open
+
+    def note_kill(self, now_ns: int, reason: str, asked: Iterable[str]) -> None:
+        """Begin the report of a kill, or go on with it if it is on already; disarm."""
+        before = () if self.kill is None else self.kill.asked
+        self.kill = KillReport(now_ns, reason, tuple(dict.fromkeys((*before, *asked))))
+        self.armed_until_ns = None
 
     def digest_parts(self) -> tuple[object, ...]:
         """Return everything that decides what happens next, as plain values."""

@@ -15,7 +15,7 @@ from engine.kernel.state import KernelState
 from engine.kernel.strategies import Runner, position_of
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.orders import OrderState
+from engine.model.orders import HAND, OrderState
 from engine.model.view import (
     FillRow,
     LimitRow,
@@ -53,12 +53,12 @@ def positions_view(state: KernelState) -> PositionsView:
     start = ledger.day_start_equity(state.ts_ns)
     rows = [
         row
-        for instrument_id in state.instruments
+        for instrument_id in _of_interest(state)
         for owner in ledger.owners(instrument_id)
         if (row := _position_row(ledger, owner, instrument_id, marks)) is not None
     ]
     realised = sum(
-        (_realised(ledger, instrument_id) for instrument_id in state.instruments), Decimal(0)
+        (_realised(ledger, instrument_id) for instrument_id in _of_interest(state)), Decimal(0)
     )
     return PositionsView(
         rows=tuple(rows),
@@ -148,19 +148,22 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
     if desk.trading_state != "killed":
         return ()
     working = desk.ledger.working()
-    left = [order for order in working if not order.intent.is_protective]
+    left = [order for order in working if not desk.protects(order)]
     kept = len(working) - len(left)
-    asked = len(desk.kill.asked) if desk.kill is not None else 0
+    asked = desk.kill.asked if desk.kill is not None else ()
+    states = [order.state for key in asked if (order := desk.ledger.orders.get(key)) is not None]
+    gone = states.count("canceled")
     verified = "VERIFIED" if not left else "NOT VERIFIED"
-    lines = [f"{desk.setup.venue}: cancelled {asked - len(left)}/{asked}, {verified}"]
+    lines = [f"{desk.setup.venue}: cancelled {gone}/{len(asked)}, {verified}"]
+    if "filled" in states:
+        lines.append(f"{states.count('filled')} filled before the cancel came")
     if left:
         lines.append("still working: " + ", ".join(short_id(order) for order in left))
     if kept:
         lines.append(f"{kept} protective orders stay")
     open_positions = [
         f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots"
-        for key in state.instruments
-        if desk.ledger.net_lots(key)
+        for key in desk.ledger.held()
     ]
     lines.append("positions: " + (", ".join(open_positions) or "none"))
     return tuple(lines)
@@ -185,11 +188,25 @@ def _position_row(
         mark=None if mark is None else f"{mark:f}",
         open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
         realised=_money(steps.realised(position)),
-        is_protected=any(
-            order.intent.is_protective and order.state in {"open", "partial"}
-            for order in ledger.working(instrument_id)
-        ),
+        is_protected=_stopped_lots(ledger, owner, instrument_id) >= abs(position.lots),
     )
+
+
+def _stopped_lots(ledger: Ledger, owner: str, instrument_id: InstrumentId) -> int:
+    """Return the lots for which the venue has a stop; a target protects from nothing."""
+    return sum(
+        order.remaining_lots
+        for order in ledger.working(instrument_id)
+        if order.spec.type == "stop"
+        and order.intent.owner in (owner, HAND)
+        and order.spec.is_reduce_only
+        and order.state in ("open", "partial")
+    )
+
+
+def _of_interest(state: KernelState) -> list[InstrumentId]:
+    """Return what is watched, and what is held all the same."""
+    return list(dict.fromkeys((*state.instruments, *state.desk.ledger.held())))
 
 
 def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:

@@ -6,7 +6,6 @@ nothing.
 """
 
 from engine.kernel import strategies
-from engine.kernel.desk import KillReport
 from engine.kernel.notices import say
 from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
@@ -72,7 +71,7 @@ def _judged(plan: Plan, event: OperatorCommand) -> CommandOutcome:
 def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
     desk, now_ns = state.desk, state.ts_ns
     if plan.kill_reason:
-        desk.kill = KillReport(now_ns, plan.kill_reason, tuple(plan.cancels))
+        desk.note_kill(now_ns, plan.kill_reason, plan.cancels)
     for fact in plan.facts:
         record(state, effects, fact)
     _send(state, plan, effects)

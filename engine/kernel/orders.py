@@ -3,13 +3,15 @@
 from typing import Final
 
 from engine.execution.account_controls import breaker_of
+from engine.execution.ledger_orders import OrderRecord
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.model import facts as f
-from engine.model.effects import Effect
+from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import Envelope
 from engine.model.instrument import symbol_of
+from engine.model.orders import HAND
 
 WORDS: Final[dict[type[object], str]] = {
     f.OrderAcked: "open",
@@ -30,14 +32,18 @@ def on_report(
 ) -> None:
     """Take in what became of an order, and count failures in a row."""
     del envelope
+    known_fills = state.desk.ledger.duplicate_fills
     record(state, effects, event)
     order = state.desk.ledger.orders.get(event.client_order_id)
     if order is None:
         text = f"{type(event).__name__} for order {event.client_order_id}, which is not ours"
         say(state, effects, "error", "orders", text)
         return
+    if state.desk.ledger.duplicate_fills > known_fills:
+        return
     if isinstance(event, f.OrderFilled):
         state.desk.fills.append(event)
+        _cancel_siblings(state, order, effects)
     word = WORDS.get(type(event))
     if word is not None:
         spec = order.spec
@@ -50,10 +56,24 @@ def on_report(
     _count_failures(state, event, order.intent.owner, effects)
 
 
+def _cancel_siblings(state: KernelState, order: OrderRecord, effects: list[Effect]) -> None:
+    """A position that is gone, for whatever reason, needs no protection (R33)."""
+    ledger = state.desk.ledger
+    if ledger.net_lots(order.spec.instrument_id):
+        return
+    for other in ledger.working(order.spec.instrument_id):
+        if other.intent.is_protective and other.state != "pending_cancel":
+            record(state, effects, f.CancelRequested(state.ts_ns, other.client_order_id))
+            effects.append(SendCancel(other.client_order_id))
+
+
 def _count_failures(
     state: KernelState, event: f.OrderReport, owner: str, effects: list[Effect]
 ) -> None:
-    """Five failures in a row of one owner at one venue stop it until a person looks (breaker)."""
+    """So many failures in a row of a strategy stop it until a person looks (breaker).
+
+    A person is looking already: hand is told, and keeps the right to close.
+    """
     desk = state.desk
     breaker = breaker_of(owner, desk.setup.venue)
     failures = desk.ledger.failures(breaker)
@@ -64,7 +84,7 @@ def _count_failures(
     if not isinstance(event, f.OrderRejected):
         return
     record(state, effects, f.FailureCounted(state.ts_ns, breaker, failures + 1))
-    if failures + 1 >= desk.limits.failures_max:
+    if failures + 1 >= desk.limits.failures_max and owner != HAND:
         scope = f"strategy:{owner}"
         reason = f"{failures + 1} failures in a row"
         record(state, effects, f.TradingStateSet(state.ts_ns, scope, "halted", reason))

@@ -2,44 +2,64 @@
 
 A strategy fills its look-back from the candles that are there (the venue's history, then its own)
 and decides only on candles that closed after it was started. Each candle is answered once, also
-across restarts: the answer is recorded before the order.
+across restarts: the answer is recorded before the order. What a strategy holds is kept protected,
+whoever changed it: by the fill where that ends an order, else by the next timer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
-from engine.execution.risk import RiskRefused
-from engine.execution.rounding import AskedOrder, Unroundable, rounded, trigger_ticks_of
-from engine.ingest.candles import Row
+from engine.execution.rounding import AskedOrder, Unroundable, rounded
+from engine.ingest.candles import CandleSeries, Row
 from engine.kernel.account import marks_of
-from engine.kernel.desk import moment_of
-from engine.kernel.freshness import book_freshness
 from engine.kernel.notices import say
 from engine.kernel.recording import record
-from engine.kernel.references import reference_of
 from engine.kernel.state import InstrumentState, KernelState
-from engine.kernel.step_down import step_down
-from engine.model.effects import Effect, PlaceOrder, SendCancel
+from engine.kernel.strategy_orders import (
+    cancel,
+    cancel_orphans,
+    protect,
+    protecting,
+    reviewed,
+    send,
+    watch,
+)
+from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import (
-    CancelRequested,
-    OrderDenied,
     OrderFilled,
-    OrderIntended,
     SignalActed,
 )
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.numbers import NS_PER_S, unscaled
+from engine.model.numbers import NS_PER_S, QtyLots, unscaled
 from engine.model.orders import OrderIntent, OrderSpec, Side
-from engine.strategy.candle import ENTER, LEAVE, REVERSE, CandleHost, Decision, Gap, Position
+from engine.strategy.candle import (
+    BUY,
+    ENTER,
+    LEAVE,
+    REVERSE,
+    SELL,
+    CandleHost,
+    Decision,
+    Gap,
+    Position,
+    enter,
+    hold,
+)
 from engine.strategy.columns import FloatCandle
 from engine.strategy.registry import StrategySpec
 
 GRACE_NS: Final = 1 * NS_PER_S
 """After a candle's end, for trades that are late."""
 
+ROWS_MAX: Final = 500
+"""Candles that are made up for at once."""
+
+ENTRY: Final = "enter"
+
 STAGES: Final = ("candles", "signals", "gate", "sent", "filled")
+"""Of the funnel; the last three count the orders that answer a signal, not their protection."""
 
 
 class Runner:
@@ -54,8 +74,16 @@ class Runner:
         self.last_stop = ""
         self.started_ns = 0
         self.entered_open_ns = 0
-        self.stop_pct = 0.0
-        self.target_pct = 0.0
+        """Of the candle whose signal was the entry; it fills in the next one."""
+        self.entry: Decision | None = None
+        """What was decided then: how far away stop and target are."""
+        self.protected_ns = 0
+        """When protection was last sent."""
+
+    @property
+    def length_ns(self) -> int:
+        """Length of its candles."""
+        return self.timeframe_s * NS_PER_S
 
     @property
     def owner(self) -> str:
@@ -69,30 +97,34 @@ class Runner:
             self.timeframe_s,
             self.host.state(),
             list(self.counts.items()),
-            (self.started_ns, self.entered_open_ns, self.stop_pct, self.target_pct),
+            (self.started_ns, self.entered_open_ns, self.entry, self.protected_ns),
         )
 
 
 def start(state: KernelState, runner: Runner) -> None:
     """Start a strategy: its look-back comes from the candles that have closed already."""
     runner.started_ns = state.ts_ns
+    _remember_entry(state, runner)
     market = state.instruments[runner.instrument_id]
     for row in _closed(market, runner, state.ts_ns):
-        runner.host.update(_floats(market, row))
+        _feed(runner, market, row)
+    runner.last_stop = f"look-back {runner.host.have}/{runner.host.need}"
     state.desk.runners[runner.owner] = runner
 
 
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """Show every candle that has closed to the strategies that wait for it."""
+    """Show every candle that has closed to the strategies that wait for it; look at protection."""
     del envelope, event
-    for runner in state.desk.runners.values():
-        market = state.instruments.get(runner.instrument_id)
-        if market is None:
-            continue
+    for runner in list(state.desk.runners.values()):
+        market = state.instruments[runner.instrument_id]
         for row in _closed(market, runner, state.ts_ns):
-            _take(state, runner, market, row, effects)
+            if runner.owner in state.desk.runners:
+                _take(state, runner, market, row, effects)
+    cancel_orphans(state, effects)
+    for runner in state.desk.runners.values():
+        watch(state, runner, effects)
 
 
 def on_fill(
@@ -100,27 +132,59 @@ def on_fill(
 ) -> None:
     """Protect a position that a strategy has entered; a closed one needs no protection."""
     del envelope
+    cancel_orphans(state, effects)
     order = state.desk.ledger.orders.get(event.client_order_id)
     runner = state.desk.runners.get(order.intent.owner) if order is not None else None
     if order is None or runner is None:
         return
-    runner.counts["filled"] += 1
-    lots = state.desk.ledger.position(runner.owner, runner.instrument_id).lots
-    if lots == 0:
-        _cancel_protection(state, runner, effects)
-    elif order.is_final and not order.spec.is_reduce_only:
-        _protect(state, runner, lots, effects)
+    if order.intent.signal and order.filled_lots == event.qty_lots:
+        runner.counts["filled"] += 1
+    if order.is_final:
+        protect(state, runner, effects)
 
 
-def _closed(market: InstrumentState, runner: Runner, now_ns: int) -> Iterable[Row]:
+# Candles in.
+
+
+def _closed(market: InstrumentState, runner: Runner, now_ns: int) -> Sequence[Row]:
     """Return the closed candles that the host has not seen, oldest first."""
     series = market.candles.series[runner.timeframe_s]
-    end_ns = now_ns - GRACE_NS - runner.timeframe_s * NS_PER_S
+    end_ns = now_ns - GRACE_NS - runner.length_ns
     next_ns = runner.host.next_open_ns
     if next_ns is not None and next_ns > end_ns:
         return ()
-    rows = series.newest(runner.host.need + 2 if next_ns is None else 500)
-    return [row for row in rows if row[0] <= end_ns and (next_ns is None or row[0] >= next_ns)]
+    rows = series.newest(runner.host.need + 2 if next_ns is None else ROWS_MAX)
+    return [
+        _completed(series, row)
+        for row in rows
+        if row[0] <= end_ns and (next_ns is None or row[0] >= next_ns)
+    ]
+
+
+def _completed(series: CandleSeries, row: Row) -> Row:
+    """Return a candle that history left unfinished with the trades that were heard since."""
+    venue, own = series.venue.get(row[0]), series.own.get(row[0])
+    if venue is None or venue.is_closed or own is None or row[0] >= series.first_trade_ns:
+        return row
+    return (
+        row[0],
+        venue.open_ticks,
+        max(venue.high_ticks, own.high),
+        min(venue.low_ticks, own.low),
+        own.close,
+        venue.volume_lots + own.volume,
+        venue.trade_count + own.count,
+    )
+
+
+def _feed(runner: Runner, market: InstrumentState, row: Row) -> Gap | None:
+    """Hand a candle to the host; after a gap the look-back begins anew with this very candle."""
+    taken = runner.host.update(_floats(market, row))
+    if not isinstance(taken, Gap):
+        return None
+    runner.host = CandleHost(runner.spec.module, runner.spec.params, runner.timeframe_s)
+    runner.host.update(_floats(market, row))
+    return taken
 
 
 def _take(
@@ -132,45 +196,55 @@ def _take(
 ) -> None:
     state.desk.version += 1
     runner.counts["candles"] += 1
-    taken = runner.host.update(_floats(market, row))
-    if isinstance(taken, Gap):
-        runner.last_stop = str(taken)
-        runner.host = CandleHost(runner.spec.module, runner.spec.params, runner.timeframe_s)
-        return
-    if taken is None or runner.host.have < runner.host.need:
-        runner.last_stop = f"look-back {runner.host.have}/{runner.host.need}"
+    gap = _feed(runner, market, row)
+    if gap is not None:
+        say(state, effects, "warning", runner.owner, f"{gap}: the look-back begins anew")
+    if runner.host.have < runner.host.need:
+        looked_back = f"look-back {runner.host.have}/{runner.host.need}"
+        runner.last_stop = looked_back if gap is None else f"{gap}: {looked_back}"
         return
     signal = f"{runner.timeframe_s}:{row[0]}"
-    if row[0] + runner.timeframe_s * NS_PER_S <= runner.started_ns:
+    if row[0] + runner.length_ns <= runner.started_ns:
         runner.last_stop = "the candle closed before the start"
         return
     if state.desk.ledger.has_acted(runner.owner, signal):
         runner.last_stop = "the candle was answered in an earlier run"
         return
-    _act(state, runner, market, signal, effects)
+    decision = _decided(state, runner, effects)
+    if decision.kind not in (ENTER, LEAVE, REVERSE):
+        runner.last_stop = "no signal"
+        return
+    runner.counts["signals"] += 1
+    record(state, effects, SignalActed(state.ts_ns, runner.owner, signal))
+    _act(state, runner, market, decision, (signal, effects))
+
+
+def _decided(state: KernelState, runner: Runner, effects: list[Effect]) -> Decision:
+    """Ask a strategy; one that fails is stopped, its position and protection stay."""
+    try:
+        return runner.host.decide(position_of(state, runner))
+    except Exception as error:  # noqa: BLE001 - a strategy's failure ends nothing but itself
+        del state.desk.runners[runner.owner]
+        told = f"stopped: {type(error).__name__}: {error}; its position and protection stay"
+        say(state, effects, "error", runner.owner, told)
+        return hold()
+
+
+# Orders out.
 
 
 def _act(
     state: KernelState,
     runner: Runner,
     market: InstrumentState,
-    signal: str,
-    effects: list[Effect],
+    decision: Decision,
+    answer: tuple[str, list[Effect]],
 ) -> None:
-    position = position_of(state, runner)
-    decision = runner.host.decide(position)
-    if decision.kind not in (ENTER, LEAVE, REVERSE):
-        runner.last_stop = "no signal"
+    """Close first, as far as that is asked for; what cannot be closed is not reversed."""
+    if decision.kind in (LEAVE, REVERSE) and not _leave(state, runner, market, *answer):
         return
-    runner.counts["signals"] += 1
-    record(state, effects, SignalActed(state.ts_ns, runner.owner, signal))
-    if decision.kind in (LEAVE, REVERSE):
-        _cancel_protection(state, runner, effects)
-        _leave(state, runner, market, signal, effects)
     if decision.kind in (ENTER, REVERSE):
-        runner.stop_pct, runner.target_pct = decision.stop_pct, decision.target_pct
-        runner.entered_open_ns = int(signal.partition(":")[2])
-        _enter(state, runner, market, decision, (signal, effects))
+        _enter(state, runner, market, decision, answer)
 
 
 def _enter(
@@ -193,93 +267,41 @@ def _enter(
     if isinstance(spec, Unroundable):
         runner.last_stop = spec.sentence
         return
-    _send(state, runner, market, OrderIntent(spec, runner.owner, signal, "enter"), effects)
+    intent = OrderIntent(spec, runner.owner, signal, _tag(decision))
+    approved = reviewed(state, runner, market, intent, effects)
+    if approved is None:
+        return
+    runner.entry = decision
+    runner.entered_open_ns = _open_ns(signal)
+    send(state, runner, market, approved, effects)
 
 
 def _leave(
     state: KernelState, runner: Runner, market: InstrumentState, signal: str, effects: list[Effect]
-) -> None:
+) -> bool:
+    """Close the position, its protection first; False, and nothing is changed, if refused."""
     lots = state.desk.ledger.position(runner.owner, runner.instrument_id).lots
     if lots == 0:
-        return
+        runner.last_stop = "nothing to leave"
+        return True
     spec = OrderSpec(
         runner.instrument_id,
         "sell" if lots > 0 else "buy",
         "market",
-        abs(lots),  # type: ignore[arg-type]  # lots of the ledger are lots
+        QtyLots(abs(lots)),
         is_reduce_only=True,
     )
-    _send(state, runner, market, OrderIntent(spec, runner.owner, signal, "leave"), effects)
+    intent = OrderIntent(spec, runner.owner, signal, "leave")
+    approved = reviewed(state, runner, market, intent, effects)
+    if approved is None:
+        return False
+    for order in protecting(state, runner):
+        cancel(state, order, effects)
+    send(state, runner, market, approved, effects)
+    return True
 
 
-def _protect(state: KernelState, runner: Runner, lots: int, effects: list[Effect]) -> None:
-    market = state.instruments[runner.instrument_id]
-    ledger = state.desk.ledger
-    steps = ledger.steps(runner.instrument_id)
-    held = ledger.position(runner.owner, runner.instrument_id)
-    entry = steps.average_price(held) if steps is not None else None
-    if entry is None:
-        return
-    side: Side = "sell" if lots > 0 else "buy"
-    sign = 1 if lots > 0 else -1
-    wanted: tuple[tuple[Literal["stop", "take_profit"], float], ...] = (
-        ("stop", -runner.stop_pct),
-        ("take_profit", runner.target_pct),
-    )
-    for kind, percent in wanted:
-        if not percent:
-            continue
-        trigger = entry * (1 + sign * Decimal(str(percent)) / 100)
-        ticks = trigger_ticks_of(trigger, side, kind, market.instrument)
-        if isinstance(ticks, Unroundable):
-            runner.last_stop = ticks.sentence
-            continue
-        spec = OrderSpec(
-            runner.instrument_id,
-            side,
-            kind,
-            abs(lots),  # type: ignore[arg-type]  # lots of the ledger are lots
-            trigger_ticks=ticks,
-            is_reduce_only=True,
-        )
-        intent = OrderIntent(spec, runner.owner, tag=kind, is_protective=True)
-        _send(state, runner, market, intent, effects)
-
-
-def _cancel_protection(state: KernelState, runner: Runner, effects: list[Effect]) -> None:
-    for order in state.desk.ledger.working(runner.instrument_id):
-        is_own = order.intent.owner == runner.owner and order.intent.is_protective
-        if is_own and order.state != "pending_cancel":
-            record(state, effects, CancelRequested(state.ts_ns, order.client_order_id))
-            effects.append(SendCancel(order.client_order_id))
-
-
-def _send(
-    state: KernelState,
-    runner: Runner,
-    market: InstrumentState,
-    intent: OrderIntent,
-    effects: list[Effect],
-) -> None:
-    desk = state.desk
-    runner.counts["gate"] += 1
-    reference = reference_of(market, book_freshness(state, market, state.ts_ns))
-    moment = moment_of(desk, {runner.instrument_id: reference}, state.ts_ns)
-    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
-    if isinstance(verdict, RiskRefused):
-        reasons = tuple(reason.sentence for reason in verdict.reasons)
-        record(state, effects, OrderDenied(state.ts_ns, intent, reasons))
-        step_down(state, effects, verdict.advice)
-        runner.last_stop = reasons[0]
-        say(state, effects, "warning", runner.owner, f"refused: {'; '.join(reasons)}")
-        return
-    intended = OrderIntended(
-        state.ts_ns, verdict.client_order_id, verdict.intent, market.book.last_seq
-    )
-    record(state, effects, intended)
-    effects.append(PlaceOrder(verdict))
-    runner.counts["sent"] += 1
-    runner.last_stop = ""
+# What a strategy is told of itself.
 
 
 def position_of(state: KernelState, runner: Runner) -> Position:
@@ -289,9 +311,33 @@ def position_of(state: KernelState, runner: Runner) -> Position:
     steps = ledger.steps(runner.instrument_id)
     entry = steps.average_price(held) if steps is not None else None
     side = (held.lots > 0) - (held.lots < 0)
-    passed_ns = (runner.host.next_open_ns or 0) - runner.entered_open_ns
-    candles = passed_ns // (runner.timeframe_s * NS_PER_S) if side else 0
+    passed = ((runner.host.next_open_ns or 0) - runner.entered_open_ns) // runner.length_ns
+    # The candle of the signal is not counted, nor that in which it was filled.
+    candles = max(0, passed - 2) if side else 0
     return Position(side, 0.0 if entry is None else float(entry), candles)
+
+
+def _tag(decision: Decision) -> str:
+    """Return the tag of an entry: with it the journal knows how the position is protected."""
+    distances = (decision.stop_pct, decision.target_pct, decision.stop, decision.target)
+    return " ".join((ENTRY, *map(repr, distances)))
+
+
+def _remember_entry(state: KernelState, runner: Runner) -> None:
+    """Go on with the newest entry that was filled before the start."""
+    for order in reversed(state.desk.ledger.orders.values()):
+        intent = order.intent
+        name, *distances = intent.tag.split() or [""]
+        if (intent.owner, name) == (runner.owner, ENTRY) and order.filled_lots:
+            side = BUY if order.spec.side == "buy" else SELL
+            runner.entry = enter(side, 0.0, *map(float, distances))
+            runner.entered_open_ns = _open_ns(intent.signal)
+            return
+
+
+def _open_ns(signal: str) -> int:
+    """Return the open time of the candle that a signal names."""
+    return int(signal.partition(":")[2])
 
 
 def _floats(market: InstrumentState, row: Row) -> FloatCandle:

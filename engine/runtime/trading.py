@@ -23,7 +23,15 @@ from engine.model.effects import (
 )
 from engine.model.envelope import Event, StorageDegraded, StorageRestored
 from engine.model.errors import StorageUnavailable
-from engine.model.facts import Fact, OrderRejected, OrderSent, ReplaceRejected, TradingStateSet
+from engine.model.facts import (
+    CancelRejected,
+    Fact,
+    OrderAcked,
+    OrderRejected,
+    OrderSent,
+    ReplaceRejected,
+    TradingStateSet,
+)
 from engine.runtime.clock import Clock
 from engine.runtime.feed import StartTask
 from engine.runtime.guard import GatewayGuard
@@ -36,6 +44,8 @@ DURABLE_S: Final = 0.5
 STALL_NS: Final = 2_000_000_000
 WATCH_S: Final = 0.25
 LATCH_CLOSE_S: Final = 2.0
+OVERTAKEN_MAX: Final = 2_000
+"""Refused cancels remembered; twice the orders that may work at a time."""
 
 Report = Callable[[str, Event], None]
 """Hands a private event to the inbox: source and event."""
@@ -75,6 +85,8 @@ class TradingShell:
         self._kills = 0
         """Kills that latched and that the kernel has not seen yet."""
         self._kill: Callable[[str], None] = lambda reason: None
+        self._overtaken: dict[str, None] = {}
+        """Orders whose cancel was refused: it may have come to the venue before they did (R28)."""
         self._is_degraded = False
         self._has_hole = False
         """Whether facts found no room in the journal."""
@@ -127,6 +139,8 @@ class TradingShell:
         """Do what a step asks for: record first, cancels at once, the rest when durable."""
         facts = [effect.fact for effect in effects if type(effect) is Record]
         seq = self._record(facts) if facts else 0
+        for fact in facts:
+            self._cancel_overtaken(fact)
         later: list[_AfterDurable] = []
         for effect in effects:
             match effect:
@@ -178,6 +192,19 @@ class TradingShell:
             return -1
         return appended
 
+    def _cancel_overtaken(self, fact: Fact) -> None:
+        """Cancel again what a venue confirms after it refused the cancel as of no known order."""
+        match fact:
+            case CancelRejected(_, client_order_id):
+                self._overtaken[client_order_id] = None
+                if len(self._overtaken) > OVERTAKEN_MAX:
+                    del self._overtaken[next(iter(self._overtaken))]
+            case OrderAcked(_, client_order_id) if client_order_id in self._overtaken:
+                del self._overtaken[client_order_id]
+                self._parts.guard.cancel(client_order_id)
+            case _:
+                return
+
     def _follow(self, fact: TradingStateSet) -> None:
         if fact.state == "killed":
             if not self.is_latched:  # A rule did it: the cancels of a kill follow.
@@ -203,7 +230,9 @@ class TradingShell:
         now_ns = self._parts.clock.now_ns()
         client_order_id = effect.approved.client_order_id
         refused = f"{late}; never sent" if late else ""
-        refused = refused or self._parts.guard.place(effect.approved, now_ns)
+        refused = refused or self._parts.guard.place(
+            effect.approved, now_ns, is_flatten=effect.is_flatten
+        )
         if refused:
             self._parts.report(self.SOURCE, OrderRejected(now_ns, client_order_id, refused))
         else:

@@ -18,6 +18,7 @@ LONG_FILES: dict[str, str] = {}
 """Path of a table of wire constants that may be longer -> whose table it is."""
 
 BROAD_HANDLERS = {
+    "engine/kernel/strategies.py::_decided": "a strategy call: stops that strategy and says so",
     "engine/runtime/feed.py::_Socket._use_once": "outer loop of a feed: logs, says so, backs off",
 }
 """`path::function` that may catch everything -> why, and what becomes of the error.

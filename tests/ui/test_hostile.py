@@ -3,9 +3,23 @@
 import unicodedata
 
 from msgspec.structs import replace
+from textual import events
 
+from engine.model.commands import CommandOutcome
 from engine.model.view import LogView
-from tests.ui.scenes import a_feed, a_notice, a_status, a_whale, a_whales
+from tests.ui.scenes import (
+    a_feed,
+    a_killed_risk,
+    a_notice,
+    a_position,
+    a_status,
+    a_strategy,
+    a_whale,
+    a_whales,
+    an_order,
+    some_orders,
+    some_positions,
+)
 from tests.ui.stage import M, Stage, stage
 
 HOSTILE = (
@@ -31,6 +45,16 @@ async def hostile(at: Stage, text: str) -> None:
         book=replace(at.market.book(at.watch), state="invalid", note=text),
         whales=replace(a_whales(), rows=(a_whale(instrument_id=f"x:{text}"),)),
         log=LogView((a_notice(source=text, text=text), a_notice(level="error", text=text))),
+        positions=some_positions(rows=(a_position(name=text, owner=text),), currency=text),
+        orders=some_orders(
+            working=(an_order(name=text, short_id=text, flags=text, state=text, owner=text),)
+        ),
+        risk=a_killed_risk(
+            kill_report=(text,),
+            trading_reason=text,
+            trading_state=text,
+            strategies=(a_strategy(name=text, state=text, last_stop=text),),
+        ),
     )
 
 
@@ -49,6 +73,24 @@ async def test_no_hostile_text_gets_out_of_a_dialog():
             await at.press(key)
             check(at.text())
             await at.press("escape")
+
+
+async def test_no_hostile_text_gets_out_of_the_command_line():
+    async with stage(M) as at:
+        for text in HOSTILE:
+            at.port.judge = lambda command, said=text: CommandOutcome(
+                "refused" if command.is_dry else "needs_confirmation", (said,), 3, said
+            )
+            await hostile(at, text)
+            await at.press("9", "colon", "ctrl+u", *"disarm")
+            at.app.post_message(events.Paste(text))
+            await at.drawn()
+            check(at.text())
+            await at.press("ctrl+u", *"disarm", "enter")
+            check(at.text())
+            at.now_ns += 1_000_000_000
+            await at.press("x", "enter", "escape", "escape")
+            check(at.text())
 
 
 def check(text: str) -> None:

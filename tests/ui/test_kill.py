@@ -32,7 +32,7 @@ def kills(at: Stage) -> int:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("size", [S, M])
+@pytest.mark.parametrize("size", [S, pytest.param(M, marks=pytest.mark.slow)])
 async def test_kill_works_everywhere(place: str, key: str, size: tuple[int, int]):
     async with stage(size) as at:
         await at.feed()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.ui.scenes import a_killed_risk
 from tests.ui.stage import M, S, Stage
 
 
@@ -28,3 +29,16 @@ def test_a_lost_engine_looks_as_it_did(snap_compare):
         await at.wait(7.0)
 
     assert snap_compare(at.app, terminal_size=S, run_before=show)
+
+
+def test_a_kill_looks_as_it_did(snap_compare):
+    at = Stage()
+
+    async def show(pilot) -> None:
+        at.pilot = pilot
+        await pilot.pause()
+        await at.feed()
+        await at.feed(risk=a_killed_risk())
+        await at.drawn()
+
+    assert snap_compare(at.app, terminal_size=M, run_before=show)

@@ -155,7 +155,7 @@ def test_a_stall_leaves_a_correct_picture(run: Run):
 
     text = run.terminal.text()
     assert "Leave the cockpit" not in text
-    assert all(row[0] in "┌│└" for row in text.splitlines()[2:22])
+    assert all(row[0] in "┌│└" for row in text.splitlines()[2:18])
 
 
 def test_a_closed_terminal_ends_the_screen(run: Run):

@@ -1,0 +1,294 @@
+"""SIGKILL at any moment, and a disk without room: nothing that was told is lost or invented."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from engine.execution.ledger import Ledger
+from engine.folder import DataFolder
+from engine.model.chance import Chance
+from engine.model.commands import AmendOrder, CancelAll, CancelOrders, ClosePosition, Resume
+from engine.model.errors import PortClosed
+from engine.model.facts import (
+    CancelRequested,
+    Fact,
+    OrderAcked,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderIntended,
+    OrderRejected,
+    ReplaceRequested,
+)
+from engine.runtime.host import RunPlan
+from engine.runtime.recovery import recover_ledger
+from storage.files import DiskFiles
+from storage.journal import read_all
+from storage.journal_format import Kind
+from tests.e2e.engines import headless
+from tests.e2e.traders import BTC, Trader, an_order, far, ledger_nets, net_by_fills, trader
+
+MOMENTS = int(os.environ.get("COCKPIT_SIGKILLS", "40"))
+BATCHES = 4
+SEED = 11
+PLAN = RunPlan(mode="sim", venue="simulated", run_id="test", version="test")
+WORKING_MAX = 12
+HAND_SCOPE = "strategy:hand"
+MS = 0.001
+
+
+# What a journal says.
+
+
+def facts_of(folder: Path) -> list[Fact]:
+    """Read every fact of every run, oldest first."""
+    decoder = msgspec.msgpack.Decoder(list[Fact])
+    return [
+        fact
+        for _, record in read_all(DiskFiles(), DataFolder(folder).journal)
+        if record.kind is Kind.FACTS
+        for fact in decoder.decode(record.payload)
+    ]
+
+
+def digest_from_the_beginning(facts: list[Fact]) -> str:
+    """Fold the facts of all runs onto nothing: no checkpoint is trusted."""
+    ledger = Ledger()
+    for fact in facts:
+        ledger.apply(fact)
+    return ledger.digest()
+
+
+def digest_elsewhere(folder: Path) -> str:
+    """Fold the newest run onto its checkpoint, in a process with another hash seed."""
+    program = (
+        "import sys; from pathlib import Path; from tests.e2e.test_crash import fold;"
+        "print(fold(Path(sys.argv[1])).digest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    return done.stdout.strip()
+
+
+def fold(folder: Path) -> Ledger:
+    """Fold as a start does: the newest run onto its checkpoint."""
+    ledger, _, _ = recover_ledger(DataFolder(folder), PLAN)
+    return ledger
+
+
+# A trader in a hurry.
+
+
+async def trade(client: Trader, chance: Chance) -> None:
+    """Give one order, cancel or amend after the other, each as soon as the last is answered."""
+    is_halted = False
+    while True:
+        book = await client.book()
+        working = [row for row in client.working if row.state in ("open", "part")]
+        side = "buy" if chance.happens(0.5) else "sell"
+        size = f"0.0{chance.between(10, 39)}"
+        deep = far(book, side, f"0.{chance.between(10, 300):04}")
+        near = far(book, side, "0")
+        if len(working) > WORKING_MAX:
+            await client.do(CancelAll())
+            continue
+        if is_halted:  # After five orders in a row that the venue refused.
+            await client.do(Resume(HAND_SCOPE), word=HAND_SCOPE)
+        match chance.below(7):
+            case 0:
+                outcome = await client.do(an_order(side, size))
+            case 1:
+                outcome = await client.do(an_order(side, size, near))
+            case 2:
+                outcome = await client.do(an_order(side, size, near, is_post_only=True))
+            case 3 if working:
+                outcome = await client.do(CancelOrders((working[0].client_order_id,)))
+            case 4 if working:
+                outcome = await client.do(AmendOrder(working[-1].client_order_id, deep))
+            case 5 if chance.happens(0.2):
+                outcome = await client.do(ClosePosition(BTC))
+            case _:
+                outcome = await client.do(an_order(side, size, deep))
+        is_halted = any("halted" in sentence for sentence in outcome.sentences)
+
+
+async def trade_until_killed(
+    folder: Path, process: "subprocess.Popen[str]", chance: Chance
+) -> Trader:
+    """Trade, and kill the engine at a moment that nobody has chosen."""
+    async with trader(folder) as client:
+        trading = asyncio.ensure_future(trade(client, chance))
+        await client.until(lambda: len(client.accepted) >= chance.between(1, 12), "some orders")
+        await asyncio.wait([trading], timeout=chance.between(0, 400) * MS)
+        process.send_signal(signal.SIGKILL)
+        await client.until(lambda: client.is_lost, "the end")
+        trading.cancel()
+        ended = await asyncio.gather(trading, return_exceptions=True)
+        assert isinstance(ended[0], PortClosed | asyncio.CancelledError), ended
+    process.wait(timeout=30)
+    return client
+
+
+def check_nothing_lost(client: Trader, facts: list[Fact]) -> None:
+    """See that all that was told is in the journal."""
+    told = [one for outcome in client.accepted for one in outcome.client_order_ids]
+    intended = ids_of(facts, OrderIntended)
+    assert set(told) <= intended
+    assert set(client.orders_seen) <= intended
+    kinds: dict[str, type] = {
+        "open": OrderAcked,
+        "part": OrderFilled,
+        "filled": OrderFilled,
+        "cancelling": CancelRequested,
+        "replacing": ReplaceRequested,
+        "canceled": OrderCanceled,
+        "expired": OrderExpired,
+        "rejected": OrderRejected,
+    }
+    for state, kind in kinds.items():
+        shown = {key for key, row in client.orders_seen.items() if row.state == state}
+        assert shown <= ids_of(facts, kind), state
+
+
+def ids_of(facts: list[Fact], kind: type[Fact]) -> set[str]:
+    """Return the orders of which a kind of fact tells."""
+    return {getattr(fact, "client_order_id", "") for fact in facts if type(fact) is kind}
+
+
+def check_fills_kept(client: Trader, ledger: Ledger, facts: list[Fact]) -> None:
+    """See that every fill that was shown is in the journal, with its time and size."""
+    kept = {
+        (fact.ts_ns, ledger_short(ledger, fact.client_order_id), fact.qty_lots)
+        for fact in facts
+        if isinstance(fact, OrderFilled)
+    }
+    shown = {(row.ts_ns, row.short_id, lots(row.size)) for row in client.fills_seen}
+    assert shown <= kept
+
+
+def ledger_short(ledger: Ledger, client_order_id: str) -> str:
+    order = ledger.orders.get(client_order_id)
+    return "" if order is None else f"o{order.number + 1}"
+
+
+def check_consistent(ledger: Ledger, facts: list[Fact]) -> None:
+    """See that nothing is there twice, and that the position is the sum of the fills."""
+    intended = [fact.client_order_id for fact in facts if isinstance(fact, OrderIntended)]
+    assert len(intended) == len(set(intended))
+    trades = [fact.trade_id for fact in facts if isinstance(fact, OrderFilled)]
+    assert len(trades) == len(set(trades))
+    assert ledger_nets(ledger) == net_by_fills(facts)
+    assert ledger.duplicate_fills == 0
+    assert ledger.contradictions == 0, ledger.contradiction_notes
+    for order in ledger.orders.values():
+        fills = [
+            fact.qty_lots
+            for fact in facts
+            if isinstance(fact, OrderFilled) and fact.client_order_id == order.client_order_id
+        ]
+        assert sum(fills) == order.filled_lots <= order.size_lots
+
+
+async def check_restarted(folder: Path, ledger: Ledger) -> None:
+    """See that a new engine shows what the fold says, and nothing else."""
+    expected = {
+        order.client_order_id: order.filled_lots
+        for order in ledger.working()
+        if order.venue_order_id
+    }
+    async with trader(folder) as client:
+        await client.until(
+            lambda: "orders" in client.views and "positions" in client.views, "views"
+        )
+        await client.until(
+            lambda: (
+                {row.client_order_id for row in client.working} <= set(expected)
+                and all(row.state != "unknown" for row in client.working)
+            ),
+            "the orders of before, and none else",
+        )
+        await client.until(lambda: gone(client, set(expected)) <= filled(client, ledger), "no loss")
+        await client.until(
+            lambda: net_shown(client) == net_expected(client, ledger), "the position"
+        )
+        assert set(client.orders_seen) <= set(ledger.orders)
+
+
+def gone(client: Trader, expected: set[str]) -> set[str]:
+    """Return the orders that are shown no longer."""
+    return expected - {row.client_order_id for row in client.working}
+
+
+def filled(client: Trader, ledger: Ledger) -> set[str]:
+    """Return the orders of which this run has shown a fill."""
+    shown = {fill.short_id for fill in client.fills_seen}
+    return {key for key in ledger.orders if ledger_short(ledger, key) in shown}
+
+
+def net_shown(client: Trader) -> int:
+    """Return the lots of BTC that are shown."""
+    side, _, size = client.positions.get("BTC-PERP", "long 0").partition(" ")
+    return lots(size) if side == "long" else -lots(size)
+
+
+def net_expected(client: Trader, ledger: Ledger) -> int:
+    """Return the lots of the fold and those of the fills that this run has shown."""
+    signs = {"buy": 1, "sell": -1}
+    new = sum(signs[fill.side] * lots(fill.size) for fill in client.fills_seen)
+    return ledger.net_lots(BTC) + new
+
+
+def lots(size: str) -> int:
+    return int(Decimal(size) * 1_000)
+
+
+class Score(NamedTuple):
+    """What was put at risk, so that a test that risks nothing is seen."""
+
+    accepted: int
+    fills: int
+    orders: int
+
+
+def one_moment(folder: Path, chance: Chance) -> Score:
+    """Start on what is there, trade, die, and account for all of it."""
+    before = fold(folder)
+    with headless(folder, "--seed", str(SEED)) as process:
+        asyncio.run(check_restarted(folder, before))
+        client = asyncio.run(trade_until_killed(folder, process, chance))
+    DataFolder(folder).socket.unlink(missing_ok=True)
+    facts = facts_of(folder)
+    ledger = fold(folder)
+    assert ledger.digest() == digest_from_the_beginning(facts)
+    check_nothing_lost(client, facts)
+    check_fills_kept(client, ledger, facts)
+    check_consistent(ledger, facts)
+    return Score(len(client.accepted), len(client.fills_seen), len(client.orders_seen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_a_sigkill_at_any_moment_loses_and_invents_nothing(tmp_path: Path, batch: int) -> None:
+    chance = Chance(1_000 + batch)
+
+    scores = [one_moment(tmp_path, chance) for _ in range(-(-MOMENTS // BATCHES))]
+
+    assert digest_elsewhere(tmp_path) == fold(tmp_path).digest()
+    assert sum(score.accepted for score in scores) > len(scores)
+    assert sum(score.fills for score in scores) > 0
+    if "COCKPIT_SIGKILL_SCORES" in os.environ:
+        with Path(os.environ["COCKPIT_SIGKILL_SCORES"]).open("a") as file:
+            file.writelines(f"{score}\n" for score in scores)

@@ -1,0 +1,209 @@
+"""`cockpit do` and `cockpit kill` against an engine of a few lines."""
+
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cockpit.do import Done, do_line, kill_engine, level_of
+from engine.folder import DataFolder
+from engine.model.commands import EngageKill, OperatorCommand
+from engine.model.errors import PortClosed
+from engine.port import Command, Hello, Reply, ViewFrame, Watch, decode_client, encode_frame
+from tests.fakes.port import EPOCH, a_welcome, accept
+from tests.ui.scenes import Market
+
+
+class TinyEngine:
+    """Greets, sends views of a made-up market, and accepts what is confirmed."""
+
+    def __init__(self, path: Path) -> None:
+        self.commands: list[OperatorCommand] = []
+        self._path = path
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        """Listen in a thread of its own."""
+        self._thread.start()
+        assert self._ready.wait(5)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    @property
+    def meant(self) -> list[OperatorCommand]:
+        """The commands that were not dry."""
+        return [command for command in self.commands if not command.is_dry]
+
+    def _run(self) -> None:
+        server = self._loop.run_until_complete(
+            asyncio.start_unix_server(self._on_client, self._path)
+        )
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        market = Market()
+        try:
+            while True:
+                length = int.from_bytes(await reader.readexactly(4), "big")
+                match decode_client(await reader.readexactly(length)):
+                    case Hello():
+                        writer.write(encode_frame(a_welcome()))
+                    case Watch() as watch:
+                        for pane, view in market.views(watch).items():
+                            writer.write(encode_frame(ViewFrame(pane, EPOCH, 1, 1, view)))
+                    case Command(command):
+                        self.commands.append(command)
+                        outcome = accept(command)
+                        is_accepted = outcome.verdict == "accepted"
+                        reply = Reply(command.command_id, is_accepted, "", None, outcome)
+                        writer.write(encode_frame(reply))
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    return DataFolder(tmp_path)
+
+
+@pytest.fixture
+def engine(folder: DataFolder) -> Iterator[TinyEngine]:
+    folder.make()
+    tiny = TinyEngine(folder.socket)
+    tiny.start()
+    yield tiny
+    tiny.stop()
+
+
+def test_a_line_that_needs_nothing_is_carried_out(folder: DataFolder, engine: TinyEngine):
+    done = do_line(folder, "disarm", None, as_json=False)
+
+    assert done == Done("disarm\naccepted", 0)
+    assert [command.line for command in engine.meant] == ["disarm"]
+
+
+def test_a_line_that_asks_prints_its_plan_and_does_nothing(folder: DataFolder, engine: TinyEngine):
+    done = do_line(folder, "sell 25% mkt reduce", None, as_json=False)
+
+    assert done.exit_code == 2
+    assert "sell 0.125 BTC-PERP mkt reduce" in done.text
+    assert "1. SELL 0.125 BTC-PERP MKT RO · notional 32,105" in done.text
+    assert "asks for --confirm 2" in done.text
+    assert engine.meant == []
+
+
+@pytest.mark.parametrize("confirm", ["1", "3", "C1", "yes", ""])
+def test_another_level_than_the_one_asked_does_nothing(
+    folder: DataFolder, engine: TinyEngine, confirm: str
+):
+    assert do_line(folder, "sell 25% mkt reduce", confirm, as_json=False).exit_code == 2
+    assert engine.meant == []
+
+
+@pytest.mark.parametrize(
+    ("line", "confirm"), [("sell 25% mkt reduce", "C2"), ("buy 200 eth @ 3", "3")]
+)
+def test_the_level_asked_carries_it_out(
+    folder: DataFolder, engine: TinyEngine, line: str, confirm: str
+):
+    done = do_line(folder, line, confirm, as_json=True)
+
+    assert done.exit_code == 0
+    assert json.loads(done.text)["verdict"] == "accepted"
+    (sent,) = engine.meant
+    assert sent.confirm == int(confirm[-1])
+    assert sent.operator == "shell"
+    assert sent.actions[0].book_seq == 0  # type: ignore[union-attr]
+
+
+def test_a_line_that_cannot_be_read_shows_its_caret(folder: DataFolder, engine: TinyEngine):
+    done = do_line(folder, "buy 0,5 @ bid", None, as_json=False)
+    as_json = do_line(folder, "buy 0,5 @ bid", None, as_json=True)
+
+    assert done.exit_code == 2
+    assert done.text.splitlines()[1].startswith(" " * 5 + "^ a comma")
+    assert json.loads(as_json.text)["position"] == 5
+
+
+def test_another_instrument_is_looked_at_for_its_prices(folder: DataFolder, engine: TinyEngine):
+    done = do_line(folder, "buy 0.5 eth @ bid", "1", as_json=False)
+
+    assert done.exit_code == 0
+    assert engine.meant[0].actions[0].instrument_id.endswith("ETH-PERP")  # type: ignore[union-attr]
+
+
+def test_without_an_engine_there_is_a_sentence(folder: DataFolder):
+    with pytest.raises(PortClosed, match="no engine answers"):
+        do_line(folder, "disarm", None, as_json=False)
+
+
+def test_kill_goes_through_the_socket(folder: DataFolder, engine: TinyEngine, tmp_path: Path):
+    done = kill_engine(folder, tmp_path / "latch")
+
+    assert done.exit_code == 0
+    assert isinstance(engine.meant[0].actions[0], EngageKill)
+    assert not (tmp_path / "latch").exists()
+
+
+def test_kill_without_an_engine_writes_the_latch_and_signals_nobody(
+    folder: DataFolder, tmp_path: Path
+):
+    folder.make()
+    folder.lock.write_text("1\n")  # A dead engine's: its number may be anybody's now.
+
+    done = kill_engine(folder, tmp_path / "latch")
+
+    assert done.exit_code == 0
+    assert "no engine runs here" in done.text
+    assert json.loads((tmp_path / "latch").read_text())["reason"] == "cockpit kill"
+
+
+def test_kill_signals_whoever_holds_the_lock(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import fcntl
+
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: sent.append((pid, number)))
+    folder.make()
+    folder.lock.write_text("4242\n")
+    with folder.lock.open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = kill_engine(folder, tmp_path / "latch")
+
+    assert sent == [(4_242, signal.SIGUSR1)]
+    assert "sent SIGUSR1 to 4242" in done.text
+
+
+def test_a_latch_that_cannot_be_written_is_a_failure(folder: DataFolder, tmp_path: Path):
+    done = kill_engine(folder, tmp_path / "missing" / "latch")
+
+    assert done.exit_code == 1
+    assert "cannot be written" in done.text
+
+
+def test_levels_have_two_spellings():
+    assert [level_of(text) for text in ("0", "C1", "c2", " 3 ", "4", "x", None)] == [
+        0,
+        1,
+        2,
+        3,
+        None,
+        None,
+        None,
+    ]

@@ -6,16 +6,25 @@ says otherwise, times are milliseconds after `START_NS`.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Self
+
+import msgspec
 
 from engine.detection.base import Scales, Setting
 from engine.detection.wall import WallDetector
+from engine.execution.ledger import Ledger
+from engine.execution.ledger_orders import OrderRecord
+from engine.execution.limits import paper_limits
 from engine.ingest.book import Book, Verdict
+from engine.kernel.desk import Desk, DeskSetup
 from engine.kernel.kernel import Kernel
 from engine.kernel.state import InstrumentState, KernelState, SignalIds
 from engine.kernel.timers import Timers
 from engine.kernel.views import RunFacts, Wish
-from engine.model.effects import Effect, SetTimer
+from engine.model.commands import Action, CommandOutcome, ConfirmLevel, OperatorCommand, SubmitOrder
+from engine.model.effects import CommandResult, Effect, Record, SetTimer
 from engine.model.envelope import Envelope, Event, RunStarted
+from engine.model.facts import Fact, OrderAcked, OrderFilled, OrderIntended, TradingStateSet
 from engine.model.instrument import Instrument, InstrumentId, SequenceRule
 from engine.model.market import (
     BestQuote,
@@ -29,7 +38,8 @@ from engine.model.market import (
     MarkPrice,
     Trade,
 )
-from engine.model.numbers import NS_PER_MS, NS_PER_S
+from engine.model.numbers import NS_PER_MS, NS_PER_S, PriceTicks, QtyLots
+from engine.model.orders import HAND, OrderIntent, OrderSpec
 
 BTC = InstrumentId("test:BTCUSDT")
 ETH = InstrumentId("test:ETHUSDT")
@@ -154,8 +164,8 @@ def a_wall_detector(threshold_usd: float = 25_000.0, scales: Scales | None = Non
 class Run:
     """A kernel with its timers, told one event after the other."""
 
-    def __init__(self) -> None:
-        self.kernel = Kernel()
+    def __init__(self, setup: DeskSetup | None = None) -> None:
+        self.kernel = Kernel(KernelState(setup))
         self.timers = Timers()
         self.ms = 0.0
         self.effects: list[Effect] = []
@@ -181,14 +191,14 @@ class Run:
         """The texts for people, oldest first."""
         return [notice.text for notice in self.state.notices]
 
-    def take(self, *events: Event, source: str = FEED) -> "Run":
+    def take(self, *events: Event, source: str = FEED) -> Self:
         """Hand over events that arrive now."""
         self.effects = []
         for event in events:
             self._step(self.now_ns, source, event)
         return self
 
-    def wait(self, ms: float) -> "Run":
+    def wait(self, ms: float) -> Self:
         """Let time pass and timers fire."""
         self.effects = []
         self.ms += ms
@@ -219,6 +229,152 @@ def a_live_kernel(bids: str = "100x5", asks: str = "101x5", instrument: Instrume
     """Return a run whose book is whole; the last number is 10, the next one is 11."""
     run = a_kernel(instrument).take(a_delta(10, bids="1x1", prev=9))
     return run.take(a_snapshot(f"{bids} 1x1", asks, seq=10), source=REST)
+
+
+class Trader(Run):
+    """A kernel whose operator gives orders; a lot at a tick is a dollar, BTC stands at 1,000."""
+
+    @property
+    def desk(self) -> Desk:
+        """The trading side."""
+        return self.state.desk
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the facts amount to."""
+        return self.desk.ledger
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What the last call recorded."""
+        return [effect.fact for effect in self.asked(Record)]
+
+    @property
+    def newest(self) -> OrderRecord:
+        """The order that was intended last."""
+        return list(self.ledger.orders.values())[-1]
+
+    def say(
+        self,
+        *actions: Action,
+        confirm: ConfirmLevel = 0,
+        word: str = "",
+        is_dry: bool = False,
+        line: str = "a line",
+    ) -> CommandOutcome:
+        """Give a command with this much confirmation, and return what became of it."""
+        command = OperatorCommand(1, "me", line, actions, confirm, word, is_dry)
+        self.take(command, source="me")
+        (result,) = self.asked(CommandResult)
+        return result.outcome
+
+    def ask(self, *actions: Action) -> CommandOutcome:
+        """Look at what a command would do."""
+        return self.say(*actions, is_dry=True)
+
+    def do(self, *actions: Action) -> CommandOutcome:
+        """Give a command with all the confirmation that it asks for."""
+        return self.say(*actions, confirm=3, word=self.ask(*actions).word)
+
+    def works(
+        self, side: str = "sell", lots: int = 1, price: int | None = 1_010, **changed: object
+    ) -> str:
+        """Let an order work, past the gate and long ago; return its id."""
+        around = {name: changed.pop(name) for name in ("owner", "is_protective") if name in changed}
+        is_acked = changed.pop("is_acked", True)
+        fields: dict = {
+            "instrument_id": BTC,
+            "side": side,
+            "type": "limit",
+            "qty_lots": lots,
+            "limit_ticks": price,
+        } | changed
+        cid = self.ledger.next_client_order_id()
+        intent = OrderIntent(OrderSpec(**fields), **around)  # type: ignore[arg-type]
+        self.ledger.apply(OrderIntended(at(-7_200_000), cid, intent, 7))
+        if is_acked:
+            self.ledger.apply(OrderAcked(at(-7_200_000), cid, f"v-{cid}"))
+        return cid
+
+    def stops(
+        self, side: str = "sell", lots: int = 1, trigger: int = 950, **changed: object
+    ) -> str:
+        """Let a protective stop work; return its id."""
+        fields: dict = {
+            "type": "stop",
+            "trigger_ticks": trigger,
+            "is_reduce_only": True,
+            "is_protective": True,
+        } | changed
+        return self.works(side, lots, None, **fields)
+
+    def holds(
+        self, lots: int, price: int = 1_000, owner: str = HAND, **changed: object
+    ) -> "Trader":
+        """Give an owner a position, past the gate and long ago."""
+        cid = self.works("buy" if lots > 0 else "sell", abs(lots), price, owner=owner, **changed)
+        self.ledger.apply(a_fill(cid, abs(lots), price))
+        return self
+
+
+def a_fill(cid: str, lots: int = 1, price: int = 1_000, **changed: object) -> OrderFilled:
+    """Return a fill without a fee."""
+    fields: dict = {
+        "trade_id": f"t-{cid}-{lots}-{price}",
+        "liquidity": "taker",
+        "fee": Decimal(0),
+        "fee_currency": "USDT",
+        "price_ticks": PriceTicks(price),
+        "qty_lots": QtyLots(lots),
+    } | changed
+    return OrderFilled(at(0), cid, **fields)
+
+
+def a_trader(
+    bids: str = "1000x50 999x50",
+    asks: str = "1001x50 1002x50",
+    *,
+    is_armed: bool = True,
+    is_live: bool = False,
+    instrument: Instrument | None = None,
+    **limits: object,
+) -> Trader:
+    """Return a desk with a live book; every limit that is not named is that of paper."""
+    changed: dict = {"duplicate_window_s": 0} | limits
+    setup = DeskSetup(
+        "test",
+        is_live=is_live,
+        starts_armed=is_armed,
+        limits=msgspec.structs.replace(paper_limits(), **changed),
+    )
+    trader = Trader(setup)
+    trader.take(RunStarted("run-1", "0.1"), source="engine").take(FeedUp(FEED))
+    trader.take(an_update(instrument or an_instrument(is_trading=True)))
+    trader.take(a_delta(10, bids="1x1", prev=9))
+    trader.take(a_snapshot(bids, asks), source=REST)
+    return trader
+
+
+def buy(lots: object = 1, price: object = 1_000, **changed) -> SubmitOrder:
+    """A limit order to buy, a market order without a price."""
+    kind = "market" if price is None else "limit"
+    fields: dict = {"side": "buy", "type": kind, "price": price and Decimal(str(price))} | changed
+    return SubmitOrder(fields.pop("instrument_id", BTC), size=Decimal(str(lots)), **fields)
+
+
+def sell(lots: object = 1, price: object = 1_010, **changed) -> SubmitOrder:
+    """A limit order to sell."""
+    return buy(lots, price, side="sell", **changed)
+
+
+def stop_sell(lots: int = 1, trigger: int = 950) -> SubmitOrder:
+    """A protective stop of a long position."""
+    fields = {"trigger": Decimal(trigger), "is_reduce_only": True, "is_protective": True}
+    return sell(lots, None, type="stop", **fields)
+
+
+def set_state(trader: Trader, scope: str, state: str) -> None:
+    trader.ledger.apply(TradingStateSet(at(0), scope, state, "a test"))  # type: ignore[arg-type]
 
 
 def down(feed: str = FEED, attempt: int = 1) -> FeedDown:

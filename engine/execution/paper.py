@@ -183,8 +183,7 @@ class PaperVenue:
                 self._trigger(order, price_units, now_ns, market)
                 continue
             limit = order.intent.spec.limit_ticks
-            if limit is None:
-                continue
+            assert limit is not None, "only orders with a price rest"
             limit_units = limit * market.tick_units
             is_buy = order.intent.spec.side == "buy"
             is_through = price_units < limit_units if is_buy else price_units > limit_units
@@ -384,8 +383,7 @@ Markets = dict[InstrumentId, PaperMarket]
 def _shown(market: PaperMarket, order: Resting) -> int:
     """Return the lots that the book shows at an order's price."""
     spec = order.intent.spec
-    if spec.limit_ticks is None:
-        return 0
+    assert spec.limit_ticks is not None, "only orders with a price rest"
     units = market.book.size_at(spec.limit_ticks * market.tick_units, is_bid=spec.side == "buy")
     return units // market.lot_units
 

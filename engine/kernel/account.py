@@ -29,7 +29,6 @@ from engine.model.facts import (
 from engine.model.instrument import InstrumentId
 from engine.model.market import InstrumentUpdated
 
-
 PEAK_STEP: Final = Decimal("1.001")
 """A new peak is marked when it is higher by a thousandth, not at every tick."""
 
@@ -95,7 +94,7 @@ def on_timer(
 
 
 def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
-    """Cancel all that does not protect an open position: a kill by rule does what one by hand does."""
+    """Cancel all that does not protect an open position, as a kill by hand does."""
     desk = state.desk
     asked = [one.client_order_id for one in desk.ledger.working() if not desk.protects(one)]
     desk.note_kill(state.ts_ns, reason, asked)

@@ -162,8 +162,7 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
     if kept:
         lines.append(f"{kept} protective orders stay")
     open_positions = [
-        f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots"
-        for key in desk.ledger.held()
+        f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()
     ]
     lines.append("positions: " + (", ".join(open_positions) or "none"))
     return tuple(lines)
@@ -259,16 +258,9 @@ def _fill_row(ledger: Ledger, fill: OrderFilled) -> FillRow | None:
 
 
 def _realised(ledger: Ledger, instrument_id: InstrumentId) -> Decimal:
+    """Return what closing has brought so far, as the account counts it: of what is open or not."""
     steps = ledger.steps(instrument_id)
-    if steps is None:
-        return Decimal(0)
-    return sum(
-        (
-            steps.realised(ledger.position(owner, instrument_id))
-            for owner in ledger.owners(instrument_id)
-        ),
-        Decimal(0),
-    )
+    return Decimal(0) if steps is None else steps.realised(ledger.net(instrument_id))
 
 
 def _money(amount: Decimal) -> str:

@@ -78,7 +78,7 @@ def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
     for runner in plan.starts:
         strategies.start(state, runner)
     for owner in plan.stops:
-        del desk.runners[owner]
+        desk.runners.pop(owner, None)
     if plan.arm_s is not None:
         desk.armed_until_ns = now_ns + plan.arm_s * NS_PER_S if plan.arm_s else None
     if plan.releases:

@@ -3,12 +3,11 @@
 from typing import Final
 
 from engine.execution.account_controls import breaker_of
-from engine.execution.ledger_orders import OrderRecord
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.model import facts as f
-from engine.model.effects import Effect, SendCancel
+from engine.model.effects import Effect
 from engine.model.envelope import Envelope
 from engine.model.instrument import symbol_of
 from engine.model.orders import HAND
@@ -43,7 +42,6 @@ def on_report(
         return
     if isinstance(event, f.OrderFilled):
         state.desk.fills.append(event)
-        _cancel_siblings(state, order, effects)
     word = WORDS.get(type(event))
     if word is not None:
         spec = order.spec
@@ -54,17 +52,6 @@ def on_report(
         is_bad = isinstance(event, (f.OrderRejected, f.OrderUnknown, f.CancelRejected))
         say(state, effects, "warning" if is_bad else "info", order.intent.owner, told)
     _count_failures(state, event, order.intent.owner, effects)
-
-
-def _cancel_siblings(state: KernelState, order: OrderRecord, effects: list[Effect]) -> None:
-    """A position that is gone, for whatever reason, needs no protection (R33)."""
-    ledger = state.desk.ledger
-    if ledger.net_lots(order.spec.instrument_id):
-        return
-    for other in ledger.working(order.spec.instrument_id):
-        if other.intent.is_protective and other.state != "pending_cancel":
-            record(state, effects, f.CancelRequested(state.ts_ns, other.client_order_id))
-            effects.append(SendCancel(other.client_order_id))
 
 
 def _count_failures(

@@ -5,10 +5,13 @@ Confirmation levels are those of the design (`ui.md` §5): 0 nothing, 1 Enter, 2
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from engine.execution.account_controls import breaker_of
+from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.review import ReviewMoment
 from engine.execution.risk import RiskRefused, TradingStateAdvice
@@ -16,20 +19,24 @@ from engine.execution.rounding import AskedOrder, Unroundable, limit_ticks_of, l
 from engine.ingest.candles import TIMEFRAMES_S
 from engine.kernel.desk import Desk, moment_of
 from engine.kernel.freshness import book_freshness
+from engine.kernel.planned_order import describe, level_of, size_text
 from engine.kernel.references import reference_of
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.strategies import Runner
 from engine.model import commands as c
-from engine.model.facts import Fact, TradingState, TradingStateSet
-from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.facts import (
+    CancelRequested,
+    Fact,
+    FailureCounted,
+    OrderIntended,
+    ReplaceRequested,
+    TradingState,
+    TradingStateSet,
+)
+from engine.model.instrument import InstrumentId, symbol_of, venue_of
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import HAND, ApprovedOrder, OrderIntent, OrderSpec
 from engine.strategy.registry import STRATEGIES
-
-SOFT_SHARE: Final = Decimal("0.5")
-"""Of the largest order value; above it the size must be typed (R36)."""
-THROUGH_SHARE: Final = Decimal("0.02")
-"""A limit so far through the market must be confirmed by a typed word."""
 
 LADDER: Final[tuple[TradingState, ...]] = ("active", "reduce_only", "halted", "killed")
 
@@ -59,11 +66,31 @@ class Plan:
         """Whether its orders only flatten, by the narrow gate that is open while killed."""
         self.starts: list[Runner] = []
         self.stops: list[str] = []
+        self._after: Ledger | None = None
+        self._untold: list[Fact] = []
 
     @property
     def desk(self) -> Desk:
         """The trading side of the state."""
         return self.state.desk
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger with all that is planned so far.
+
+        Each action is judged as if those before it were done, so that together they stay within
+        the limits and no two orders get the same id.
+        """
+        if self._untold:
+            after = self._after or Ledger.from_bytes(self.desk.ledger.to_bytes())
+            for fact in self._untold:
+                after.apply(fact)
+            self._after, self._untold = after, []
+        return self._after or self.desk.ledger
+
+    def foresee(self, fact: Fact) -> None:
+        """Note what an action will do to the ledger."""
+        self._untold.append(fact)
 
     def ask(self, level: c.ConfirmLevel, word: str = "") -> None:
         """Ask for at least this much confirmation."""
@@ -88,9 +115,10 @@ class Plan:
 
 
 def planned(state: KernelState, actions: Sequence[c.Action]) -> Plan:
-    """Judge all actions of a command in order."""
+    """Judge all actions of a command in order; a kill is judged alone, so that nothing stops it."""
     plan = Plan(state)
-    for action in actions:
+    kills = [action for action in actions if isinstance(action, c.EngageKill)]
+    for action in kills or actions:
         handler = _HANDLERS.get(type(action))
         if handler is None:
             plan.refuse(f"{type(action).__name__} is not possible in this version")
@@ -127,31 +155,42 @@ def add_order(plan: Plan, market: InstrumentState, intent: OrderIntent) -> None:
     desk, state = plan.desk, plan.state
     reference = reference_of(market, book_freshness(state, market, state.ts_ns))
     review = desk.gate.review_flatten if plan.is_flatten else desk.gate.review
-    verdict = review(intent, reference, desk.ledger, desk.limits, _moment(plan))
+    verdict = review(intent, reference, plan.ledger, desk.limits, _moment(plan))
     spec = intent.spec
     if isinstance(verdict, RiskRefused):
         plan.refusals += [reason.sentence for reason in verdict.reasons]
         plan.denied.append(intent)
         plan.advice += verdict.advice
-        plan.orders.append(describe(plan, market, spec))
+        plan.orders.append(describe(plan.desk, market, spec))
         return
     reduces = verdict.intent.spec.is_reduce_only
     if not reduces and not desk.is_armed(state.ts_ns):
         plan.refuse("disarmed: arm before an order that adds risk")
-    plan.ask(_level_of(plan, market, spec, reduces=reduces), _size_text(market, spec))
+    level = level_of(desk, market, spec, state.ts_ns, reduces=reduces)
+    plan.ask(level, size_text(market, spec))
     plan.approved.append(verdict)
-    plan.book_seqs[verdict] = market.book.last_seq
-    plan.orders.append(describe(plan, market, verdict.intent.spec))
+    book_seq = plan.book_seqs[verdict] = market.book.last_seq
+    client_order_id = verdict.client_order_id
+    plan.foresee(OrderIntended(state.ts_ns, client_order_id, verdict.intent, book_seq))
+    plan.orders.append(describe(plan.desk, market, verdict.intent.spec))
 
 
 def cancel(plan: Plan, action: c.CancelOrders) -> None:
-    """Plan the cancels of named orders; a protective one is confirmed."""
+    """Plan the cancels of named orders; a protective one is confirmed.
+
+    One that has just ended does not keep the others from being cancelled.
+    """
+    gone = []
     for client_order_id in action.client_order_ids:
         order = plan.desk.ledger.orders.get(client_order_id)
         if order is None or order.is_final:
-            plan.refuse(f"order {client_order_id} is not working")
+            gone.append(f"order {client_order_id} is not working")
             continue
         _cancel_one(plan, order)
+    if len(gone) == len(action.client_order_ids):
+        plan.refusals += gone or ["no order is named"]
+    else:
+        plan.sentences += gone
 
 
 def cancel_all(plan: Plan, action: c.CancelAll) -> None:
@@ -161,7 +200,7 @@ def cancel_all(plan: Plan, action: c.CancelAll) -> None:
     for order in plan.desk.ledger.working(action.instrument_id or None):
         if action.side is not None and order.spec.side != action.side:
             continue
-        if _protects(plan, order) and not action.with_stops:
+        if plan.desk.protects(order) and not action.with_stops:
             spared += 1
             continue
         _cancel_one(plan, order)
@@ -170,7 +209,7 @@ def cancel_all(plan: Plan, action: c.CancelAll) -> None:
 
 def amend(plan: Plan, action: c.AmendOrder) -> None:
     """Plan another price or size of a working limit order."""
-    order = plan.desk.ledger.orders.get(action.client_order_id)
+    order = plan.ledger.orders.get(action.client_order_id)
     if order is None or order.is_final:
         state = "unknown" if order is None else order.state
         plan.refuse(f"order {action.client_order_id} cannot be amended: it is {state}")
@@ -199,16 +238,19 @@ def amend(plan: Plan, action: c.AmendOrder) -> None:
 def close(plan: Plan, action: c.ClosePosition) -> None:
     """Plan the closing of a share of one net position, or of all."""
     plan.ask(2)
-    plan.is_flatten = plan.desk.trading_state == "killed"
-    wanted = [action.instrument_id] if action.instrument_id else list(plan.state.instruments)
+    if not action.share.is_finite() or not 0 < action.share <= 1:
+        plan.refuse(f"a share of {action.share!s:.40} cannot be closed: above 0, 1 at most")
+        return
+    wanted = [action.instrument_id] if action.instrument_id else plan.desk.ledger.held()
     for instrument_id in wanted:
         market = plan.market(instrument_id)
         net = plan.desk.ledger.net_lots(instrument_id)
         if market is None or net == 0:
             continue
+        plan.is_flatten = _is_killed(plan, instrument_id)
         lots = int(abs(net) * action.share)
-        if not 0 < action.share <= 1 or lots == 0:
-            plan.refuse(f"{action.share:f} of {abs(net)} lots is no size to close")
+        if lots == 0:
+            plan.refuse(f"{action.share!s:.40} of {abs(net)} lots is no size to close")
             continue
         side = "sell" if net > 0 else "buy"
         limit = None
@@ -224,11 +266,20 @@ def close(plan: Plan, action: c.ClosePosition) -> None:
             "market" if limit is None else "limit",
             QtyLots(lots),
             limit,
+            tif="ioc" if plan.is_flatten and limit is not None else "gtc",
             is_reduce_only=True,
         )
         add_order(plan, market, OrderIntent(spec, HAND, tag="close"))
     if not plan.orders and not plan.refusals:
         plan.refuse("no position to close")
+
+
+def _is_killed(plan: Plan, instrument_id: InstrumentId) -> bool:
+    """Whether only the narrow gate is open; a position that was killed for its loss can go too."""
+    state = plan.desk.ledger.trading_state(
+        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=HAND
+    )
+    return state == "killed"
 
 
 def arm(plan: Plan, action: c.Arm) -> None:
@@ -254,26 +305,30 @@ def kill(plan: Plan, action: c.EngageKill) -> None:
     state = TradingStateSet(plan.state.ts_ns, "all", "killed", plan.kill_reason)
     plan.facts.append(state)
     for order in plan.desk.ledger.working():
-        if not _protects(plan, order):
-            _cancel_one(plan, order)
+        if not plan.desk.protects(order):
+            plan.cancels.append(order.client_order_id)  # Again, if that was asked for already.
     plan.sentences.append(f"killed: cancels {len(plan.cancels)} orders")
 
 
 def release(plan: Plan, action: c.ReleaseKill) -> None:
-    """Plan the release: cheap when nothing was cancelled and nothing is open (R78)."""
+    """Plan the release: cheap when nothing was cancelled and nothing is open (R78).
+
+    Strategies do not go on by themselves.
+    """
     desk = plan.desk
     if desk.trading_state != "killed":
         plan.refuse("the kill switch is not on")
         return
-    is_flat = all(desk.ledger.net_lots(key) == 0 for key in plan.state.instruments)
     was_idle = desk.kill is None or not desk.kill.asked
-    if not (was_idle and is_flat and not desk.ledger.working()):
+    if not was_idle or desk.ledger.held() or desk.ledger.working():
         if not action.reason:
             plan.refuse("say why: unkill REASON")
         plan.ask(3, desk.setup.account)
     else:
         plan.ask(1)
     plan.releases = True
+    plan.stops += desk.runners
+    plan.sentences += [f"{owner} is stopped; start it again" for owner in desk.runners]
     plan.facts.append(
         TradingStateSet(plan.state.ts_ns, "all", "active", action.reason or "released")
     )
@@ -281,52 +336,51 @@ def release(plan: Plan, action: c.ReleaseKill) -> None:
 
 def resume(plan: Plan, action: c.Resume) -> None:
     """Plan to raise a trading state by one step."""
-    now = plan.desk.ledger.states.get(action.scope, "active")
-    if now == "active":
-        plan.refuse(f"{action.scope} is active already")
+    scope = _scope_of(plan, action.scope)
+    if scope is None:
         return
-    if now == "killed":
+    now = plan.ledger.states.get(scope, "active")
+    if now == "active":
+        plan.refuse(f"{scope} is active already")
+        return
+    if now == "killed" and scope == "all":
         plan.refuse("killed: unkill releases it")
         return
-    plan.ask(3, action.scope)
+    plan.ask(3, scope)
     better = LADDER[LADDER.index(now) - 1]
-    plan.facts.append(TradingStateSet(plan.state.ts_ns, action.scope, better, "resumed"))
+    fact = TradingStateSet(plan.state.ts_ns, scope, better, "resumed")
+    plan.facts.append(fact)
+    plan.foresee(fact)
+    kind, _, owner = scope.partition(":")
+    breaker = breaker_of(owner, plan.desk.setup.venue)
+    if kind == "strategy" and plan.desk.ledger.failures(breaker):
+        plan.facts.append(FailureCounted(plan.state.ts_ns, breaker, 0))
 
 
 def reduce_only(plan: Plan, action: c.SetReduceOnly) -> None:
     """Plan to lower a scope to orders that reduce."""
-    if plan.desk.ledger.states.get(action.scope, "active") != "active":
-        plan.refuse(f"{action.scope} is not active")
+    scope = _scope_of(plan, action.scope)
+    if scope is None:
         return
-    fact = TradingStateSet(plan.state.ts_ns, action.scope, "reduce_only", "by hand")
+    if plan.ledger.states.get(scope, "active") != "active":
+        plan.refuse(f"{scope} is not active")
+        return
+    fact = TradingStateSet(plan.state.ts_ns, scope, "reduce_only", "by hand")
     plan.facts.append(fact)
+    plan.foresee(fact)
 
 
-def describe(plan: Plan, market: InstrumentState, spec: OrderSpec) -> c.PlannedOrder:
-    """Return an order in words and figures."""
-    instrument = market.instrument
-    tick, lot = instrument.tick_size or Decimal(0), instrument.lot_size or Decimal(0)
-    size = spec.qty_lots * lot
-    price = _judging_price(market, spec)
-    notional = None if price is None else size * price
-    signed = size if spec.side == "buy" else -size
-    after = plan.desk.ledger.net_lots(spec.instrument_id) * lot + signed
-    leverage = plan.desk.limits.leverage_max
-    flags: list[str] = [] if spec.tif == "gtc" else [spec.tif]
-    flags += ["post"] if spec.is_post_only else []
-    flags += ["reduce"] if spec.is_reduce_only else []
-    return c.PlannedOrder(
-        instrument_id=spec.instrument_id,
-        side=spec.side,
-        type=spec.type,
-        size=f"{size:f}",
-        price="" if spec.limit_ticks is None else f"{spec.limit_ticks * tick:f}",
-        trigger="" if spec.trigger_ticks is None else f"{spec.trigger_ticks * tick:f}",
-        flags=" ".join(flags),
-        notional="" if notional is None else f"{notional:.2f}",
-        margin="" if notional is None or not leverage else f"{notional / leverage:.2f}",
-        position_after=f"{after:f}",
-    )
+def _scope_of(plan: Plan, named: str) -> str | None:
+    """Return the scope that a word means, or refuse: one that nothing falls under is a mistake."""
+    desk = plan.desk
+    known = {"all", f"venue:{desk.setup.venue}", f"strategy:{HAND}", *desk.ledger.states}
+    known |= {f"instrument:{key}" for key in plan.state.instruments}
+    known |= {f"strategy:{owner}" for owner in desk.runners}
+    for scope in (named, f"instrument:{named}", f"strategy:{named}", f"venue:{named}"):
+        if scope in known:
+            return scope
+    plan.refuse(f"there is no scope {named!r}: all, an instrument, a venue or a strategy")
+    return None
 
 
 def _moment(plan: Plan, replaces: str = "") -> ReviewMoment:
@@ -334,7 +388,7 @@ def _moment(plan: Plan, replaces: str = "") -> ReviewMoment:
     references = {
         key: reference_of(market, book_freshness(state, market, state.ts_ns))
         for key, market in state.instruments.items()
-        if plan.desk.ledger.net_lots(key) or plan.desk.ledger.working(key)
+        if plan.ledger.net_lots(key) or plan.ledger.working(key)
     }
     return moment_of(plan.desk, references, state.ts_ns, replaces=replaces)
 
@@ -345,84 +399,38 @@ def _amend_to(
     if order.state not in ("open", "partial"):
         plan.refuse(f"the order is {order.state}; only an open one can be amended")
         return
-    spec = OrderSpec(
-        order.spec.instrument_id,
-        order.spec.side,
-        order.spec.type,
-        qty,
-        limit,
-        order.spec.trigger_ticks,
-        order.spec.tif,
-        order.spec.is_post_only,
-        order.spec.is_reduce_only,
-    )
-    intent = OrderIntent(spec, order.intent.owner, tag="amend")
+    spec = replace(order.spec, limit_ticks=limit, qty_lots=qty)
+    intent = replace(order.intent, spec=spec, tag="amend")
     reference = reference_of(market, book_freshness(plan.state, market, plan.state.ts_ns))
     moment = _moment(plan, order.client_order_id)
     desk = plan.desk
-    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
-    plan.orders.append(describe(plan, market, spec))
+    verdict = desk.gate.review(intent, reference, plan.ledger, desk.limits, moment)
+    plan.orders.append(describe(plan.desk, market, spec))
     if isinstance(verdict, RiskRefused):
         plan.refusals += [reason.sentence for reason in verdict.reasons]
         return
-    if not spec.is_reduce_only and not desk.is_armed(plan.state.ts_ns):
+    reduces = spec.is_reduce_only
+    if verdict.intent.spec.is_reduce_only and not reduces:
+        plan.refuse("it could only leave as reduce-only, which no amend can make it: cancel it")
+    if not reduces and not desk.is_armed(plan.state.ts_ns):
         plan.refuse("disarmed: arm before an order that adds risk")
-    plan.ask(1)
+    level = level_of(desk, market, spec, plan.state.ts_ns, reduces=reduces)
+    plan.ask(level, size_text(market, spec))
     plan.replaces.append((order.client_order_id, limit, qty))
+    plan.foresee(ReplaceRequested(plan.state.ts_ns, order.client_order_id, limit, qty))
 
 
 def _cancel_one(plan: Plan, order: OrderRecord) -> None:
-    if order.state == "pending_cancel":
+    if order.state == "pending_cancel" or order.client_order_id in plan.cancels:
         return
-    if _protects(plan, order):
+    if plan.desk.protects(order):
         plan.ask(2)
         net = plan.desk.ledger.net_lots(order.spec.instrument_id)
         plan.sentences.append(
             f"{symbol_of(order.spec.instrument_id)}: {abs(net)} lots stay without this protection"
         )
     plan.cancels.append(order.client_order_id)
-
-
-def _protects(plan: Plan, order: OrderRecord) -> bool:
-    net = plan.desk.ledger.net_lots(order.spec.instrument_id)
-    return order.intent.is_protective and net != 0
-
-
-def _level_of(
-    plan: Plan, market: InstrumentState, spec: OrderSpec, *, reduces: bool
-) -> c.ConfirmLevel:
-    price = _judging_price(market, spec)
-    lot = market.instrument.lot_size
-    if price is not None and lot is not None and not reduces:
-        soft = plan.desk.limits.order_value_max * SOFT_SHARE
-        if price * lot * spec.qty_lots > soft:
-            return 3
-    if _is_far_through(market, spec):
-        return 3
-    if spec.type == "market" or (reduces and not plan.desk.is_armed(plan.state.ts_ns)):
-        return 2
-    return 1
-
-
-def _is_far_through(market: InstrumentState, spec: OrderSpec) -> bool:
-    reference = reference_of(market, "fresh")
-    mid = reference.mid_ticks
-    if spec.limit_ticks is None or mid is None:
-        return False
-    through = spec.limit_ticks - mid if spec.side == "buy" else mid - spec.limit_ticks
-    return through > mid * THROUGH_SHARE
-
-
-def _judging_price(market: InstrumentState, spec: OrderSpec) -> Decimal | None:
-    tick = market.instrument.tick_size
-    reference = reference_of(market, "fresh")
-    best = reference.ask_ticks if spec.side == "buy" else reference.bid_ticks
-    ticks = spec.limit_ticks or spec.trigger_ticks or best
-    return None if tick is None or ticks is None else ticks * tick
-
-
-def _size_text(market: InstrumentState, spec: OrderSpec) -> str:
-    return f"{spec.qty_lots * (market.instrument.lot_size or Decimal(0)):f}"
+    plan.foresee(CancelRequested(plan.state.ts_ns, order.client_order_id))
 
 
 def start_strategy(plan: Plan, action: c.StartStrategy) -> None:
@@ -440,7 +448,7 @@ def start_strategy(plan: Plan, action: c.StartStrategy) -> None:
         plan.refuse(f"no candles of {timeframe_s} s are kept")
         return
     runner = Runner(spec, action.instrument_id, timeframe_s)
-    if runner.owner in plan.desk.runners:
+    if runner.owner in plan.desk.runners or runner.owner in [one.owner for one in plan.starts]:
         plan.refuse(f"{runner.owner} runs already")
         return
     plan.ask(1)

@@ -6,7 +6,6 @@ creating it.
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,8 @@ from loguru import logger
 
 from engine.model.errors import StorageUnavailable
 from engine.runtime.journal_writer import Worker
+from storage.base import Files
+from storage.files import DiskFiles
 
 LOOK_S: Final = 0.25
 RETRY_S: Final = 0.5
@@ -31,20 +32,23 @@ class LatchNote(msgspec.Struct, frozen=True):
 
 
 class LatchFile:
-    """One file; all of its methods touch the disk and belong off the event loop, but `is_set`."""
+    """One file; all of its methods touch the disk and belong off the event loop, but `is_set`.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Where it is.
+        files: The disk.
+    """
+
+    def __init__(self, path: Path, files: Files | None = None) -> None:
         self.path = path
+        self._files: Files = files or DiskFiles()
 
     def is_set(self) -> bool:
         """Whether the file is there; a folder that cannot be read counts as set."""
         try:
-            self.path.lstat()
-        except FileNotFoundError:
-            return False
-        except OSError:
+            return self.path.name in self._files.names(self.path.parent)
+        except StorageUnavailable:
             return True
-        return True
 
     def write(self, note: LatchNote) -> None:
         """Create it durably; on a full disk without the note, which is for people only.
@@ -52,17 +56,16 @@ class LatchFile:
         Raises:
             StorageUnavailable: It is not on the disk.
         """
+        is_there = self.path.name in self._files.names(self.path.parent)
+        file = self._files.open_append(self.path) if is_there else self._files.create(self.path)
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                with suppress(OSError):  # That it exists is what counts.
-                    os.write(handle, msgspec.json.encode(note))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            self._sync_folder()
-        except OSError as error:
-            raise StorageUnavailable(str(self.path), error.strerror or "unknown error") from error
+            if not is_there:
+                with suppress(StorageUnavailable):  # That it exists is what counts.
+                    file.append(msgspec.json.encode(note))
+            file.sync()
+        finally:
+            file.close()
+        self._files.sync_folder(self.path.parent)
 
     def clear(self) -> None:
         """Remove it durably.
@@ -70,18 +73,9 @@ class LatchFile:
         Raises:
             StorageUnavailable: It may still be there.
         """
-        try:
-            self.path.unlink(missing_ok=True)
-            self._sync_folder()
-        except OSError as error:
-            raise StorageUnavailable(str(self.path), error.strerror or "unknown error") from error
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if self.path.name in self._files.names(self.path.parent):
+            self._files.remove(self.path)
+        self._files.sync_folder(self.path.parent)
 
 
 class Latch(Protocol):
@@ -111,8 +105,8 @@ class LatchKeeper:
         self._on_cleared = on_cleared
         self._note: LatchNote | None = None
         """Wanted; None wants no file."""
-        self._is_there: bool | None = None
-        """As far as the disk has said; None after a refusal, or before anything was asked."""
+        self._is_there: bool | None = False
+        """As far as the disk has said; None while it has not answered, or refused."""
         self._is_busy = False
         self._retry: asyncio.TimerHandle | None = None
         self._waiters: list[asyncio.Future[None]] = []

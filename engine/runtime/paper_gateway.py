@@ -9,10 +9,16 @@ from engine.execution.ledger import Ledger
 from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.envelope import Event
-from engine.model.facts import OrderAcked, OrderRejected, OrderReport, ReplaceRejected
+from engine.model.facts import (
+    OrderAcked,
+    OrderExpired,
+    OrderRejected,
+    OrderReport,
+    ReplaceRejected,
+)
 from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder
+from engine.model.orders import ApprovedOrder, OrderSpec
 from engine.runtime.clock import Clock
 
 SOURCE: Final = "gateway:paper"
@@ -97,10 +103,15 @@ class PaperGateway:
             left = order.spec.qty_lots - order.filled_lots
             if left <= 0:
                 continue  # Only the amend kept it from being filled.
+            is_triggered = order.spec.trigger_ticks is None or order.filled_lots > 0
+            if is_triggered and not _can_rest(order.spec):
+                reason = "the rest lapsed when the run before ended"
+                reports.append(OrderExpired(now_ns, order.client_order_id, reason))
+                continue
             reports.append(OrderAcked(now_ns, order.client_order_id, order.venue_order_id))
             kept = Resting(order.client_order_id, order.intent, order.venue_order_id, left)
             kept.fills = order.filled_lots
-            kept.is_triggered = order.spec.trigger_ticks is None or order.filled_lots > 0
+            kept.is_triggered = is_triggered
             resting.append(kept)
         self._venue.restore(resting)
         if reports:
@@ -157,3 +168,8 @@ class PaperGateway:
         if due_ns is not None:
             wait_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
             self._handle = asyncio.get_running_loop().call_later(wait_s, self._advance)
+
+
+def _can_rest(spec: OrderSpec) -> bool:
+    """Whether what an order does not fill at once stays at the venue."""
+    return spec.limit_ticks is not None and spec.tif == "gtc"

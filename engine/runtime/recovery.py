@@ -4,9 +4,10 @@ There is one path for a first start, an orderly one and one after a crash: read 
 fold its facts, begin a new file with the result.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,15 +20,35 @@ from engine.model.facts import Fact
 from engine.runtime.clock import Clock
 from engine.runtime.guard import GatewayGuard, GuardLimits
 from engine.runtime.host import EngineHost, RunPlan
-from engine.runtime.journal_writer import JournalWriter, ThreadWorker
+from engine.runtime.journal_writer import JournalWriter, ThreadWorker, Worker
 from engine.runtime.latch import LatchFile
 from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.trading import TradingParts, TradingShell
+from storage.base import Files
 from storage.files import DiskFiles
 from storage.journal import Previous, Run, open_run, recover
 
 GUARD: Final = GuardLimits(notional_max=Decimal(1_000_000), orders_per_s_max=50)
 """Ten times the paper equity in one order, and ten times the gate's rate."""
+
+
+def paper_gateway(host: EngineHost, clock: Clock) -> PaperGateway:
+    """Return the way to the paper venue of a run."""
+    return PaperGateway(host.state, clock, host.report_all, seed=0)
+
+
+class TradingPorts(NamedTuple):
+    """What a run's trading stands on; a simulation brings its own.
+
+    `new_worker` makes what may wait for the disk, `new_gateway` the way to the venue.
+    """
+
+    files: Files
+    new_worker: Callable[[], Worker]
+    new_gateway: Callable[[EngineHost, Clock], PaperGateway]
+
+
+ON_THIS_MACHINE: Final = TradingPorts(DiskFiles(), ThreadWorker, paper_gateway)
 
 
 def account_of(plan: RunPlan) -> str:
@@ -52,7 +73,7 @@ def desk_setup(plan: RunPlan, risk_file: Path | None) -> DeskSetup:
 
 
 def recover_ledger(
-    folder: DataFolder, plan: RunPlan
+    folder: DataFolder, plan: RunPlan, files: Files = ON_THIS_MACHINE.files
 ) -> tuple[Ledger, Previous | None, tuple[str, ...]]:
     """Fold the newest run of a folder.
 
@@ -61,7 +82,6 @@ def recover_ledger(
         JournalNotOurs: It is of another account or a newer version.
         StorageUnavailable: The disk refuses.
     """
-    files = DiskFiles()
     files.make_folder(folder.journal)
     recovered = recover(files, folder.journal, account_of(plan))
     checkpoint = recovered.checkpoint
@@ -78,7 +98,12 @@ def recover_ledger(
 
 
 def attach_trading(
-    host: EngineHost, folder: DataFolder, plan: RunPlan, clock: Clock, previous: Previous | None
+    host: EngineHost,
+    folder: DataFolder,
+    plan: RunPlan,
+    clock: Clock,
+    previous: Previous | None,
+    ports: TradingPorts = ON_THIS_MACHINE,
 ) -> None:
     """Begin the run's journal and give the host its way out for orders.
 
@@ -87,17 +112,17 @@ def attach_trading(
     """
     run = Run(account_of(plan), plan.run_id, clock.now_ns())
     checkpoint = host.state.desk.ledger.to_bytes()
-    opened = open_run(DiskFiles(), folder.journal, run, previous, checkpoint)
-    gateway = PaperGateway(host.state, clock, host.report_all, seed=0)
+    opened = open_run(ports.files, folder.journal, run, previous, checkpoint)
+    gateway = ports.new_gateway(host, clock)
     guard = GatewayGuard(gateway, GUARD)
-    latch = LatchFile(folder.latch)
-    journal = JournalWriter(opened, clock, ThreadWorker())
+    latch = LatchFile(folder.latch, ports.files)
+    journal = JournalWriter(opened, clock, ports.new_worker())
     parts = TradingParts(
         clock=clock,
         journal=journal,
         guard=guard,
         latch_file=latch,
-        latch_worker=ThreadWorker(),
+        latch_worker=ports.new_worker(),
         checkpoint=host.state.desk.ledger.to_bytes,
         report=host.report,
         answer=host.answer,

@@ -33,7 +33,7 @@ async def rest(client: Trader, count: int = 3) -> list[str]:
     book = await client.book()
     await client.must(an_order("buy", "0.02"))
     shares = [f"0.0{5 + number}" for number in range(count)]
-    ids = []
+    ids: list[str] = []
     for share in shares:
         outcome = await client.must(an_order("buy", "0.01", far(book, "buy", share)))
         ids += outcome.client_order_ids

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ async def play(
         async with engine_on(venue_name, endpoints, symbols) as host:
             await venue.finished()
             for symbol in symbols:
-                await until(lambda s=symbol: is_caught_up(host, venue, venue_name, s), symbol)
+                await until(partial(is_caught_up, host, venue, venue_name, symbol), symbol)
             return host, venue
 
 

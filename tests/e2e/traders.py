@@ -190,7 +190,7 @@ class Trader:
 @asynccontextmanager
 async def trader(folder: Path, *, fps: int = 20) -> AsyncIterator[Trader]:
     """Join the engine of a folder and watch its desk."""
-    port = await join(DataFolder(folder).socket, "command")
+    port = await _joined(DataFolder(folder).socket)
     client = Trader(port)
     receiving = asyncio.ensure_future(client.receive())
     port.watch(Watch(PANES, BTC, book_rows=5, fps=fps))
@@ -200,6 +200,16 @@ async def trader(folder: Path, *, fps: int = 20) -> AsyncIterator[Trader]:
         receiving.cancel()
         await asyncio.wait([receiving])
         await port.close()
+
+
+async def _joined(path: Path) -> SocketPort:
+    """Join an engine that is about to listen: the name of a socket is there a moment before."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                return await join(path, "command")
+            except PortClosed:
+                await asyncio.sleep(0.01)
 
 
 def price_of(book: BookView, ticks: int) -> Decimal:

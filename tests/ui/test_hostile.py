@@ -1,11 +1,12 @@
 """Text from outside may say anything; none of it may act, hide or push."""
 
 import unicodedata
+from collections.abc import Callable
 
 from msgspec.structs import replace
 from textual import events
 
-from engine.model.commands import CommandOutcome
+from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.view import LogView
 from tests.ui.scenes import (
     a_feed,
@@ -75,12 +76,21 @@ async def test_no_hostile_text_gets_out_of_a_dialog():
             await at.press("escape")
 
 
+def saying(text: str) -> Callable[[OperatorCommand], CommandOutcome]:
+    """Return an engine that says this about every command."""
+
+    def judge(command: OperatorCommand) -> CommandOutcome:
+        return CommandOutcome(
+            "refused" if command.is_dry else "needs_confirmation", (text,), 3, text
+        )
+
+    return judge
+
+
 async def test_no_hostile_text_gets_out_of_the_command_line():
     async with stage(M) as at:
         for text in HOSTILE:
-            at.port.judge = lambda command, said=text: CommandOutcome(
-                "refused" if command.is_dry else "needs_confirmation", (said,), 3, said
-            )
+            at.port.judge = saying(text)
             await hostile(at, text)
             await at.press("9", "colon", "ctrl+u", *"disarm")
             at.app.post_message(events.Paste(text))

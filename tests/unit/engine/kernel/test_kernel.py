@@ -8,6 +8,7 @@ import pytest
 
 from engine.kernel.kernel import Kernel
 from engine.kernel.state import KernelState
+from engine.model.commands import CancelAll, EngageKill
 from engine.model.envelope import Envelope, RunStarted
 from engine.model.errors import InvariantBroken
 from engine.model.market import ScalesWidened
@@ -15,15 +16,20 @@ from tests.builders import (
     BTC,
     FEED,
     Run,
+    Trader,
     a_candle,
     a_delta,
+    a_fill,
     a_kernel,
     a_live_kernel,
     a_mark,
     a_quote,
     a_snapshot,
     a_trade,
+    a_trader,
+    buy,
     down,
+    sell,
 )
 
 STARTED = RunStarted("run-1", "0.1")
@@ -118,3 +124,31 @@ def test_the_digest_does_not_depend_on_the_process():
 
 def test_market_data_does_not_touch_the_ledger():
     assert a_lively_run().kernel.ledger_digest() == a_kernel().kernel.ledger_digest()
+
+
+def a_trading_run() -> Trader:
+    """A run in which somebody trades."""
+    trader = a_trader().holds(5)
+    trader.do(buy(2, 990), sell(1, 1_015))
+    trader.take(a_fill(trader.newest.client_order_id, 1, 1_015))
+    trader.do(CancelAll())
+    trader.say(EngageKill())
+    return trader
+
+
+def test_the_same_commands_give_the_same_digests_and_the_same_effects():
+    one, other = a_trading_run(), a_trading_run()
+
+    assert one.kernel.step_digest() == other.kernel.step_digest()
+    assert one.kernel.ledger_digest() == other.kernel.ledger_digest()
+    assert one.facts == other.facts
+
+
+def test_commands_show_in_both_digests():
+    trader = a_trader()
+    before = trader.kernel.step_digest(), trader.kernel.ledger_digest()
+
+    trader.do(buy(1))
+
+    assert trader.kernel.step_digest() != before[0]
+    assert trader.kernel.ledger_digest() != before[1]

@@ -2,10 +2,12 @@
 
 from typing import get_args
 
-from engine.kernel import feeds, market, whales
+from engine.kernel import account, feeds, market, operator, orders, strategies, whales
 from engine.kernel.routing import ROUTES
-from engine.model.envelope import Event
-from engine.model.market import BookDelta, MarketEvent, Trade
+from engine.model.commands import OperatorCommand
+from engine.model.envelope import Event, RunStarted, TimerFired
+from engine.model.facts import OrderFilled, OrderReport
+from engine.model.market import BookDelta, InstrumentUpdated, MarketEvent, Trade
 
 
 def test_every_event_has_its_handlers_and_nothing_else_has():
@@ -20,3 +22,18 @@ def test_everything_from_the_market_shows_that_its_connection_lives():
 def test_detection_sees_the_book_after_the_market_has_taken_the_event_in():
     assert ROUTES[BookDelta] == (feeds.note_data, market.on_delta, whales.on_book)
     assert ROUTES[Trade] == (feeds.note_data, market.on_trade, whales.on_trade)
+
+
+def test_every_report_on_an_order_is_booked_before_anything_else():
+    assert all(ROUTES[report][0] is orders.on_report for report in get_args(OrderReport))
+    assert ROUTES[OrderFilled] == (orders.on_report, strategies.on_fill)
+
+
+def test_a_command_is_judged_in_one_place():
+    assert ROUTES[OperatorCommand] == (operator.on_command,)
+
+
+def test_the_market_is_brought_up_to_date_before_the_account_and_that_before_strategies():
+    assert ROUTES[InstrumentUpdated] == (market.on_instrument, account.on_instrument)
+    assert ROUTES[TimerFired] == (market.on_timer, account.on_timer, strategies.on_timer)
+    assert ROUTES[RunStarted][-1] is account.on_run_started

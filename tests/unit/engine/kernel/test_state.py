@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.ingest.book import NO_FLOOR
+from engine.kernel.desk import DeskSetup
 from engine.kernel.state import InstrumentState, KernelState, SignalIds
 from engine.model.instrument import InstrumentId
 from tests.builders import a_delta, a_quote, a_snapshot, a_trade, an_instrument, at, shown
@@ -117,5 +118,16 @@ def test_what_waits_for_a_snapshot_is_part_of_the_digest():
     one, other = a_market(), a_market()
     one.book.apply(a_delta(11, bids="99x1"), at(0))
     other.book.apply(a_delta(11, bids="99x2"), at(0))
+
+    assert one.digest_parts() != other.digest_parts()
+
+
+def test_a_state_trades_as_it_was_set_up():
+    assert KernelState().desk.setup == DeskSetup()
+    assert KernelState(DeskSetup("test", starts_armed=True)).desk.is_armed(at(0))
+
+
+def test_the_desk_is_part_of_the_digest():
+    one, other = KernelState(), KernelState(DeskSetup(starts_armed=True))
 
     assert one.digest_parts() != other.digest_parts()

@@ -5,7 +5,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from engine.kernel.views import book_freshness, build, mark_of, status_view
+from engine.kernel.desk_views import orders_view, positions_view
+from engine.kernel.freshness import book_freshness
+from engine.kernel.views import build, mark_of, status_view
+from engine.model.commands import Disarm, EngageKill
 from engine.model.envelope import Event
 from engine.model.market import BookSnapshot, FeedUp, FrameRefused, ScalesWidened
 from engine.model.view import (
@@ -14,6 +17,7 @@ from engine.model.view import (
     FeedView,
     HeaderView,
     LogView,
+    RiskView,
     StatusView,
     TapeView,
     WhalesView,
@@ -32,6 +36,7 @@ from tests.builders import (
     a_mark,
     a_snapshot,
     a_trade,
+    a_trader,
     a_wish,
     an_instrument,
     an_update,
@@ -372,6 +377,25 @@ def test_an_unknown_instrument_has_no_picture(pane):
     assert mark_of(pane, a_kernel().state, a_wish(instrument_id=ETH), at(0)) is None
 
 
+def test_the_panes_of_the_desk_need_no_instrument():
+    trader = a_trader().holds(5)
+    trader.works()
+
+    assert view(trader, "positions", instrument_id=ETH) == positions_view(trader.state)
+    assert view(trader, "orders", instrument_id=ETH) == orders_view(trader.state)
+
+
+def test_the_risk_pane_says_whether_latch_and_journal_are_as_they_should_be():
+    trader = a_trader()
+    trader.desk.is_journal_ok = False
+    facts = some_facts(is_latched=True, is_latch_persisted=True)
+
+    shown = build("risk", trader.state, a_wish(), trader.now_ns, facts)
+
+    assert isinstance(shown, RiskView)
+    assert (shown.is_latched, shown.is_persisted, shown.is_journal_ok) == (True, True, False)
+
+
 # Marks
 
 HAPPENINGS: list[Event] = [
@@ -427,3 +451,15 @@ def test_the_status_is_built_twice_a_second_and_when_there_is_news():
 
     assert marks[0] == marks[1] != marks[2]
     assert mark_of("status", run.take(down()).state, wish, at(0)) != marks[0]
+
+
+@pytest.mark.parametrize("pane", ["positions", "orders", "risk"])
+def test_the_desk_is_built_anew_when_it_changes_and_twice_a_second_for_its_prices(pane):
+    trader, wish = a_trader(), a_wish()
+    marks = [mark_of(pane, trader.state, wish, at(ms)) for ms in (0, 499, 500)]
+    assert marks[0] == marks[1] != marks[2]
+
+    for action in (Disarm(), EngageKill()):
+        before = mark_of(pane, trader.state, wish, at(0))
+        trader.say(action)
+        assert mark_of(pane, trader.state, wish, at(0)) != before

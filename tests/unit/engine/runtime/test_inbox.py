@@ -3,11 +3,13 @@
 import asyncio
 
 from engine.model.envelope import TimerFired
+from engine.model.facts import OrderSent
 from engine.model.market import FeedUp
 from engine.runtime.inbox import CONTROL_MAX, DATA_MAX, Inbox
 
 EVENT = FeedUp("feed:x")
 TIMER = TimerFired("sweep", 1)
+PRIVATE = OrderSent(1, "a")
 
 
 async def test_control_is_taken_before_data_that_came_earlier() -> None:
@@ -49,6 +51,19 @@ async def test_a_full_control_lane_refuses() -> None:
         assert inbox.put_control("operator:1", TIMER, 1)
 
     assert not inbox.put_control("operator:1", TIMER, 1)
+
+
+async def test_a_private_event_is_taken_however_many_wait() -> None:
+    inbox = Inbox()
+    inbox.put_data("feed:x", [EVENT] * DATA_MAX, 1)
+    for _ in range(CONTROL_MAX):
+        inbox.put_control("operator:1", TIMER, 1)
+
+    for _ in range(10):
+        inbox.put_private("gateway:paper", PRIVATE, 2)
+
+    taken = [event for _, _, event in inbox.take(CONTROL_MAX + 10)]
+    assert taken == [TIMER] * CONTROL_MAX + [PRIVATE] * 10
 
 
 async def test_waiting_ends_with_the_first_event_and_begins_again_when_empty() -> None:

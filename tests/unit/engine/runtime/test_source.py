@@ -26,7 +26,7 @@ async def played(speed: float, seconds: Sequence[int]) -> list[tuple[int, float]
     """Play frames and return at which recorded second, and real second, each was handed over."""
     real = LoopClock(START_NS)
     stepped = SteppedClock(real, speed, START_NS)
-    host = Host(FakeTransport([]))
+    host = Host(FakeTransport())
     seen: list[tuple[int, float]] = []
 
     def events_of(frame: CapturedFrame) -> Sequence[Event]:
@@ -83,7 +83,7 @@ def test_recorded_time_never_runs_backwards() -> None:
 def test_the_simulated_market_opens_trades_and_answers_for_its_books() -> None:
     async def scenario() -> list[Event]:
         clock = LoopClock(START_NS)
-        host = Host(FakeTransport([]))
+        host = Host(FakeTransport())
         ports = FeedPorts(clock, host.transport, Chance(1), host.put, host.room, host.start_task)
         source = SimulatedSource(ports, seed=7)
         await source.start(("BTC-PERP",))

@@ -1,0 +1,281 @@
+"""Pictures of the desk: what is held, what works, what a kill did, which limits are used."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.kernel.desk_views import orders_view, positions_view, risk_view, short_id
+from engine.model import commands as c
+from engine.model import facts as f
+from engine.model.instrument import InstrumentId
+from engine.model.view import RiskView
+from tests.builders import BTC, ETH, Trader, a_candle, a_fill, a_mark, a_trader, an_instrument, at
+
+GHOST = InstrumentId("test:GHOST")
+GRID = "grid@BTCUSDT"
+
+
+def risk(trader: Trader) -> RiskView:
+    return risk_view(trader.state, is_latched=False, is_persisted=False, is_journal_ok=True)
+
+
+# Positions.
+
+
+def test_each_owner_has_a_row_and_the_account_its_sums():
+    trader = a_trader().holds(5, 990).holds(-2, 1_010, owner=GRID)
+    trader.take(a_mark("1000"))
+
+    view = positions_view(trader.state)
+
+    rows = [(row.owner, row.side, row.size, row.entry, row.open_profit) for row in view.rows]
+    assert rows == [(GRID, "short", "2", "1010", "20.00"), ("hand", "long", "5", "990", "50.00")]
+    assert (view.currency, view.equity, view.day_profit) == ("USD", "100070.00", "70.00")
+    assert view.rows[0].mark == "1000"
+
+
+def test_realised_profit_and_fees_are_summed():
+    trader = a_trader().holds(5, 990)
+    fill = a_fill(trader.works("sell", 5, 1_000), 5, 1_000, fee=Decimal("1.5"))
+
+    view = positions_view(trader.take(fill).state)
+
+    assert (view.rows, view.realised, view.fees, view.funding) == ((), "50.00", "1.50", "0.00")
+    assert view.equity == "100048.50"
+
+
+def test_what_cannot_be_valued_is_unknown_and_not_zero():
+    trader = a_trader().holds(5)
+    trader.state.instruments[BTC].instrument = an_instrument(tick_size=None)
+
+    view = positions_view(trader.state)
+
+    assert (view.equity, view.day_profit) == (None, None)
+    assert (view.rows[0].mark, view.rows[0].open_profit) == (None, None)
+
+
+def test_a_day_without_a_first_mark_has_no_profit_yet():
+    trader = a_trader()
+    trader.state.ts_ns = at(86_400_000)
+
+    assert positions_view(trader.state).day_profit is None
+
+
+def test_a_position_of_what_is_not_watched_is_shown_once_its_steps_are_known():
+    trader = a_trader().holds(3, instrument_id=GHOST)
+    assert positions_view(trader.state).rows == ()
+
+    trader.ledger.apply(f.InstrumentKnown(at(0), GHOST, Decimal(1), Decimal(1), "USDT"))
+
+    (row,) = positions_view(trader.state).rows
+    assert (row.name, row.size, row.mark) == ("GHOST", "3", None)
+
+
+@pytest.mark.parametrize(
+    ("lots", "changed", "is_protected"),
+    [
+        (5, {}, True),
+        (4, {}, False),
+        (5, {"type": "take_profit"}, False),
+        (5, {"is_acked": False}, False),
+        (5, {"owner": GRID}, False),
+        (5, {"is_reduce_only": False}, False),
+    ],
+)
+def test_protected_is_what_the_venue_has_a_stop_for(lots, changed, is_protected):
+    trader = a_trader().holds(5)
+    trader.stops(lots=lots, **changed)
+
+    (row,) = positions_view(trader.state).rows
+
+    assert row.is_protected is is_protected
+
+
+# Orders.
+
+
+def test_working_orders_and_ended_ones_the_newest_first():
+    trader = a_trader()
+    first, second = trader.works("buy", 3, 990), trader.works("buy", 1, 991)
+    third = trader.works(tif="ioc", is_post_only=True, is_reduce_only=True)
+    trader.take(a_fill(first, 1, 990))
+    for cid in (second, third):
+        trader.take(f.OrderCanceled(at(0), cid, "canceled by us"))
+
+    view = orders_view(trader.state)
+
+    (working,) = view.working
+    assert (working.short_id, working.state, working.size, working.filled) == (
+        "o1",
+        "part",
+        "3",
+        "1",
+    )
+    assert (working.price, working.trigger, working.flags, working.price_units) == (
+        "990",
+        "",
+        "",
+        990,
+    )
+    assert [row.short_id for row in view.ended] == ["o3", "o2"]
+    assert (view.ended[0].flags, view.ended[0].reason) == ("IOC PO RO", "canceled by us")
+
+
+def test_a_stop_shows_its_trigger():
+    trader = a_trader()
+    trader.stops(trigger=950)
+
+    (row,) = orders_view(trader.state).working
+
+    assert (row.price, row.trigger, row.price_units) == ("", "950", None)
+
+
+def test_an_order_of_what_is_not_watched_is_shown():
+    trader = a_trader()
+    trader.works(instrument_id=GHOST)
+
+    (row,) = orders_view(trader.state).working
+
+    assert (row.name, row.price_units) == ("GHOST", None)
+
+
+def test_fills_are_shown_the_newest_first_and_strangers_not_at_all():
+    trader = a_trader()
+    cid = trader.works("buy", 3, 990)
+    trader.take(a_fill(cid, 1, 990), a_fill(cid, 2, 989, fee=Decimal("0.30")))
+    trader.desk.fills.append(a_fill("stranger"))
+
+    rows = orders_view(trader.state).fills
+
+    assert [(row.size, row.price, row.fee) for row in rows] == [
+        ("2", "989", "0.30"),
+        ("1", "990", "0"),
+    ]
+    assert (rows[0].short_id, rows[0].owner, rows[0].side) == ("o1", "hand", "buy")
+
+
+def test_a_fill_without_steps_is_not_shown():
+    trader = a_trader()
+    trader.take(a_fill(trader.works(instrument_id=ETH)))
+
+    assert orders_view(trader.state).fills == ()
+
+
+# Risk.
+
+
+def test_limits_show_their_use():
+    view = risk(a_trader().holds(5).take(a_mark("1000")))
+
+    used = next(row for row in view.limits if row.name == "position_value_max")
+    assert (used.use, used.limit) == ("5000", "50000")
+    assert used.share == pytest.approx(0.1)
+    assert view.trading_state == "active"
+    assert (view.trading_reason, view.kill_report) == ("", ())
+
+
+def test_a_limit_whose_use_is_unknown_is_off():
+    view = risk(a_trader().holds(3, instrument_id=GHOST))
+
+    gross = next(row for row in view.limits if row.name == "gross_value_max")
+    assert (gross.use, gross.share, gross.off_reason) == ("", None, "off")
+
+
+def test_armed_shows_until_when_and_disarmed_nothing():
+    assert risk(a_trader(is_armed=False)).armed_until_ns is None
+    trader = a_trader()
+    assert risk(trader).armed_until_ns == 0
+
+    trader.do(c.Arm(60))
+
+    assert risk(trader).armed_until_ns == at(60_000)
+
+
+def test_a_lowered_state_says_why_and_a_raised_one_does_not():
+    trader = a_trader()
+    trader.do(c.SetReduceOnly())
+    assert risk(trader).trading_reason == "by hand"
+
+    trader.do(c.Resume())
+
+    assert risk(trader).trading_reason == ""
+
+
+def test_a_kill_reports_until_everything_is_gone():
+    trader = a_trader().holds(5)
+    first, second, third = (trader.works("buy", 1, price) for price in (990, 991, 992))
+    stop = trader.stops(lots=5)
+    trader.say(c.EngageKill())
+
+    assert risk(trader).kill_report == (
+        "test: cancelled 0/3, NOT VERIFIED",
+        "still working: o2, o3, o4",
+        "1 protective orders stay",
+        "positions: BTCUSDT +5 lots",
+    )
+
+    trader.take(f.OrderCanceled(at(0), first, ""), a_fill(second, 1, 991))
+    trader.take(f.OrderCanceled(at(0), third, ""), a_fill(stop, 5, 950))
+    trader.take(a_fill(trader.works(), 1, 1_010))
+
+    assert risk(trader).kill_report == (
+        "test: cancelled 2/3, VERIFIED",
+        "1 filled before the cancel came",
+        "positions: none",
+    )
+
+
+def test_an_order_that_was_being_cancelled_before_the_kill_is_counted_too():
+    trader = a_trader()
+    cid = trader.works()
+    trader.do(c.CancelAll())
+    trader.say(c.EngageKill())
+    trader.say(c.EngageKill())
+    assert risk(trader).kill_report[0] == "test: cancelled 0/1, NOT VERIFIED"
+
+    trader.take(f.OrderCanceled(at(0), cid, ""))
+
+    assert risk(trader).kill_report[0] == "test: cancelled 1/1, VERIFIED"
+
+
+def test_killed_without_a_report_says_what_is_left():
+    trader = a_trader()
+    trader.ledger.apply(f.TradingStateSet(at(0), "all", "killed", "a test"))
+
+    assert risk(trader).kill_report == ("test: cancelled 0/0, VERIFIED", "positions: none")
+
+
+def test_a_running_strategy_has_a_row():
+    trader = a_trader()
+    trader.do(c.StartStrategy("mean_reversion", BTC, 60))
+
+    (row,) = risk(trader).strategies
+
+    assert (row.name, row.state, row.have, row.conditions) == (
+        "mean_reversion@BTCUSDT",
+        "active",
+        0,
+        (),
+    )
+    assert row.need > 0
+
+
+def test_a_strategy_that_has_looked_back_shows_its_conditions():
+    trader = a_trader()
+    start = c.StartStrategy("mean_reversion", BTC, 60)
+    for minute in range(-400, 0):
+        trader.take(a_candle((1_000, 1_010, 990, 1_000 + minute % 7), minute=minute))
+    trader.wait(2_000).do(start)
+
+    (row,) = risk(trader).strategies
+
+    assert row.have >= row.need
+    assert row.conditions
+    assert all(isinstance(value, str) for _, value, _, _ in row.conditions)
+
+
+def test_short_ids_count_the_orders_of_the_ledger():
+    trader = a_trader()
+    trader.works()
+
+    assert short_id(trader.ledger.orders[trader.works()]) == "o2"

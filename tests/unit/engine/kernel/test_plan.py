@@ -1,0 +1,458 @@
+"""What a command would do: refusals with their numbers, confirmation levels, orders in words."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.kernel.plan import planned
+from engine.model import commands as c
+from engine.model.effects import PlaceOrder, SendCancel
+from engine.model.facts import OrderFilled
+from engine.model.instrument import InstrumentId
+from engine.model.orders import HAND
+from tests.builders import (
+    BTC,
+    ETH,
+    a_delta,
+    a_fill,
+    a_trader,
+    an_instrument,
+    an_update,
+    buy,
+    sell,
+    set_state,
+    stop_sell,
+)
+
+GHOST = InstrumentId("test:GHOST")
+
+
+# What cannot be ordered.
+
+
+@pytest.mark.parametrize("size", ["NaN", "Infinity", "-1", "0", "0.4", "1e40", "1e999999"])
+def test_a_size_that_is_none_is_refused_with_its_number(size):
+    outcome = a_trader().do(buy(size))
+
+    assert outcome.verdict == "refused"
+    (sentence,) = outcome.sentences
+    assert "size of" in sentence
+    assert len(sentence) < 200
+
+
+@pytest.mark.parametrize("price", ["NaN", "-1", "1e999999"])
+def test_a_price_that_is_none_is_refused(price):
+    trader = a_trader()
+    cid = trader.works("buy", 1, 990)
+    trader.holds(5)
+
+    for action in (
+        buy(1, price),
+        c.AmendOrder(cid, price=Decimal(price)),
+        c.ClosePosition(BTC, price=Decimal(price)),
+    ):
+        assert trader.do(action).sentences[0].startswith("A price of")
+
+
+def test_an_unknown_instrument_names_the_nearest():
+    trader = a_trader()
+    wrong = InstrumentId("test:BTCUSD")
+
+    assert trader.do(buy(instrument_id=wrong)).sentences == (
+        "no instrument 'BTCUSD' is watched; did you mean BTCUSDT?",
+    )
+    assert trader.do(buy(instrument_id=GHOST)).sentences == ("no instrument 'GHOST' is watched",)
+    assert trader.do(c.ClosePosition(GHOST)).verdict == "refused"
+    assert trader.do(c.StartStrategy("mean_reversion", GHOST)).verdict == "refused"
+
+
+def test_an_order_above_the_limit_is_refused_with_asked_and_limit():
+    (sentence,) = a_trader().do(buy(36)).sentences
+
+    assert sentence == "36,018 USDT is above the limit of 35,000 (order_value_max)."
+
+
+def test_an_action_that_nobody_handles_is_refused():
+    class Levitate:
+        """No action of ours."""
+
+    plan = planned(a_trader().state, (Levitate(),))  # type: ignore[arg-type]
+
+    assert plan.refusals == ["Levitate is not possible in this version"]
+
+
+# Several actions in one command.
+
+
+def test_orders_of_one_command_have_ids_of_their_own():
+    trader = a_trader()
+
+    outcome = trader.do(buy(1, 990), buy(2, 991))
+
+    assert len(set(outcome.client_order_ids)) == 2
+    assert [order.spec.qty_lots for order in trader.ledger.working()] == [1, 2]
+    assert trader.ledger.contradictions == 0
+
+
+def test_orders_of_one_command_stay_within_the_limits_together():
+    outcome = a_trader().do(buy(30, 1_000), buy(30, 999))
+
+    assert outcome.verdict == "refused"
+    assert "position_value_max" in outcome.sentences[0]
+
+
+def test_a_position_is_not_closed_twice_by_one_command():
+    trader = a_trader().holds(5)
+
+    assert trader.do(c.ClosePosition(BTC), c.ClosePosition(BTC)).verdict == "refused"
+    assert trader.asked(PlaceOrder) == []
+
+
+def test_amends_of_one_command_count_against_the_limits_of_the_orders_after_them():
+    trader = a_trader()
+    cid = trader.works("buy", 10, 990)
+
+    outcome = trader.do(c.AmendOrder(cid, size=Decimal(30)), buy(30, 990))
+
+    assert "position_value_max" in outcome.sentences[0]
+
+
+def test_an_order_that_a_command_cancels_is_not_amended_by_it():
+    trader = a_trader()
+    cid = trader.works("buy", 10, 990)
+
+    outcome = trader.do(c.CancelOrders((cid,)), c.AmendOrder(cid, size=Decimal(30)))
+
+    assert outcome.sentences == ("the order is pending_cancel; only an open one can be amended",)
+
+
+def test_one_action_refused_refuses_the_command():
+    trader = a_trader()
+
+    outcome = trader.do(buy(1), buy("NaN"))
+
+    assert outcome.verdict == "refused"
+    assert trader.ledger.working() == []
+
+
+def test_a_kill_beside_what_is_refused_is_a_kill():
+    trader = a_trader()
+
+    assert trader.say(buy("NaN"), c.EngageKill()).verdict == "accepted"
+    assert trader.desk.trading_state == "killed"
+
+
+# Confirmation.
+
+
+@pytest.mark.parametrize(
+    ("action", "level", "word"),
+    [
+        (buy(1), 1, ""),
+        (buy(17, 1_000), 1, ""),
+        (buy(18, 1_000), 3, "18"),
+        (buy(18, None), 3, "18"),
+        (buy(1, None), 2, ""),
+        (buy(1, 1_022), 3, "1"),
+        (sell(1, 980), 3, "1"),
+        (stop_sell(5), 1, ""),
+        (c.CancelAll(), 2, ""),
+        (c.CancelAll(BTC), 1, ""),
+        (c.ClosePosition(BTC), 2, ""),
+        (c.Arm(), 1, ""),
+        (c.Disarm(), 0, ""),
+        (c.EngageKill(), 0, ""),
+        (c.SetReduceOnly(), 0, ""),
+        (c.StartStrategy("mean_reversion", BTC), 1, ""),
+    ],
+    ids=repr,
+)
+def test_a_command_asks_for_its_level(action, level, word):
+    outcome = a_trader().holds(5).ask(action)
+
+    assert (outcome.verdict, outcome.level, outcome.word) == ("accepted", level, word)
+
+
+def test_cancelling_ones_own_order_asks_for_nothing_and_a_protective_one_for_two_enters():
+    trader = a_trader().holds(5)
+    own, stop = trader.works(), trader.stops(lots=5)
+
+    assert trader.ask(c.CancelOrders((own,))).level == 0
+    asked = trader.ask(c.CancelOrders((stop,)))
+    assert asked.level == 2
+    assert asked.sentences == ("BTCUSDT: 5 lots stay without this protection",)
+
+
+def test_arming_live_asks_for_the_account():
+    asked = a_trader(is_live=True, is_armed=False).ask(c.Arm())
+
+    assert (asked.level, asked.word) == (3, "paper")
+
+
+def test_a_reducing_order_while_disarmed_is_confirmed_twice():
+    trader = a_trader(is_armed=False).holds(5)
+
+    assert trader.ask(sell(1, is_reduce_only=True)).level == 2
+
+
+def test_an_amend_to_a_large_size_must_be_typed():
+    trader = a_trader()
+    cid = trader.works("buy", 1, 1_000)
+
+    asked = trader.ask(c.AmendOrder(cid, size=Decimal(18)))
+
+    assert (asked.level, asked.word) == (3, "18")
+    assert trader.ask(c.AmendOrder(cid, price=Decimal(990))).level == 1
+
+
+def test_a_large_order_needs_its_size_and_not_another_word():
+    trader = a_trader()
+
+    given: list[tuple[c.ConfirmLevel, str]] = [(1, ""), (2, ""), (3, ""), (3, "17")]
+    for confirm, word in given:
+        outcome = trader.say(buy(18), confirm=confirm, word=word)
+        assert outcome.verdict == "needs_confirmation"
+        assert outcome.sentences[-1] == "type 18 to confirm"
+    assert trader.say(buy(18), confirm=3, word="18").verdict == "accepted"
+
+
+# Armed or not.
+
+
+def test_disarmed_nothing_adds_risk_and_everything_may_reduce():
+    trader = a_trader(is_armed=False).holds(5)
+    entry = trader.works("buy", 1, 990)
+
+    for action in (buy(1), c.AmendOrder(entry, size=Decimal(2))):
+        assert trader.do(action).sentences == ("disarmed: arm before an order that adds risk",)
+    assert trader.do(sell(1, is_reduce_only=True)).verdict == "accepted"
+    assert trader.do(c.ClosePosition(BTC, Decimal("0.2"))).verdict == "accepted"
+    assert trader.do(c.CancelOrders((entry,))).verdict == "accepted"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 86_401])
+def test_nobody_is_armed_for_no_time_or_for_ever(seconds):
+    assert f"{seconds} s is no time" in a_trader().do(c.Arm(seconds)).sentences[0]
+
+
+def test_nobody_is_armed_while_killed():
+    trader = a_trader()
+    trader.say(c.EngageKill())
+
+    assert trader.do(c.Arm()).sentences == ("killed: release first",)
+
+
+# Cancels.
+
+
+def test_an_order_that_has_just_ended_does_not_keep_others_from_being_cancelled():
+    trader = a_trader()
+    first, second = trader.works("buy", 1, 990), trader.works("buy", 1, 991)
+    trader.take(a_fill(first))
+
+    outcome = trader.say(c.CancelOrders((first, second, second)))
+
+    assert outcome.verdict == "accepted"
+    assert outcome.sentences == (f"order {first} is not working",)
+    assert trader.asked(SendCancel) == [SendCancel(second)]
+
+
+def test_cancelling_only_what_is_not_working_is_refused():
+    trader = a_trader()
+
+    assert trader.do(c.CancelOrders(("nobody",))).sentences == ("order nobody is not working",)
+    assert trader.do(c.CancelOrders(())).sentences == ("no order is named",)
+
+
+def test_cancel_all_spares_protection_unless_told():
+    trader = a_trader().holds(5)
+    own, stop = trader.works(), trader.stops(lots=5)
+
+    spared = trader.ask(c.CancelAll())
+    assert spared.sentences == ("cancels 1, spares 1 protective",)
+
+    trader.do(c.CancelAll(with_stops=True))
+    assert trader.asked(SendCancel) == [SendCancel(own), SendCancel(stop)]
+
+
+def test_cancel_all_keeps_to_the_instrument_and_side():
+    trader = a_trader()
+    bid = trader.works("buy", 1, 990)
+    trader.works("sell", 1, 1_010)
+    trader.works("buy", 1, 990, instrument_id=ETH)
+
+    trader.do(c.CancelAll(BTC, side="buy"))
+
+    assert trader.asked(SendCancel) == [SendCancel(bid)]
+
+
+def test_protection_without_a_position_is_no_protection():
+    trader = a_trader()
+    stop = trader.stops()
+
+    trader.do(c.CancelAll())
+
+    assert trader.asked(SendCancel) == [SendCancel(stop)]
+
+
+def test_an_order_that_opens_is_not_spared_for_being_called_protective():
+    trader = a_trader().holds(5)
+    entry = trader.works("buy", 1, 990, is_protective=True)
+
+    trader.say(c.EngageKill())
+
+    assert trader.asked(SendCancel) == [SendCancel(entry)]
+
+
+# Amends.
+
+
+def test_an_order_that_has_ended_is_not_amended_and_its_state_is_told():
+    trader = a_trader()
+    cid = trader.works("buy", 1, 990)
+    trader.take(a_fill(cid))
+
+    for key, state in ((cid, "filled"), ("nobody", "unknown")):
+        (sentence,) = trader.do(c.AmendOrder(key, size=Decimal(2))).sentences
+        assert sentence == f"order {key} cannot be amended: it is {state}"
+
+
+def test_only_orders_with_a_price_are_amended():
+    trader = a_trader().holds(5)
+
+    outcome = trader.do(c.AmendOrder(trader.stops(), size=Decimal(2)))
+
+    assert outcome.sentences == ("only limit orders can be amended",)
+
+
+def test_an_amend_passes_the_gate():
+    trader = a_trader()
+    cid = trader.works("buy", 1, 990)
+
+    assert "order_value_max" in trader.do(c.AmendOrder(cid, size=Decimal(40))).sentences[0]
+    assert trader.do(c.AmendOrder(cid, size=Decimal("NaN"))).verdict == "refused"
+
+
+def test_an_order_without_the_flag_is_not_amended_as_if_it_reduced():
+    """The venue would not clip it: the flag that the gate asks for cannot be amended in."""
+    trader = a_trader().holds(5)
+    cid = trader.works("sell", 1, 1_010)
+    set_state(trader, "all", "reduce_only")
+
+    outcome = trader.do(c.AmendOrder(cid, size=Decimal(5)))
+
+    assert outcome.verdict == "refused"
+    assert "only leave as reduce-only" in outcome.sentences[0]
+
+
+def test_an_amended_protective_order_stays_protective():
+    trader = a_trader().holds(5)
+    cid = trader.stops(lots=5, limit_ticks=945)
+    trader.works("sell", 5, 1_010, is_reduce_only=True)
+
+    outcome = trader.do(c.AmendOrder(cid, price=Decimal(948)))
+
+    assert outcome.verdict == "accepted"
+
+
+# Closing.
+
+
+def test_a_close_takes_from_hand_first_and_then_from_strategies():
+    trader = a_trader().holds(4).holds(6, owner="mean_reversion@BTCUSDT")
+
+    trader.do(c.ClosePosition(BTC, Decimal("0.7")))
+
+    order = trader.newest
+    assert (order.spec.side, order.spec.qty_lots, order.spec.is_reduce_only) == ("sell", 7, True)
+    trader.take(a_fill(order.client_order_id, 7))
+    assert trader.ledger.position(HAND, BTC).lots == 0
+    assert trader.ledger.position("mean_reversion@BTCUSDT", BTC).lots == 3
+
+
+def test_a_share_is_rounded_down_to_lots():
+    trader = a_trader().holds(-7)
+
+    trader.do(c.ClosePosition(BTC, Decimal("0.5"), Decimal(1_000)))
+
+    spec = trader.newest.spec
+    assert (spec.side, spec.qty_lots, spec.limit_ticks, spec.tif) == ("buy", 3, 1_000, "gtc")
+
+
+@pytest.mark.parametrize("share", ["NaN", "0", "-0.5", "1.01", "Infinity", "1e999999"])
+def test_a_share_that_is_none_is_refused(share):
+    (sentence,) = a_trader().holds(5).do(c.ClosePosition(BTC, Decimal(share))).sentences
+
+    assert "cannot be closed" in sentence
+    assert len(sentence) < 200
+
+
+def test_less_than_a_lot_is_not_closed():
+    (sentence,) = a_trader().holds(5).do(c.ClosePosition(BTC, Decimal("0.1"))).sentences
+
+    assert sentence == "0.1 of 5 lots is no size to close"
+
+
+def test_nothing_held_is_nothing_to_close():
+    assert a_trader().do(c.ClosePosition()).sentences == ("no position to close",)
+
+
+def test_all_positions_are_closed_by_orders_of_their_own():
+    trader = a_trader()
+    trader.take(an_update(an_instrument(ETH, is_trading=True)), a_delta(10, instrument_id=ETH))
+    trader.state.instruments[ETH].book = trader.market.book
+    trader.state.instruments[ETH].book_ns = trader.now_ns
+    trader.holds(5).holds(-3, instrument_id=ETH)
+
+    outcome = trader.do(c.ClosePosition())
+
+    assert len(set(outcome.client_order_ids)) == 2
+    assert [(o.instrument_id, o.side, o.size) for o in outcome.orders] == [
+        (BTC, "sell", "5"),
+        (ETH, "buy", "3"),
+    ]
+
+
+def test_a_position_of_what_is_not_watched_is_not_taken_for_closed():
+    trader = a_trader().holds(3, instrument_id=GHOST)
+
+    assert trader.do(c.ClosePosition()).sentences == ("no instrument 'GHOST' is watched",)
+
+
+def test_while_killed_a_close_may_only_shrink_and_does_not_rest():
+    trader = a_trader().holds(5)
+    trader.say(c.EngageKill())
+
+    trader.do(c.ClosePosition(BTC, price=Decimal(1_000)))
+
+    (placed,) = trader.asked(PlaceOrder)
+    assert placed.is_flatten
+    assert placed.approved.intent.spec.tif == "ioc"
+    assert trader.do(buy(1)).verdict == "refused"
+
+
+def test_a_position_killed_for_its_loss_can_be_closed():
+    trader = a_trader().holds(5)
+    set_state(trader, f"instrument:{BTC}", "killed")
+
+    assert trader.do(c.ClosePosition(BTC)).verdict == "accepted"
+
+
+# Not known yet.
+
+
+def test_a_book_that_is_not_whole_refuses_new_risk():
+    trader = a_trader().take(a_delta(99))
+
+    assert "only reducing is possible" in trader.do(buy(1)).sentences[0]
+
+
+def test_fills_of_an_amended_order_count_by_what_the_venue_says():
+    trader = a_trader()
+    cid = trader.works("buy", 5, 990)
+    trader.do(c.AmendOrder(cid, size=Decimal(8)))
+
+    trader.take(a_fill(cid, 5, 990))
+
+    assert isinstance(trader.facts[0], OrderFilled)
+    assert trader.ledger.orders[cid].remaining_lots == 3

@@ -113,7 +113,8 @@ class PaperGateway:
             kept.fills = order.filled_lots
             kept.is_triggered = is_triggered
             resting.append(kept)
-        self._venue.restore(resting)
+        nets = {key: ledger.net_lots(key) for key in ledger.held()}
+        self._venue.restore(resting, nets)
         if reports:
             self._put(SOURCE, reports)
 

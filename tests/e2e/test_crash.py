@@ -426,10 +426,12 @@ def check_no_room(folder: Path, starve: Starve) -> None:
     assert not refused & (sent | ids_of(facts, OrderAcked))
 
 
+@pytest.mark.slow
 def test_a_journal_that_may_not_grow_stops_orders_and_nothing_else(tmp_path: Path) -> None:
     check_no_room(tmp_path, starve_by_limit)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_orders_and_nothing_else(tmp_path: Path) -> None:
     with a_small_disk(tmp_path):
         check_no_room(tmp_path, starve_by_filling)

@@ -15,7 +15,7 @@ from engine.model.commands import Arm, EngageKill, OperatorCommand, ReleaseKill,
 from engine.model.effects import CommandResult
 from engine.model.envelope import Event, TimerFired
 from engine.model.errors import ConfigError, InvariantBroken
-from engine.model.facts import Fact, OrderAcked, OrderFilled, TradingStateSet
+from engine.model.facts import Fact, OrderAcked, OrderFilled, OrderIntended, TradingStateSet
 from engine.model.instrument import InstrumentId
 from engine.model.market import FeedUp
 from engine.model.numbers import PriceTicks, QtyLots
@@ -47,6 +47,7 @@ class Market:
     def __init__(self, host: EngineHost) -> None:
         self._host = host
         self.is_closed = False
+        self.at_the_end: Callable[[], None] = lambda: None
 
     async def start(self, symbols: Sequence[str]) -> None:
         """Open the market."""
@@ -61,6 +62,7 @@ class Market:
     async def close(self) -> None:
         """Close the market."""
         self.is_closed = True
+        self.at_the_end()
 
 
 class Engine:
@@ -289,17 +291,22 @@ def test_what_waits_of_kills_and_orders_at_the_stop_is_in_the_journal(tmp_path: 
         engine.say(BUY)
         await asyncio.sleep(SETTLE_S)
         (order_id,) = engine.ledger.orders
-        engine.host.stop("now")
         fill = OrderFilled(
             1, order_id, "t", PriceTicks(90), QtyLots(1), "maker", Decimal(0), "USDT"
         )
-        engine.host.report("gateway:paper", fill)
-        engine.say(KILL)
+
+        def come_late() -> None:
+            engine.host.report("gateway:paper", fill)
+            engine.say(KILL)
+            engine.say(BUY)
+
+        engine.market.at_the_end = come_late
 
     recovered = simulated(tmp_path, scenario)
     kinds = [type(fact) for fact in facts_of(recovered)]
     assert OrderFilled in kinds
     assert TradingStateSet in kinds
+    assert kinds.count(OrderIntended) == 1
     assert recovered.is_orderly
     assert LatchFile(tmp_path / "kill.latch").is_set()
 

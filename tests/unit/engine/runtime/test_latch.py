@@ -1,16 +1,41 @@
 """The latch file: it is there or it is not, and what it says does not matter."""
 
+import asyncio
 import os
 import resource
+import signal
 import stat
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from engine.model.chance import Chance
+from engine.model.effects import (
+    Effect,
+    Record,
+    SendCancel,
+)
 from engine.model.errors import StorageUnavailable
-from engine.runtime.latch import LatchFile, LatchNote
+from engine.model.facts import (
+    OrderRejected,
+    TradingStateSet,
+)
+from engine.runtime.latch import RETRY_S, LatchFile, LatchNote
+from storage.journal import recover
+from tests.unit.engine.runtime.trading_desk import (
+    FOLDER,
+    LATCH_S,
+    SYNC_S,
+    Desk,
+    a_state,
+    an_amend,
+    an_order,
+    is_latched,
+    simulated,
+)
 
+SEEDS = range(30)
 NOTE = LatchNote(7, "by hand")
 
 
@@ -84,8 +109,6 @@ def test_without_room_for_the_note_the_file_alone_is_enough(file: LatchFile) -> 
     if pid == 0:
         # In a process of its own: the limit holds for all of it.
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        import signal
-
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         file.write(NOTE)
         os._exit(0)
@@ -93,3 +116,240 @@ def test_without_room_for_the_note_the_file_alone_is_enough(file: LatchFile) -> 
 
     assert file.is_set()
     assert file.path.read_bytes() == b""
+
+
+# As the trading shell keeps it.
+
+
+@pytest.mark.parametrize("effects", [an_order(), an_amend()])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_latch_between_durable_and_leaving_holds_everything_back(
+    tmp_path: Path, effects: tuple[Effect, ...], seed: int
+) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(*effects)
+        await asyncio.sleep(SYNC_S * 0.5)
+        latched_at = []
+
+        def latch() -> None:
+            latched_at.append(list(desk.venue.got))
+            desk.shell.latch("now")
+
+        asyncio.get_running_loop().call_later(SYNC_S * 0.5, latch)
+        await asyncio.sleep(5)
+
+        assert desk.venue.got == latched_at[0]
+
+    simulated(tmp_path, scenario, seed)
+
+
+def test_what_the_latch_holds_back_is_told(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(*an_order())
+        desk.shell.latch("now")
+        await asyncio.sleep(5)
+
+        assert desk.venue.got == []
+        (event,) = desk.events
+        assert isinstance(event, OrderRejected)
+        assert "kill switch" in event.reason
+        assert desk.answers[0].outcome.verdict == "refused"
+
+    simulated(tmp_path, scenario)
+
+
+def test_the_latch_holds_before_the_disk_has_it(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.shell.latch("now")
+        assert (is_latched(desk), desk.shell.is_persisted) == (True, False)
+
+        await asyncio.sleep(LATCH_S * 1.1)
+
+        assert desk.shell.is_persisted
+        assert desk.latch_file.is_set()
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_latch_that_the_disk_refused_is_written_when_it_can_be(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.latch_file.refuses = True
+        desk.shell.latch("now")
+        await asyncio.sleep(5)
+        assert is_latched(desk)
+        assert not desk.shell.is_persisted
+
+        desk.latch_file.refuses = False
+        await asyncio.sleep(RETRY_S + LATCH_S)
+
+        assert desk.shell.is_persisted
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_release_opens_only_when_the_file_is_gone(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(a_state("killed"))
+        await asyncio.sleep(1)
+        desk.take(a_state("active"))
+        await asyncio.sleep(LATCH_S * 0.9)
+        assert is_latched(desk)
+
+        await asyncio.sleep(LATCH_S)
+
+        assert not is_latched(desk)
+        assert not desk.shell.is_persisted
+        assert not desk.latch_file.is_set()
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_file_that_cannot_be_removed_keeps_the_latch_until_it_can(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(a_state("killed"))
+        await asyncio.sleep(1)
+        desk.latch_file.refuses = True
+        desk.take(a_state("active"))
+        await asyncio.sleep(5)
+        assert is_latched(desk)
+
+        desk.latch_file.refuses = False
+        await asyncio.sleep(RETRY_S + LATCH_S)
+
+        assert not is_latched(desk)
+
+    simulated(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_was_said_last_of_the_latch_holds_in_memory_and_on_disk(
+    tmp_path: Path, seed: int
+) -> None:
+    """Kills and releases at any moment of the disk's work."""
+
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        chance = Chance(seed)
+        is_killed = False
+        for _ in range(60):
+            is_killed = chance.happens(0.5)
+            desk.latch_s = chance.below(200) / 1_000
+            desk.latch_file.refuses = chance.happens(0.2)
+            desk.take(a_state("killed" if is_killed else "active"))
+            assert desk.shell.is_latched or not is_killed
+            await asyncio.sleep(chance.below(150) / 1_000)
+        desk.latch_file.refuses = False
+        await asyncio.sleep(20)
+
+        assert desk.shell.is_latched is is_killed
+        assert desk.shell.is_persisted is is_killed
+        assert desk.latch_file.is_set() is is_killed
+
+    simulated(tmp_path, scenario, seed)
+
+
+def test_a_release_does_not_undo_a_kill_that_the_kernel_has_not_seen(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(a_state("killed"))
+        await asyncio.sleep(1)
+        desk.shell.expect_kill("again")
+        desk.take(a_state("active"))
+        await asyncio.sleep(1)
+        assert is_latched(desk)
+
+        desk.shell.kill_seen()
+        desk.take(a_state("killed"))
+        await asyncio.sleep(1)
+        assert desk.shell.is_persisted
+        desk.take(a_state("active"))
+        await asyncio.sleep(1)
+
+        assert not is_latched(desk)
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_kill_by_a_rule_asks_for_the_cancels_of_a_kill_once(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        desk.take(a_state("killed", "loss"))
+        desk.take(a_state("killed", "loss"))
+
+        assert desk.kills == ["loss"]
+
+    simulated(tmp_path, scenario)
+
+
+def test_other_scopes_and_other_states_leave_the_latch_alone(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(a_state("halted"))
+        desk.take(Record(TradingStateSet(1, "strategy:x", "killed", "why")))
+
+        assert not is_latched(desk)
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_start_is_killed_by_the_run_before_or_by_the_file(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        assert desk.kills == []
+        desk.start(killed_for="loss")
+        desk.latch_file.path.write_bytes(b"\xff")
+        desk.start()
+
+        assert desk.kills == ["loss", "kill file"]
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_file_that_appears_kills_within_half_a_second(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        await asyncio.sleep(3.14)
+        desk.latch_file.path.touch()
+        await asyncio.sleep(0.5)
+
+        assert desk.kills[:1] == ["kill file"]
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_stop_in_the_middle_of_a_kill_leaves_the_file(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        desk.take(a_state("killed"))
+        for task in desk.tasks:
+            task.cancel()
+        await desk.shell.close()
+
+        assert desk.latch_file.is_set()
+        desk.disk.crash()
+        assert recover(desk.disk, FOLDER, "paper").is_orderly
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_stop_waits_for_a_broken_disk_only_so_long(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.latch_file.refuses = True
+        desk.disk.space = 0
+        desk.shell.latch("now")
+
+        await desk.shell.close()
+
+        assert asyncio.get_running_loop().time() < 10
+
+    simulated(tmp_path, scenario)
+
+
+def test_after_a_halt_cancels_are_all_that_passes(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.shell.halt()
+        desk.take(*an_order(), SendCancel("b"))
+        await asyncio.sleep(1)
+
+        assert desk.venue.got == [("cancel", "b")]
+        assert not desk.latch_file.is_set()
+
+    simulated(tmp_path, scenario)

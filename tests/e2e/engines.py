@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -104,12 +105,22 @@ def headless(data_dir: Path, *arguments: str) -> Iterator["subprocess.Popen[str]
 
 def wait_for_socket(data_dir: Path, process: "subprocess.Popen[str] | None" = None) -> None:
     """Wait until an engine listens on a folder."""
-    socket = DataFolder(data_dir).socket
+    path = DataFolder(data_dir).socket
     deadline = time.monotonic() + WAIT_S
-    while not socket.exists():
+    while not _listens(path):
         assert process is None or process.poll() is None, "the engine ended"
         assert time.monotonic() < deadline, "the engine never listened"
         time.sleep(0.02)
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody answers; a name alone may be a moment older than its listener."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def listening_tcp_ports(pid: int) -> list[str]:

@@ -373,8 +373,8 @@ def stop_sell(lots: int = 1, trigger: int = 950) -> SubmitOrder:
     return sell(lots, None, type="stop", **fields)
 
 
-def set_state(trader: Trader, scope: str, state: str) -> None:
-    trader.ledger.apply(TradingStateSet(at(0), scope, state, "a test"))  # type: ignore[arg-type]
+def set_state(trader: Trader, scope: str, state: str, reason: str = "a test") -> None:
+    trader.ledger.apply(TradingStateSet(at(0), scope, state, reason))  # type: ignore[arg-type]
 
 
 def down(feed: str = FEED, attempt: int = 1) -> FeedDown:

@@ -39,16 +39,20 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 def trading_state(review: Review) -> Reason | None:
-    """The strictest state of all that the order falls under lets it pass."""
+    """The strictest state of all that the order falls under lets it pass.
+
+    What only reduces passes in every state but the latched one, where a confirmed flatten has a
+    gate of its own.
+    """
     spec = review.spec
     state = review.ledger.trading_state(
         venue=venue_of(spec.instrument_id),
         instrument_id=spec.instrument_id,
         owner=review.intent.owner,
     )
-    if state == "active" or (state == "reduce_only" and review.is_reducing):
+    if state == "active" or (state != "killed" and review.is_reducing):
         return None
-    allowed = "only orders that reduce leave" if state == "reduce_only" else "no order leaves"
+    allowed = "no order leaves" if state == "killed" else "only orders that reduce leave"
     sentence = f"Trading is {state} for {review.name} by {review.intent.owner}: {allowed}."
     return review.reason("trading_state", spec.qty_lots, 0, sentence, "ledger")
 
@@ -65,13 +69,14 @@ def reduce_only(review: Review) -> Reason | None:
         )
     else:
         left = shrinkable_own(intent, held, review.working())
-    if review.spec.qty_lots <= left:
+    lots = review.open_lots
+    if lots <= left:
         return None
     sentence = (
-        f"Closing {review.spec.qty_lots} lots of {review.name} would flip the position of {owner}:"
+        f"Closing {lots} lots of {review.name} would flip the position of {owner}:"
         f" {left} lots are left to close."
     )
-    return review.reason("reduce_only", review.spec.qty_lots, left, sentence, "ledger")
+    return review.reason("reduce_only", lots, left, sentence, "ledger")
 
 
 def position_value(review: Review) -> Reason | None:
@@ -81,7 +86,7 @@ def position_value(review: Review) -> Reason | None:
         return None
     spec = review.spec
     exposure = exposure_of(review.ledger, spec.instrument_id, review.moment.replaces)
-    after = exposure.with_order(spec.side, spec.qty_lots)
+    after = exposure.with_order(spec.side, review.open_lots)
     value = lot * (after.long_lots if spec.side == "buy" else after.short_lots)
     if value <= review.limits.position_value_max:
         return None

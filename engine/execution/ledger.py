@@ -14,12 +14,21 @@ from typing import Final
 import msgspec
 
 from engine.execution.ledger_controls import joined
-from engine.execution.ledger_facts import shares_of, take
+from engine.execution.ledger_facts import shares_of, steps_problem, take
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.ledger_state import VERSION, LedgerState
-from engine.execution.positions import Position, Steps
+from engine.execution.positions import Position, Steps, total
 from engine.model.errors import JournalNotOurs
-from engine.model.facts import Fact, OrderFilled, OrderIntended, TradingState, TradingStateSet
+from engine.model.facts import (
+    Fact,
+    InstrumentKnown,
+    OrderFilled,
+    OrderIntended,
+    RunBegan,
+    StrategyStarted,
+    TradingState,
+    TradingStateSet,
+)
 from engine.model.instrument import InstrumentId
 from engine.model.orders import Side
 
@@ -44,6 +53,16 @@ class Ledger:
     def apply(self, fact: Fact) -> None:
         """Take in one fact, whatever it says."""
         take(self._kept, fact)
+
+    @property
+    def newest_run(self) -> RunBegan | None:
+        """How the newest run began; None before the first."""
+        return self._kept.newest_run
+
+    @property
+    def strategies(self) -> dict[str, StrategyStarted]:
+        """Strategies that run, or ran when the newest run ended, by owner."""
+        return self._kept.controls.strategies
 
     # Orders.
 
@@ -107,9 +126,30 @@ class Ledger:
         return self._kept.account.steps.get(instrument_id)
 
     @property
+    def all_steps(self) -> dict[InstrumentId, Steps]:
+        """How each instrument's integers become money."""
+        return self._kept.account.steps
+
+    def steps_problem(self, fact: InstrumentKnown) -> str:
+        """Return why an instrument cannot be counted in these steps; nothing if it can."""
+        return steps_problem(self._kept, fact)
+
+    @property
     def fees(self) -> dict[str, Decimal]:
         """Fees paid, by currency."""
         return self._kept.account.fees
+
+    @property
+    def settled_fees(self) -> Decimal:
+        """Fees paid in the account's currency or one at par with it: those that profit counts."""
+        account = self._kept.account
+        return total(fee for name, fee in account.fees.items() if account.is_at_par(name))
+
+    @property
+    def other_fees(self) -> dict[str, Decimal]:
+        """Fees paid in other currencies."""
+        account = self._kept.account
+        return {name: fee for name, fee in account.fees.items() if not account.is_at_par(name)}
 
     @property
     def funding(self) -> dict[InstrumentId, Decimal]:

@@ -1,7 +1,8 @@
 """The money of the ledger: what the account began with, fees, funding, and marks of its worth.
 
-Amounts stay in their own currency; only dollars of whatever name count as one another. What cannot
-be valued makes the worth unknown, never smaller or larger.
+Amounts stay in their own currency; only dollars of whatever name count as one another. A position
+that cannot be valued makes the worth unknown, never smaller or larger. Fees in a currency without a
+rate (a venue's token) are no part of it: they are kept and told apart.
 """
 
 from collections.abc import Mapping
@@ -92,19 +93,19 @@ class Account(msgspec.Struct):
             steps = self.steps[instrument_id]
             quote = self._name(steps.quote)
             worth[quote] = total((worth[quote], steps.open_profit(net, mark)))
-        return self._sum(worth, rates)
-
-    def _sum(self, worth: Mapping[str, Decimal], rates: Mapping[str, Decimal]) -> Decimal | None:
+        settled = {self._name(self.steps[key].quote) for key in (*nets, *self.funding)}
         parts = []
         for currency, amount in worth.items():
-            rate = Decimal(1) if self._is_at_par(currency) else rates.get(currency)
-            if rate is None and amount:
+            rate = Decimal(1) if self.is_at_par(currency) else rates.get(currency)
+            if rate is None and amount and currency in settled:
                 return None
             parts.append(EXACT.multiply(amount, rate or Decimal(0)))
         return total(parts)
 
-    def _is_at_par(self, currency: str) -> bool:
-        return currency == self.currency or {currency, self.currency} <= USD_QUOTES
+    def is_at_par(self, currency: str) -> bool:
+        """Whether an amount counts as one of the account's currency."""
+        name = self._name(currency)
+        return name == self.currency or {name, self.currency} <= USD_QUOTES
 
     def _name(self, currency: str) -> str:
         return currency or self.currency

@@ -8,7 +8,7 @@ import msgspec
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_memory import Memory
 from engine.execution.positions import plain
-from engine.model.facts import OrderIntended, TradingState, TradingStateSet
+from engine.model.facts import OrderIntended, StrategyStarted, TradingState, TradingStateSet
 from engine.model.instrument import InstrumentId
 
 SIGNALS_MIN: Final = 10_000
@@ -49,6 +49,8 @@ class Controls(msgspec.Struct):
     orders: dict[InstrumentId, DayCount] = {}
     entries: dict[str, DayCount] = {}
     recent: list[OrderIntended] = []
+    strategies: dict[str, StrategyStarted] = {}
+    """Those that run, or ran when the newest run ended, by owner."""
 
     def strictest(self, scopes: tuple[str, ...]) -> TradingState:
         """Return the strictest state of some scopes; one of which nothing was said is active."""

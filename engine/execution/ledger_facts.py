@@ -61,6 +61,7 @@ def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
     if fact.boot <= state.boot:
         state.contradict(f"Run {fact.run_id} has boot {fact.boot}, after boot {state.boot}")
     state.boot = max(state.boot, fact.boot)
+    state.newest_run = fact
     state.account.session_start = None
     for order in state.orders.records.values():
         if order.intent.signal:  # A crash may have come before the note that it was answered.
@@ -71,19 +72,32 @@ def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
 
 def _on_instrument_known(state: LedgerState, fact: f.InstrumentKnown) -> None:
     name = fact.instrument_id
+    problem = steps_problem(state, fact)
+    if problem:
+        state.contradict(problem)
+        return
+    new = Steps(plain(fact.tick_size), plain(fact.lot_size), fact.quote)
+    old = state.account.steps.get(name)
+    if old is not None and old != new:
+        state.positions.restep(name, old, new)
+        state.orders.restep(name, old, new)
+    state.account.steps[name] = new
+
+
+def steps_problem(state: LedgerState, fact: f.InstrumentKnown) -> str:
+    """Return why an instrument cannot be counted in these steps; nothing if it can."""
+    name = fact.instrument_id
     new = Steps(plain(fact.tick_size), plain(fact.lot_size), fact.quote)
     old = state.account.steps.get(name)
     if not (_is_step(new.tick_size) and _is_step(new.lot_size)):
-        state.contradict(f"{name} cannot have steps {new.tick_size} and {new.lot_size}")
-    elif old is not None and old.quote != new.quote and name in state.positions.nets:
-        state.contradict(f"Profit of {name} is in {old.quote} and cannot become {new.quote}")
-    elif old is not None and old != new and not _can_restep(state, name, old, new):
-        state.contradict(f"Orders or positions of {name} do not fit lots of {new.lot_size}")
-    else:
-        if old is not None and old != new:
-            state.positions.restep(name, old, new)
-            state.orders.restep(name, old, new)
-        state.account.steps[name] = new
+        return f"{name} cannot have steps {new.tick_size} and {new.lot_size}"
+    if old is None or old == new:
+        return ""
+    if old.quote != new.quote and name in state.positions.nets:
+        return f"Profit of {name} is in {old.quote} and cannot become {new.quote}"
+    if not _can_restep(state, name, old, new):
+        return f"Orders or positions of {name} do not fit lots of {new.lot_size}"
+    return ""
 
 
 def _can_restep(state: LedgerState, name: InstrumentId, old: Steps, new: Steps) -> bool:
@@ -185,6 +199,14 @@ def _shares(state: LedgerState, fact: f.OrderFilled, placed: _Placed) -> dict[st
     )
 
 
+def _on_bracket_closed(state: LedgerState, fact: f.BracketClosed) -> None:
+    order = state.orders.records.get(fact.client_order_id)
+    if order is None or not 0 < fact.lots <= order.bracketed_lots:
+        state.contradict(f"The bracket of {fact.client_order_id} cannot lose {fact.lots} lots")
+    else:
+        order.closed_lots += fact.lots
+
+
 def _on_funding_paid(state: LedgerState, fact: f.FundingPaid) -> None:
     if is_sane(fact.amount):
         state.account.pay_funding(fact.instrument_id, fact.amount)
@@ -202,6 +224,14 @@ def _on_failure_counted(state: LedgerState, fact: f.FailureCounted) -> None:
 
 def _on_signal_acted(state: LedgerState, fact: f.SignalActed) -> None:
     state.controls.signals.is_new(joined(fact.owner, fact.signal))
+
+
+def _on_strategy_started(state: LedgerState, fact: f.StrategyStarted) -> None:
+    state.controls.strategies[fact.owner] = fact
+
+
+def _on_strategy_stopped(state: LedgerState, fact: f.StrategyStopped) -> None:
+    state.controls.strategies.pop(fact.owner, None)
 
 
 def _on_limit_set(state: LedgerState, fact: f.LimitSet) -> None:
@@ -228,10 +258,13 @@ HANDLERS: Final[dict[type[object], Callable[[LedgerState, Any], None]]] = {
     f.OrderIntended: _on_intended,
     f.OrderDenied: _on_record_only,
     f.OrderFilled: _on_filled,
+    f.BracketClosed: _on_bracket_closed,
     f.FundingPaid: _on_funding_paid,
     f.TradingStateSet: _on_trading_state_set,
     f.FailureCounted: _on_failure_counted,
     f.SignalActed: _on_signal_acted,
+    f.StrategyStarted: _on_strategy_started,
+    f.StrategyStopped: _on_strategy_stopped,
     f.LimitSet: _on_limit_set,
     f.CommandHandled: _on_record_only,
 }

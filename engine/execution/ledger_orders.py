@@ -28,7 +28,7 @@ from engine.model.facts import (
 )
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import FINAL_STATES, OrderIntent, OrderSpec, OrderState
+from engine.model.orders import FINAL_STATES, Bracket, OrderIntent, OrderSpec, OrderState
 
 OrderFact = (
     OrderSent
@@ -78,6 +78,10 @@ class OrderRecord(msgspec.Struct):
     asked_qty_lots: QtyLots | None = None
     """Of an amend that is not answered."""
     is_overfilled: bool = False
+    closed_lots: int = 0
+    """Of its fills, if it has a bracket: closed again by a leg or by another order."""
+    is_waived: bool = False
+    """Whether a person cancelled this leg of a bracket for good."""
 
     @property
     def spec(self) -> OrderSpec:
@@ -98,6 +102,11 @@ class OrderRecord(msgspec.Struct):
     def remaining_lots(self) -> int:
         """The most it can still fill; an unknown one counts as if the venue had it whole."""
         return 0 if self.is_final else max(0, self.size_lots - self.filled_lots)
+
+    @property
+    def bracketed_lots(self) -> int:
+        """How much of its fills its bracket still protects."""
+        return 0 if self.intent.bracket is None else max(0, self.filled_lots - self.closed_lots)
 
 
 class Orders(msgspec.Struct):
@@ -154,7 +163,9 @@ class Orders(msgspec.Struct):
             case ReplaceRejected():
                 _forget_asked(order)
                 order.reason = fact.reason
-            case OrderSent() | CancelRequested():
+            case CancelRequested():
+                order.is_waived |= fact.is_waiver
+            case OrderSent():
                 pass
             case OrderRejected() if order.filled_lots:
                 # Its fills prove that it was accepted; whether the rest stands is to be asked.
@@ -176,6 +187,9 @@ class Orders(msgspec.Struct):
         """Add a fill to an order; False if it contradicts the order's state or size."""
         order.filled_lots += fact.qty_lots
         order.filled_value += fact.price_ticks * fact.qty_lots
+        entry = self.records.get(order.intent.parent)
+        if entry is not None:
+            entry.closed_lots += fact.qty_lots
         is_full = order.filled_lots >= order.size_lots
         is_agreed = self.move(order, "full_fill" if is_full else "part_fill", fact.ts_ns)
         return not _note_overfill(order) and is_agreed
@@ -185,7 +199,12 @@ class Orders(msgspec.Struct):
         return [
             lots
             for order in self.list_working(instrument_id)
-            for lots in (order.spec.qty_lots, order.filled_lots, order.asked_qty_lots or 0)
+            for lots in (
+                order.spec.qty_lots,
+                order.filled_lots,
+                order.closed_lots,
+                order.asked_qty_lots or 0,
+            )
         ]
 
     def restep(self, instrument_id: InstrumentId, old: Steps, new: Steps) -> None:
@@ -194,7 +213,7 @@ class Orders(msgspec.Struct):
             order for order in self.records.values() if order.spec.instrument_id == instrument_id
         ]
         for order in of_it:
-            sizes = (order.spec.qty_lots, order.filled_lots)
+            sizes = (order.spec.qty_lots, order.filled_lots, order.closed_lots)
             if all(old.lots_in(new, lots).denominator == 1 for lots in sizes):
                 _restep(order, old, new)
             else:
@@ -217,9 +236,14 @@ class Orders(msgspec.Struct):
         self.ended[client_order_id] = self.endings
         self.endings += 1
         if len(self.ended) > ENDED_MAX:
-            oldest = next(iter(self.ended))
-            del self.ended[oldest]
-            del self.records[oldest]
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Forget the oldest ended order that no bracket hangs on."""
+        free = (key for key in self.ended if not self.records[key].bracketed_lots)
+        oldest = next(free, next(iter(self.ended)))
+        del self.ended[oldest]
+        del self.records[oldest]
 
     def _find_working(self) -> None:
         self.working = {key: None for key, order in self.records.items() if not order.is_final}
@@ -255,8 +279,12 @@ def _restep(order: OrderRecord, old: Steps, new: Steps) -> None:
         limit_ticks=price(order.spec.limit_ticks),
         trigger_ticks=price(order.spec.trigger_ticks),
     )
-    order.intent = msgspec.structs.replace(order.intent, spec=spec)
+    bracket = order.intent.bracket
+    if bracket is not None:
+        bracket = Bracket(price(bracket.stop_ticks), price(bracket.target_ticks))
+    order.intent = msgspec.structs.replace(order.intent, spec=spec, bracket=bracket)
     order.filled_lots = size(order.filled_lots)
+    order.closed_lots = size(order.closed_lots)
     order.filled_value = int(old.value_in(new, order.filled_value))
     order.asked_limit_ticks = price(order.asked_limit_ticks)
     if order.asked_qty_lots is not None:

@@ -9,6 +9,7 @@ from engine.execution.ledger_controls import Controls
 from engine.execution.ledger_memory import Memory
 from engine.execution.ledger_orders import Orders
 from engine.execution.positions import Positions
+from engine.model.facts import RunBegan
 
 VERSION: Final = 1
 """Of the checkpoint; a change of any kept struct raises it."""
@@ -24,6 +25,7 @@ class LedgerState(msgspec.Struct):
 
     version: int = VERSION
     boot: int = 0
+    newest_run: RunBegan | None = None
     contradictions: int = 0
     notes: list[str] = []
     """The newest contradictions in words."""

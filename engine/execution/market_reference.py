@@ -24,6 +24,9 @@ class MarketReference(msgspec.Struct, frozen=True):
     ask_ticks: PriceTicks | None = None
     last_ticks: PriceTicks | None = None
     mark_ticks: PriceTicks | None = None
+    is_last_recent: bool = True
+    is_mark_recent: bool = True
+    """Whether they are young enough to value a position by."""
     median_trade_lots: QtyLots | None = None
     """Median size of recent trades; None until enough were seen."""
     move_60s: Decimal | None = None

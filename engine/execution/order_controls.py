@@ -47,6 +47,8 @@ def instrument(review: Review) -> Reason | None:
         problem = f"{review.name} is an inverse contract; those are shown but not traded."
     elif unit_of(review.market) is None:
         problem = f"The venue has not said in which steps {review.name} is traded."
+    elif changed := _changed_steps(review):
+        problem = changed
     elif not found.is_trading:
         problem = f"The venue does not trade {review.name} now."
     elif not found.is_quoted_in_dollars and not review.is_reducing:
@@ -56,6 +58,18 @@ def instrument(review: Review) -> Reason | None:
     else:
         return None
     return review.reason("instrument", review.spec.qty_lots, 0, problem, "venue")
+
+
+def _changed_steps(review: Review) -> str:
+    """Return what changed if the ledger counts the instrument in other steps than the venue."""
+    found, known = review.market.instrument, review.ledger.steps(review.spec.instrument_id)
+    if known is None or (known.tick_size, known.lot_size) == (found.tick_size, found.lot_size):
+        return ""
+    return (
+        f"The steps of {review.name} changed from {known.tick_size} and {known.lot_size} to"
+        f" {found.tick_size} and {found.lot_size}; what is held and works in the old ones must"
+        " be settled first."
+    )
 
 
 def permission(review: Review) -> Reason | None:
@@ -219,10 +233,17 @@ def losing_exits(review: Review) -> Reason | None:
 
 
 def duplicate(review: Review) -> Reason | None:
-    """The same order again within moments is a mistake, unless its strategy repeats."""
+    """The same order again within moments is a mistake, unless its strategy repeats.
+
+    A close and the entry that reverses it have the same numbers and are not the same order; legs
+    of a bracket follow the fills, which may be of one size.
+    """
     window_s = review.limits.duplicate_window_s
-    if review.may_repeat or not any(
-        _is_same(intent, review) for intent in _recent(review, window_s)
+    is_leg = review.is_reducing and review.intent.parent != ""
+    if (
+        is_leg
+        or review.may_repeat
+        or not any(_is_same(intent, review) for intent in _recent(review, window_s))
     ):
         return None
     sentence = f"The same order went out less than {window_s} s ago (duplicate_window_s)."
@@ -369,10 +390,17 @@ def _is_like(intent: OrderIntent, other: OrderIntent) -> bool:
     )
 
 
+def _purpose(intent: OrderIntent) -> str:
+    """Return what an order is for: the first word of its tag."""
+    return intent.tag.partition(" ")[0]
+
+
 def _is_same(intent: OrderIntent, review: Review) -> bool:
     """Whether an order went out that is this one again; the collar of a market order moves."""
     sent, spec = intent.spec, review.spec
-    if not _is_like(intent, review.intent) or sent.qty_lots != spec.qty_lots:
+    if not _is_like(intent, review.intent) or _purpose(intent) != _purpose(review.intent):
+        return False
+    if sent.qty_lots != spec.qty_lots:
         return False
     if review.asked.type == "market":
         return sent.tif == "ioc" and sent.trigger_ticks is None

@@ -12,6 +12,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, Protocol
 
 import msgspec
@@ -152,6 +153,24 @@ class PaperVenue:
             order.ahead_lots = UNITS_MAX  # The next look at the book cuts it to what is there.
             self._orders[order.client_order_id] = order
 
+    def restep(self, instrument_id: InstrumentId, lot_ratio: Fraction, now_ns: int) -> None:
+        """Change an instrument's steps: no order in the old ones survives.
+
+        Args:
+            instrument_id: The instrument.
+            lot_ratio: New lots that an old one holds.
+            now_ns: Time.
+        """
+        reason = "the venue changed the steps of this instrument"
+        for order in [one for one in self._orders.values() if _is_of(one.intent, instrument_id)]:
+            del self._orders[order.client_order_id]
+            self._answer(OrderCanceled(now_ns, order.client_order_id, reason), now_ns)
+        for key in [key for key, one in self._placing.items() if _is_of(one, instrument_id)]:
+            del self._placing[key]
+            self._answer(OrderRejected(now_ns, key, reason), now_ns)
+        if self._nets is not None and instrument_id in self._nets:
+            self._nets[instrument_id] = int(self._nets[instrument_id] * lot_ratio)
+
     def advance(self, now_ns: int, markets: "Markets") -> Sequence[OrderReport]:
         """Let arrive what is due, and return the answers that have come back by now."""
         while self._arrivals and self._arrivals[0].due_ns <= now_ns:
@@ -237,7 +256,9 @@ class PaperVenue:
         return LATENCY_NS_MIN + int(self._chance.exponential(LATENCY_NS_MEAN_MORE))
 
     def _enter(self, client_order_id: str, now_ns: int, markets: "Markets") -> None:
-        intent = self._placing.pop(client_order_id)
+        intent = self._placing.pop(client_order_id, None)
+        if intent is None:
+            return  # Its instrument got other steps while it was on its way.
         market = markets.get(intent.spec.instrument_id)
         if market is None or market.book.state != "live":
             reason = "the paper venue has no book of this instrument"
@@ -378,6 +399,10 @@ class PaperVenue:
 
 Markets = dict[InstrumentId, PaperMarket]
 """By instrument; one that is missing is not known to the venue."""
+
+
+def _is_of(intent: OrderIntent, instrument_id: InstrumentId) -> bool:
+    return intent.spec.instrument_id == instrument_id
 
 
 def _shown(market: PaperMarket, order: Resting) -> int:

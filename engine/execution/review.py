@@ -20,6 +20,9 @@ from engine.model.orders import HAND, OrderIntent, OrderSpec, Side
 EXACT: Final = Context(prec=100)
 """Digits enough for every product of prices, sizes, steps and shares; a NaN raises."""
 
+MARK_BAND: Final = Decimal("0.05")
+"""Prices of one market that lie further apart do not bear each other out (R56)."""
+
 Source = Literal["risk file", "set while running", "venue", "ledger", "market data", "account"]
 
 
@@ -107,6 +110,8 @@ class Review(msgspec.Struct, frozen=True):
     limits: RiskLimits
     moment: ReviewMoment
     is_reducing: bool
+    open_lots: int
+    """What it can still fill: all of it, less the fills of the order that it amends."""
     equity: Decimal | None
     before: Sums | None
     """Exposure of all instruments without the order; None if one cannot be valued."""
@@ -192,19 +197,44 @@ def is_named(owner: str, name: str) -> bool:
 
 
 def reference_ticks(market: MarketReference) -> Decimal | None:
-    """Return the price by which limits are judged: mid of a live book, else mark, else last."""
-    mid = market.mid_ticks
-    if mid is not None and market.book_state == "live" and market.freshness in ("fresh", "slow"):
-        return mid
-    return mark_ticks(market)
+    """Return the price by which limits are judged: mid of a live book, else mark, else last.
+
+    An old one is better than none for what reduces; new risk is refused by then.
+    """
+    known = (
+        _whole_mid(market),
+        mark_ticks(market),
+        market.mark_ticks,
+        market.mid_ticks,
+        market.last_ticks,
+    )
+    return next((Decimal(ticks) for ticks in known if ticks is not None), None)
 
 
 def mark_ticks(market: MarketReference) -> Decimal | None:
-    """Return the price by which positions are valued: mark, else mid, else last."""
-    for ticks in (market.mark_ticks, market.mid_ticks, market.last_ticks):
-        if ticks is not None:
-            return Decimal(ticks)
+    """Return the price by which positions are valued: mark, else mid, else last.
+
+    One that stands alone counts. Of several, the first counts that another bears out; where none
+    agree, the price is unknown rather than wrong.
+    """
+    known = (
+        market.mark_ticks if market.is_mark_recent else None,
+        _whole_mid(market),
+        market.last_ticks if market.is_last_recent else None,
+    )
+    found = [Decimal(ticks) for ticks in known if ticks is not None]
+    if len(found) == 1:
+        return found[0]
+    for at, price in enumerate(found):
+        others = (*found[:at], *found[at + 1 :])
+        if any(abs(price - other) <= other * MARK_BAND for other in others):
+            return price
     return None
+
+
+def _whole_mid(market: MarketReference) -> Decimal | None:
+    is_whole = market.book_state == "live" and market.freshness in ("fresh", "slow")
+    return market.mid_ticks if is_whole else None
 
 
 def unit_of(market: MarketReference) -> Decimal | None:

@@ -135,6 +135,12 @@ class _Case(msgspec.Struct, frozen=True):
     moment: ReviewMoment
 
     @property
+    def open_lots(self) -> int:
+        """What the order can still fill; an amended one keeps what it has filled."""
+        amended = self.ledger.orders.get(self.moment.replaces)
+        return self.intent.spec.qty_lots - (0 if amended is None else amended.filled_lots)
+
+    @property
     def markets(self) -> dict[InstrumentId, MarketReference]:
         """All markets, the order's own among them."""
         return {**self.moment.markets, self.market.instrument.instrument_id: self.market}
@@ -183,13 +189,12 @@ def _refused(intent: OrderIntent, code: str, sentence: str) -> RiskRefused:
 def _shrinks_net(case: _Case) -> bool:
     instrument_id = case.intent.spec.instrument_id
     net = case.ledger.net_lots(instrument_id)
-    left = shrinkable_net(case.intent, net, _others(case))
-    return case.intent.spec.qty_lots <= left
+    return case.open_lots <= shrinkable_net(case.intent, net, _others(case))
 
 
 def _shrinks_own(case: _Case) -> bool:
     held = case.ledger.position(case.intent.owner, case.intent.spec.instrument_id).lots
-    return case.intent.spec.qty_lots <= shrinkable_own(case.intent, held, _others(case))
+    return case.open_lots <= shrinkable_own(case.intent, held, _others(case))
 
 
 def _others(case: _Case) -> list[OrderRecord]:
@@ -205,7 +210,7 @@ def _review_of(case: _Case, *, is_reducing: bool) -> Review:
     spec = _as_sent(asked, case, is_reducing=is_reducing)
     exposures = exposures_of(case.ledger, markets, case.moment.replaces)
     mine = exposures[asked.instrument_id]
-    after = {**exposures, asked.instrument_id: mine.with_order(spec.side, spec.qty_lots)}
+    after = {**exposures, asked.instrument_id: mine.with_order(spec.side, case.open_lots)}
     equity = case.ledger.equity(marks_of(markets))
     return Review(
         intent=msgspec.structs.replace(case.intent, spec=spec),
@@ -215,6 +220,7 @@ def _review_of(case: _Case, *, is_reducing: bool) -> Review:
         limits=case.limits,
         moment=case.moment,
         is_reducing=is_reducing,
+        open_lots=case.open_lots,
         equity=equity,
         before=None if equity is None else sums_of(exposures, markets),
         after=None if equity is None else sums_of(after, markets),

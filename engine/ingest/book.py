@@ -4,7 +4,8 @@ A book is *waiting* until a snapshot and the buffered deltas join, *live* while 
 the one before, and *invalid* from the call that finds a gap on. A book that is not live has no
 levels: there is nothing in it that could be taken for the market.
 
-Sources of the rules: Binance "How to manage a local order book correctly", futures and spot.
+Sources of the rules: Binance "How to manage a local order book correctly", futures and spot; OKX
+"Order book channel" with its notes on `seqId` and `prevSeqId`. They are in `continuity.py`.
 """
 
 from bisect import bisect_left, insort
@@ -15,6 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from engine.ingest.continuity import is_old, joins
 from engine.model.instrument import SequenceRule
 from engine.model.market import Addition, BookDelta, BookSnapshot, BookState, Level
 from engine.model.numbers import NS_PER_MS, UNITS_MAX
@@ -26,11 +28,18 @@ later or not at all."""
 CROSSED_NS_MAX: Final = 250 * NS_PER_MS
 """A book crossed for longer is wrong (R3); shorter, events of two sides overtook each other."""
 
+AHEAD_MAX: Final = 20
+"""Linked deltas that a snapshot by request may be ahead of, beside those that waited for it: two
+seconds of a stream at 100 ms. More, and it was numbered before the venue began anew."""
+
 SPARE_PLACES: Final = 1_024
 """Empty places that a side may keep beside as many as it has levels."""
 
 NO_FLOOR: Final = UNITS_MAX * UNITS_MAX
 """Addition floor that no level reaches."""
+
+
+GapKind = Literal["sequence", "first_event_not_bridging", "checksum", "update_before_snapshot"]
 
 
 class Verdict(Enum):
@@ -51,11 +60,19 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
     the snapshot's.
     """
 
-    kind: Literal["sequence", "first_event_not_bridging"]
+    kind: GapKind
     expected: int
     first_seq: int
     last_seq: int
     prev_seq: int
+
+
+_NOTES: Final[dict[GapKind, str]] = {
+    "sequence": "sequence gap",
+    "first_event_not_bridging": "sequence gap",
+    "checksum": "checksum differs",
+    "update_before_snapshot": "update before its snapshot",
+}
 
 
 class _Side:
@@ -110,13 +127,18 @@ class Book:
         rule: How the venue's deltas join.
         on_applied: Called after each single applied delta, also those from the buffer; for
             judges that compare every state.
+        checksum_of: Reckons what a delta or a snapshot with a checksum is compared with.
     """
 
     def __init__(
-        self, rule: SequenceRule, on_applied: Callable[["Book"], None] | None = None
+        self,
+        rule: SequenceRule,
+        on_applied: Callable[["Book"], None] | None = None,
+        checksum_of: Callable[["Book"], int] | None = None,
     ) -> None:
         self.rule = rule
         self.on_applied = on_applied
+        self.checksum_of = checksum_of
         self.state: BookState = "waiting"
         self.note = "waiting for the first update"
         self.last_seq = 0
@@ -133,6 +155,9 @@ class Book:
         self.gaps = 0
         self.crossed = 0
         self.broken = 0
+        self.checksums_equal = 0
+        self.checksums_unequal = 0
+        self._ahead_left = 0
         self._bids = _Side(is_bid=True)
         self._asks = _Side(is_bid=False)
         self._buffer: deque[BookDelta] = deque(maxlen=BUFFERED_MAX)
@@ -197,10 +222,14 @@ class Book:
     def apply_snapshot(self, snapshot: BookSnapshot, ts_ns: int) -> Verdict:
         """Take in a whole book and every buffered delta that follows it.
 
-        One that tells a live book nothing new changes nothing. One that does not join the
-        buffered deltas leaves the book invalid; another one is needed.
+        One by request that tells a live book nothing new changes nothing. One that does not join
+        the buffered deltas leaves the book invalid; another one is needed. One that came with the
+        stream begins it anew: whatever came before is over.
         """
-        if self.state == "live" and snapshot.last_seq <= self.last_seq:
+        if snapshot.is_streamed:
+            self.dropped_stale += len(self._buffer)
+            self._buffer.clear()
+        elif self.state == "live" and snapshot.last_seq <= self.last_seq:
             return Verdict.STALE
         self.snapshots += 1
         self._bids.fill(snapshot.bids)
@@ -215,6 +244,9 @@ class Book:
             return self._break("a level of no size")
         if self._check(ts_ns) is Verdict.BROKEN:
             return Verdict.BROKEN
+        if snapshot.checksum and not self._adds_up(snapshot.checksum):
+            return self._break("checksum differs")
+        self._ahead_left = 0 if snapshot.is_streamed else AHEAD_MAX + len(self._buffer)
         waiting = self._buffer
         self._buffer = deque(maxlen=BUFFERED_MAX)
         # What the bound pushed out came before all that is left.
@@ -230,19 +262,29 @@ class Book:
     def apply(self, delta: BookDelta, ts_ns: int) -> Verdict:
         """Apply one delta at engine time `ts_ns`, or say why not."""
         if self.state != "live":
+            if self.state == "waiting" and self.rule == "linked_ids":
+                return self._lose(delta, "update_before_snapshot")
+            if self.state == "waiting":
+                self.note = "waiting for a snapshot"
             self._keep(delta)
             return Verdict.BUFFERED
         self.additions.clear()
-        if self._is_stale(delta):
+        rule, last_seq = self.rule, self.last_seq
+        is_strict = self._ahead_left <= 0 if rule == "linked_ids" else self.joined
+        if is_old(rule, delta, last_seq, is_strict):
             self.dropped_stale += 1
+            self._ahead_left -= 1
             return Verdict.STALE
-        if not self._joins(delta):
-            return self._lose(delta)
+        if not joins(rule, delta, last_seq, is_strict):
+            return self._lose(delta, "sequence" if is_strict else "first_event_not_bridging")
         self._apply_levels(self._bids, delta.bids)
         self._apply_levels(self._asks, delta.asks)
         self.last_seq = delta.last_seq
         self.joined = True
+        self._ahead_left = 0
         self.applied += 1
+        if delta.checksum and not self._adds_up(delta.checksum):
+            return self._lose(delta, "checksum")
         if self.on_applied is not None:
             self.on_applied(self)
         return self._check(ts_ns)
@@ -288,38 +330,40 @@ class Book:
             list(self._buffer),
             (self.snapshots, self.applied, self.dropped_stale, self.buffered_total),
             (self.gaps, self.crossed, self.broken),
+            (self.checksums_equal, self.checksums_unequal, self._ahead_left),
         )
 
-    def _is_stale(self, delta: BookDelta) -> bool:
-        if self.rule == "contiguous_ids":
-            return delta.last_seq <= self.last_seq
-        # Futures: strict from the first joined event on; a repeat there is a break of `pu`.
-        return not self.joined and delta.last_seq < self.last_seq
+    def _adds_up(self, checksum: int) -> bool:
+        if self.checksum_of is None:
+            return True
+        is_equal = self.checksum_of(self) == checksum
+        self.checksums_equal += is_equal
+        self.checksums_unequal += not is_equal
+        return is_equal
 
-    def _joins(self, delta: BookDelta) -> bool:
-        if self.rule == "contiguous_ids":
-            return delta.first_seq <= self.last_seq + 1
-        if self.joined:
-            return delta.prev_seq == self.last_seq
-        return delta.first_seq <= self.last_seq <= delta.last_seq
-
-    def _lose(self, delta: BookDelta) -> Verdict:
+    def _lose(self, delta: BookDelta, kind: GapKind) -> Verdict:
         expected = self.last_seq
         if self.joined and self.rule == "contiguous_ids":
             expected += 1
         self.last_gap = Gap(
-            kind="sequence" if self.joined else "first_event_not_bridging",
+            kind=kind,
             expected=expected,
             first_seq=delta.first_seq,
             last_seq=delta.last_seq,
             prev_seq=delta.prev_seq,
         )
         self.gaps += 1
-        self.invalidate("sequence gap")
+        self.invalidate(_NOTES[kind])
         self._keep(delta)
         return Verdict.GAP
 
     def _keep(self, delta: BookDelta) -> None:
+        if self.rule == "linked_ids":
+            if not delta.last_seq:
+                return  # Without ids it can join no snapshot but the one streamed before it.
+            if delta.last_seq < delta.prev_seq:
+                self._buffer.clear()  # Numbers begin anew: what came before joins nothing.
+                return
         self.buffered_total += 1
         self._pushed_out += len(self._buffer) == BUFFERED_MAX
         self._buffer.append(delta)

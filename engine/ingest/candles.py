@@ -5,7 +5,8 @@ own candle is the better one where trades were received over its whole period; e
 the period in which listening began, and those in which a connection was lost) the venue's counts.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from engine.model.market import Candle, Trade
@@ -14,6 +15,13 @@ from engine.model.numbers import NS_PER_S
 TIMEFRAMES_S: Final = (60, 300, 900, 3_600, 14_400, 86_400)
 CANDLES_MAX: Final = 1_500
 """Candles kept per timeframe and origin: a day of minutes and a little more."""
+
+
+MISSED_MAX: Final = 200
+"""Gaps remembered."""
+
+Span = tuple[int, int]
+"""From and to in ns of the venue's time."""
 
 
 class _Built:
@@ -84,6 +92,33 @@ class CandleSeries:
         current.volume += qty
         current.count += 1
 
+    def add_missed(
+        self, prints: Sequence[tuple[int, int, int]], after_ns: int, before_ns: int
+    ) -> None:
+        """Take in trades that were missed, oldest first: price, size and time of each.
+
+        All lie after a trade at `after_ns` and before one at `before_ns`, 0 if there is none yet.
+        """
+        heard_before_ns = after_ns - after_ns % self._length_ns
+        heard_after_ns = before_ns - before_ns % self._length_ns
+        opened: set[int] = set()
+        for price, qty, ts_ns in prints:
+            open_ns = ts_ns - ts_ns % self._length_ns
+            built = self.own.get(open_ns)
+            if built is None:
+                self._begin(price, qty, ts_ns)
+                opened.add(open_ns)
+                continue
+            if open_ns > heard_before_ns and open_ns not in opened:
+                built.open = price
+                opened.add(open_ns)
+            built.high = max(built.high, price)
+            built.low = min(built.low, price)
+            if not before_ns or open_ns < heard_after_ns:
+                built.close = price
+            built.volume += qty
+            built.count += 1
+
     def add_venue_candle(self, candle: Candle) -> None:
         """Keep what the venue says about a period; the newest word counts."""
         self.venue[candle.open_ns] = candle
@@ -94,6 +129,11 @@ class CandleSeries:
         """Return up to `limit` candles, oldest first, without inventing any."""
         opens = sorted({**self.venue, **self.own})
         return [self._row(open_ns) for open_ns in opens[max(0, len(opens) - limit) :]]
+
+    def at(self, ts_ns: int) -> Row | None:
+        """Return the candle of a moment of the venue's time, if there is one."""
+        open_ns = ts_ns - ts_ns % self._length_ns
+        return self._row(open_ns) if open_ns in self.own or open_ns in self.venue else None
 
     def own_rows(self) -> Iterator[Row]:
         """Iterate over the candles made of trades alone, oldest first."""
@@ -151,6 +191,8 @@ class Candles:
     """All timeframes of one instrument."""
 
     def __init__(self) -> None:
+        self.missed: deque[Span] = deque(maxlen=MISSED_MAX)
+        """Spans of which trades are missing; candles that overlap them hold too little."""
         self.series = {timeframe_s: CandleSeries(timeframe_s) for timeframe_s in TIMEFRAMES_S}
         self._all = tuple(self.series.values())
 
@@ -159,6 +201,21 @@ class Candles:
         price, qty, ts_ns = trade.price_ticks, trade.qty_lots, trade.ts_venue_ns
         for series in self._all:
             series.add_trade(price, qty, ts_ns)
+
+    def add_missed(
+        self, prints: Sequence[tuple[int, int, int]], after_ns: int, before_ns: int
+    ) -> None:
+        """Take in trades that were missed, oldest first."""
+        for series in self._all:
+            series.add_missed(prints, after_ns, before_ns)
+
+    def mark_missed(self, span: Span) -> None:
+        """Remember that trades of a span are missing and will not come."""
+        self.missed.append(span)
+
+    def missed_since(self, from_ns: int) -> tuple[Span, ...]:
+        """Return the spans that reach beyond a moment, oldest first."""
+        return tuple(span for span in self.missed if span[1] >= from_ns)
 
     def add_venue_candle(self, candle: Candle) -> None:
         """Take in a candle of a timeframe that is kept; others are let go."""
@@ -173,7 +230,7 @@ class Candles:
 
     def digest_parts(self) -> list[object]:
         """Return everything kept, as plain values; sums as text, they outgrow 64 bits."""
-        return [
+        series: list[object] = [
             (
                 s.timeframe_s,
                 [(*row[:5], str(row[5]), row[6]) for row in s.own_rows()],
@@ -182,6 +239,7 @@ class Candles:
             )
             for s in self._all
         ]
+        return [list(self.missed), *series]
 
 
 def _own_row(open_ns: int, built: _Built) -> Row:

@@ -1,16 +1,18 @@
 """Handlers of the account: what the ledger must know before anything is traded, and its day."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
 from engine.execution.review import mark_ticks
-from engine.execution.risk import advise
+from engine.execution.risk import TradingStateAdvice, advise
 from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
-from engine.kernel.references import reference_of
+from engine.kernel.references import reference_now
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
+from engine.kernel.strategy_orders import cancel
 from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import (
     Envelope,
@@ -26,8 +28,12 @@ from engine.model.facts import (
     InstrumentKnown,
     RunBegan,
 )
-from engine.model.instrument import InstrumentId
+from engine.model.instrument import Instrument, InstrumentId, symbol_of
 from engine.model.market import InstrumentUpdated
+from engine.model.numbers import NS_PER_S
+
+UNVALUED_NS: Final = 15 * NS_PER_S
+"""The account's worth may be unknown for so long; then trading only reduces."""
 
 PEAK_STEP: Final = Decimal("1.001")
 """A new peak is marked when it is higher by a thousandth, not at every tick."""
@@ -40,12 +46,17 @@ def on_run_started(
     del envelope
     desk = state.desk
     _remember_kill(state)
-    boot = desk.ledger.boot + 1
-    record(state, effects, RunBegan(state.ts_ns, event.run_id, event.version, boot))
+    record(state, effects, _began(state, event))
     if not desk.ledger.currency:
         setup = desk.setup
         opened = AccountOpened(state.ts_ns, setup.currency, setup.paper_equity)
         record(state, effects, opened)
+
+
+def _began(state: KernelState, event: RunStarted) -> RunBegan:
+    desk = state.desk
+    boot, limits_hash = desk.ledger.boot + 1, desk.limits.file_hash
+    return RunBegan(state.ts_ns, event.run_id, event.version, boot, limits_hash)
 
 
 def _remember_kill(state: KernelState) -> None:
@@ -64,15 +75,32 @@ def on_instrument(
 ) -> None:
     """Tell the ledger in which steps an instrument is counted."""
     del envelope
-    instrument = event.instrument
-    tick, lot = instrument.tick_size, instrument.lot_size
-    if tick is None or lot is None:
+    key = event.instrument.instrument_id
+    if _learn_steps(state, event.instrument, effects):
         return
-    steps = state.desk.ledger.steps(instrument.instrument_id)
-    if steps is None or (steps.tick_size, steps.lot_size) != (tick, lot):
-        key = instrument.instrument_id
-        known = InstrumentKnown(state.ts_ns, key, tick, lot, instrument.quote)
-        record(state, effects, known)
+    orders = len(state.desk.ledger.working(key))
+    told = f"{symbol_of(key)} has other steps: {orders} orders in the old ones are canceled, and"
+    say(state, effects, "warning", "risk", f"{told} no new one leaves before it is settled")
+
+
+def _learn_steps(state: KernelState, instrument: Instrument, effects: list[Effect]) -> bool:
+    """Tell the ledger new steps, once no order works in the old ones; whether it knows them.
+
+    The gate refuses orders in an instrument as long as the ledger counts it otherwise.
+    """
+    key, ledger = instrument.instrument_id, state.desk.ledger
+    tick, lot, steps = instrument.tick_size, instrument.lot_size, ledger.steps(key)
+    if tick is None or lot is None:
+        return True
+    if steps is not None and (steps.tick_size, steps.lot_size) == (tick, lot):
+        return True
+    known = InstrumentKnown(state.ts_ns, key, tick, lot, instrument.quote)
+    for order in ledger.working(key):
+        cancel(state, order, effects)
+    if ledger.working(key) or ledger.steps_problem(known):
+        return False
+    record(state, effects, known)
+    return True
 
 
 def on_timer(
@@ -81,16 +109,47 @@ def on_timer(
     """Mark the equity at the first chance of a run and of a day, and at a peak; step down."""
     del envelope, event
     desk = state.desk
-    equity = desk.ledger.equity(marks_of(state))
+    for market in state.instruments.values():
+        _learn_steps(state, market.instrument, effects)
+    marks = marks_of(state)
+    equity = desk.ledger.equity(marks)
+    _judge_worth(state, effects, equity, marks)
     if equity is not None and _is_worth_marking(state, equity):
         record(state, effects, EquityMarked(state.ts_ns, equity))
     held = [key for key in state.instruments if desk.ledger.net_lots(key)]
-    markets = {key: reference_of(state.instruments[key], "fresh") for key in held}
+    markets = {key: reference_now(state, state.instruments[key]) for key in held}
     moment = moment_of(desk, markets, state.ts_ns)
     was = desk.trading_state
     step_down(state, effects, advise(desk.ledger, desk.limits, moment))
     if was != desk.trading_state == "killed":
         _sweep(state, effects, desk.ledger.state_facts["all"].reason)
+
+
+def _judge_worth(
+    state: KernelState,
+    effects: list[Effect],
+    equity: Decimal | None,
+    marks: Mapping[InstrumentId, Decimal],
+) -> None:
+    """While the worth is unknown no loss can be seen: no new risk, and after a while a step down.
+
+    A person resumes; prices that come back lift no step (R55).
+    """
+    desk = state.desk
+    if equity is not None:
+        if desk.worth_fault:
+            say(state, effects, "info", "risk", "the account's worth is known again")
+        desk.unvalued_ns, desk.worth_fault = None, ""
+        return
+    unpriced = [symbol_of(key) for key in desk.ledger.held() if key not in marks]
+    why = f"no price of {', '.join(unpriced)} can be relied on" if unpriced else "no rate"
+    fault = f"the account's worth is unknown: {why}"
+    if desk.unvalued_ns is None:
+        desk.unvalued_ns = state.ts_ns
+        say(state, effects, "warning", "risk", f"{fault}; no order that adds risk leaves")
+    desk.worth_fault = fault
+    if state.ts_ns - desk.unvalued_ns >= UNVALUED_NS:
+        step_down(state, effects, [TradingStateAdvice("all", "reduce_only", fault)])
 
 
 def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
@@ -133,7 +192,7 @@ def marks_of(state: KernelState) -> dict[InstrumentId, Decimal]:
     marks = {}
     for key, market in state.instruments.items():
         tick = market.instrument.tick_size
-        ticks = mark_ticks(reference_of(market, "fresh"))
+        ticks = mark_ticks(reference_now(state, market))
         if tick is not None and ticks is not None:
             marks[key] = ticks * tick
     return marks

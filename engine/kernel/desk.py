@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -13,13 +13,25 @@ from engine.execution.limits import RiskLimits, paper_limits
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import ReviewMoment
 from engine.execution.risk import RiskGate
+from engine.kernel.covers import Cover, Holding
+from engine.kernel.seats import Seats
 from engine.model.facts import OrderFilled, TradingState
 from engine.model.instrument import InstrumentId
 
 if TYPE_CHECKING:
     from engine.kernel.strategies import Runner
 
+TerminalLoss = Literal["keep", "reduce_only", "halt"]
+"""What holds when nobody sits at a screen any more."""
+
+OnRestart = Literal["resume", "reduce_only", "halted"]
+"""How far a run goes on with what the run before left."""
+
+OnExit = Literal["cancel", "keep"]
+"""What becomes of working orders at an orderly stop; those that protect a position stay."""
+
 ARMED_FOR_EVER: Final = 0
+RUN_ENDS: Final = "the run ends"
 FILLS_KEPT: Final = 200
 
 
@@ -33,6 +45,12 @@ class DeskSetup(msgspec.Struct, frozen=True):
     currency: str = "USD"
     paper_equity: Decimal = Decimal(100_000)
     limits: RiskLimits = paper_limits()
+    on_terminal_loss: TerminalLoss = "keep"
+    terminal_grace_s: int = 60
+    """How long a screen may be gone before `on_terminal_loss` counts."""
+    on_restart: OnRestart | None = None
+    """None: `reduce_only` after a crash or with another version or other limits, else `resume`."""
+    on_exit: OnExit = "cancel"
 
 
 class KillReport(msgspec.Struct):
@@ -54,12 +72,26 @@ class Desk:
         self.gate = RiskGate()
         self.limits = setup.limits
         self.armed_until_ns: int | None = ARMED_FOR_EVER if setup.starts_armed else None
+        self.seats = Seats()
         self.kill: KillReport | None = None
         self.is_journal_ok = True
+        self.is_ending = False
+        self.legs_refused_ns: dict[str, int] = {}
+        """When the gate last refused a leg of an entry's bracket, by client order id."""
+        self.unvalued_ns: int | None = None
+        """Since when nobody knows what the account is worth; None while it is known."""
+        self.worth_fault = ""
+        """Why it is not known."""
+        self.clock_fault = ""
+        """Why no signed order may add risk: the venue's clock is too far away (R15)."""
         self.fills: deque[OrderFilled] = deque(maxlen=FILLS_KEPT)
         """The newest, for the screen."""
         self.runners: dict[str, Runner] = {}
         """Running strategies by the owner of their orders."""
+        self.covers: dict[Holding, Cover] = {}
+        """What stands behind each owner's position."""
+        self.overtaken: dict[str, None] = {}
+        """Orders whose cancel was refused, oldest first: it may have come before they did."""
         self.version = 0
         """Changes with everything that the panes of the desk show."""
 
@@ -67,6 +99,11 @@ class Desk:
     def trading_state(self) -> TradingState:
         """State of the whole account."""
         return self.ledger.states.get("all", "active")
+
+    def end_arming(self) -> None:
+        """Disarm what was armed for a while; the simulated market's arming has no end."""
+        if self.armed_until_ns != ARMED_FOR_EVER:
+            self.armed_until_ns = None
 
     def is_armed(self, now_ns: int) -> bool:
         """Whether orders by hand may add risk."""
@@ -80,9 +117,15 @@ class Desk:
 
     def note_kill(self, now_ns: int, reason: str, asked: Iterable[str]) -> None:
         """Begin the report of a kill, or go on with it if it is on already; disarm."""
-        before = () if self.kill is None else self.kill.asked
-        self.kill = KillReport(now_ns, reason, tuple(dict.fromkeys((*before, *asked))))
+        if self.kill is not None:
+            now_ns, asked = self.kill.ts_ns, (*self.kill.asked, *asked)
+        self.kill = KillReport(now_ns, reason, tuple(dict.fromkeys(asked)))
         self.armed_until_ns = None
+
+    def note_asked(self, client_order_id: str) -> None:
+        """Count one more order that a kill asked to go."""
+        if self.kill is not None:
+            self.kill.asked = tuple(dict.fromkeys((*self.kill.asked, client_order_id)))
 
     def digest_parts(self) -> tuple[object, ...]:
         """Return everything that decides what happens next, as plain values."""
@@ -91,8 +134,12 @@ class Desk:
             self.ledger.to_bytes(),
             self.armed_until_ns,
             (kill.ts_ns, kill.reason, kill.asked) if kill is not None else None,
-            self.is_journal_ok,
+            (self.is_journal_ok, self.is_ending, self.clock_fault),
+            (self.unvalued_ns, self.worth_fault),
+            list(self.legs_refused_ns.items()),
+            self.seats.digest_parts(),
             [runner.digest_parts() for runner in self.runners.values()],
+            (list(self.covers.items()), list(self.overtaken)),
         )
 
 
@@ -104,7 +151,13 @@ def moment_of(
     replaces: str = "",
 ) -> ReviewMoment:
     """Return the moment of a review."""
-    faults = () if desk.is_journal_ok else ("the journal cannot be written",)
+    faults: tuple[str, ...] = () if desk.is_journal_ok else ("the journal cannot be written",)
+    if desk.is_ending:
+        faults = (*faults, RUN_ENDS)
+    if desk.worth_fault:
+        faults = (*faults, desk.worth_fault)
+    if desk.clock_fault and desk.setup.is_live:  # Paper signs nothing.
+        faults = (*faults, desk.clock_fault)
     return ReviewMoment(
         now_ns=now_ns,
         is_live=desk.setup.is_live,

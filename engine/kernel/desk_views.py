@@ -1,21 +1,23 @@
 """Pictures of the desk: positions, orders, limits."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Final
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.limit_use import utilisation
+from engine.execution.risk import switched_off
 from engine.kernel.account import marks_of
-from engine.kernel.freshness import book_freshness
-from engine.kernel.references import reference_of
+from engine.kernel.alarms import alarms, stopped_lots
+from engine.kernel.desk import moment_of
+from engine.kernel.references import reference_now
+from engine.kernel.release import limit_uses
 from engine.kernel.state import KernelState
-from engine.kernel.strategies import Runner, position_of
+from engine.kernel.strategies import Runner, ready_ns
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.orders import HAND, OrderState
+from engine.model.orders import UNJOURNALLED, OrderState
 from engine.model.view import (
     FillRow,
     LimitRow,
@@ -66,7 +68,8 @@ def positions_view(state: KernelState) -> PositionsView:
         equity=None if equity is None else _money(equity),
         day_profit=None if equity is None or start is None else _money(equity - start),
         realised=_money(realised),
-        fees=_money(sum(ledger.fees.values(), Decimal(0))),
+        fees=_money(ledger.settled_fees),
+        other_fees=tuple(f"{paid:f} {name}" for name, paid in sorted(ledger.other_fees.items())),
         funding=_money(sum(ledger.funding.values(), Decimal(0))),
     )
 
@@ -74,7 +77,7 @@ def positions_view(state: KernelState) -> PositionsView:
 def orders_view(state: KernelState) -> OrdersView:
     """Return working orders, ended ones, and fills."""
     ledger = state.desk.ledger
-    ended = [order for order in reversed(ledger.orders.values()) if order.is_final]
+    ended = (order for order in reversed(ledger.orders.values()) if order.is_final)
     return OrdersView(
         working=tuple(_order_row(state, order) for order in ledger.working()),
         ended=tuple(_order_row(state, order) for order in islice(ended, ENDED_ROWS_MAX)),
@@ -91,11 +94,7 @@ def risk_view(
 ) -> RiskView:
     """Return trading state, arm, kill report and limits in use."""
     desk = state.desk
-    references = {
-        key: reference_of(market, book_freshness(state, market, state.ts_ns))
-        for key, market in state.instruments.items()
-    }
-    uses = utilisation(desk.ledger, references, desk.limits, state.ts_ns)
+    uses = limit_uses(state)
     fact = desk.ledger.state_facts.get("all")
     return RiskView(
         trading_state=desk.trading_state,
@@ -105,6 +104,7 @@ def risk_view(
         kill_report=_kill_report(state),
         is_persisted=is_persisted,
         is_journal_ok=is_journal_ok,
+        alarms=alarms(state),
         limits=tuple(
             LimitRow(
                 use.name,
@@ -114,19 +114,29 @@ def risk_view(
                 "off" if use.is_off else "",
             )
             for use in uses
-        ),
+        )
+        + _without_reference(state, {use.name for use in uses}),
         strategies=tuple(_strategy_row(state, runner) for runner in desk.runners.values()),
     )
 
 
+def _without_reference(state: KernelState, shown: Container[str]) -> tuple[LimitRow, ...]:
+    """Return the other limits that are not applied somewhere because nothing is known there."""
+    desk = state.desk
+    off: dict[str, list[str]] = {}
+    for key, market in state.instruments.items():
+        reference = reference_now(state, market, is_reviewed=True)
+        moment = moment_of(desk, {key: reference}, state.ts_ns)
+        for code in switched_off(reference, desk.ledger, desk.limits, moment):
+            if code not in shown:
+                off.setdefault(code, []).append(symbol_of(key))
+    return tuple(
+        LimitRow(code, "", "", None, f"nothing to judge by yet for {', '.join(names)}")
+        for code, names in off.items()
+    )
+
+
 def _strategy_row(state: KernelState, runner: Runner) -> StrategyRow:
-    conditions: tuple[tuple[str, str, str, bool], ...] = ()
-    if runner.host.have >= runner.host.need:
-        position = position_of(state, runner)
-        conditions = tuple(
-            (one.name, f"{one.value:.6g}", f"{one.threshold:.6g}", one.holds)
-            for one in runner.host.conditions(position)
-        )
     scope = state.desk.ledger.trading_state(
         venue=state.desk.setup.venue, instrument_id=runner.instrument_id, owner=runner.owner
     )
@@ -137,9 +147,10 @@ def _strategy_row(state: KernelState, runner: Runner) -> StrategyRow:
         state=scope,
         have=runner.host.have,
         need=runner.host.need,
-        conditions=conditions,
+        conditions=runner.conditions,
         funnel=tuple(runner.counts.items()),
         last_stop=runner.last_stop,
+        ready_ns=ready_ns(state, runner),
     )
 
 
@@ -165,7 +176,7 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
         f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()
     ]
     lines.append("positions: " + (", ".join(open_positions) or "none"))
-    return tuple(lines)
+    return (*lines, *alarms(state))
 
 
 def _position_row(
@@ -187,19 +198,7 @@ def _position_row(
         mark=None if mark is None else f"{mark:f}",
         open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
         realised=_money(steps.realised(position)),
-        is_protected=_stopped_lots(ledger, owner, instrument_id) >= abs(position.lots),
-    )
-
-
-def _stopped_lots(ledger: Ledger, owner: str, instrument_id: InstrumentId) -> int:
-    """Return the lots for which the venue has a stop; a target protects from nothing."""
-    return sum(
-        order.remaining_lots
-        for order in ledger.working(instrument_id)
-        if order.spec.type == "stop"
-        and order.intent.owner in (owner, HAND)
-        and order.spec.is_reduce_only
-        and order.state in ("open", "partial")
+        is_protected=stopped_lots(ledger, (owner, instrument_id)) >= abs(position.lots),
     )
 
 
@@ -214,9 +213,14 @@ def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
     steps = state.desk.ledger.steps(spec.instrument_id)
     tick = steps.tick_size if steps else Decimal(0)
     lot = steps.lot_size if steps else Decimal(0)
+    notes = [UNJOURNALLED] if order.intent.tag.endswith(UNJOURNALLED) else []
+    notes += [order.reason] if order.reason else []
     flags = [] if spec.tif == "gtc" else [spec.tif.upper()]
     flags += ["PO"] if spec.is_post_only else []
     flags += ["RO"] if spec.is_reduce_only else []
+    bracket = order.intent.bracket
+    flags += ["TP"] if bracket is not None and bracket.target_ticks is not None else []
+    flags += ["SL"] if bracket is not None and bracket.stop_ticks is not None else []
     return OrderRow(
         client_order_id=order.client_order_id,
         short_id=short_id(order),
@@ -234,7 +238,7 @@ def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
         else spec.limit_ticks * market.tick_ticks,
         flags=" ".join(flags),
         state=WORDS.get(order.state, order.state),
-        reason=order.reason,
+        reason=": ".join(notes),
         created_ns=order.created_ns,
     )
 

@@ -1,11 +1,25 @@
 """Handlers of connections: up, down, and that something arrived."""
 
+from typing import Final
+
 from engine.ingest.health import Connection
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunStarted
-from engine.model.market import FeedDown, FeedUp, FrameRefused, MarketEvent
+from engine.model.market import (
+    ClockMeasured,
+    FeedDown,
+    FeedUp,
+    FrameRefused,
+    MarketEvent,
+    StreamSilent,
+)
+from engine.model.numbers import NS_PER_MS
+from engine.model.signals import NoticeLevel
+
+CLOCK_WARN_NS: Final = 250 * NS_PER_MS
+CLOCK_REFUSE_NS: Final = 1_000 * NS_PER_MS
 
 
 def note_data(
@@ -30,6 +44,38 @@ def on_down(state: KernelState, envelope: Envelope, event: FeedDown, effects: li
     connection = _connection(state, event.feed, envelope.ts_ns)
     connection.go_down(envelope.ts_ns, event.reason, event.retry_at_ns, event.attempt)
     say(state, effects, "warning", event.feed, event.reason)
+
+
+def on_silent(
+    state: KernelState, envelope: Envelope, event: StreamSilent, effects: list[Effect]
+) -> None:
+    """A subscription was acknowledged and brings nothing."""
+    del envelope
+    state.silent_streams += 1
+    say(state, effects, "warning", event.feed, f"{event.stream} is silent, subscribed again")
+
+
+def on_clock(
+    state: KernelState, envelope: Envelope, event: ClockMeasured, effects: list[Effect]
+) -> None:
+    """Note how far a venue's clock is away; beyond a second nothing signed adds risk (R15)."""
+    del envelope
+    before = state.clocks.get(event.venue)
+    state.clocks[event.venue] = event
+    was, level = _clock_level(before) if before is not None else "info", _clock_level(event)
+    text = f"the venue's clock is {event.offset_ns // NS_PER_MS} ms ahead of ours"
+    desk = state.desk
+    if event.venue == desk.setup.venue:
+        desk.clock_fault = text if level == "error" else ""
+    if level != was:
+        say(state, effects, level, f"feed:{event.venue}", text)
+
+
+def _clock_level(event: ClockMeasured) -> NoticeLevel:
+    away_ns = abs(event.offset_ns)
+    if away_ns > CLOCK_REFUSE_NS:
+        return "error"
+    return "warning" if away_ns > CLOCK_WARN_NS else "info"
 
 
 def on_refused(

@@ -4,11 +4,13 @@ from typing import Final
 
 from engine.ingest.book import Verdict
 from engine.ingest.candles import Candles
+from engine.ingest.health import LIMITS
 from engine.ingest.tape import Tape
+from engine.ingest.trade_flow import TradeFlow
 from engine.kernel import whales
 from engine.kernel.notices import say
 from engine.kernel.state import INSTRUMENTS_MAX, InstrumentState, KernelState
-from engine.model.effects import Effect, RequestSnapshot, SetTimer
+from engine.model.effects import Effect, RenewBook, RequestSnapshot, SetTimer
 from engine.model.envelope import Envelope, RunStarted, TimerFired
 from engine.model.instrument import InstrumentId
 from engine.model.market import (
@@ -63,8 +65,12 @@ def on_instrument(
         state.instruments[instrument.instrument_id] = market
         return
     if instrument != market.instrument:
-        market.instrument = instrument
+        was, market.instrument = market.instrument, instrument
         market.book_version += 1
+        if (was.quote, was.is_inverse) != (instrument.quote, instrument.is_inverse):
+            _tell_detectors(state, market, effects)
+            market.make_detectors(state.signal_ids)
+            state.signals_version += 1
         text = f"{instrument.instrument_id} changed at the venue"
         say(state, effects, "warning", instrument.instrument_id, text)
     _widen(state, market, event.price_decimals, event.qty_decimals)
@@ -92,6 +98,9 @@ def on_delta(
         return
     market.book_ns = envelope.ts_ns
     market.book_feed = envelope.source
+    market.book_venue_ns = event.ts_venue_ns
+    market.book_lag_ns = envelope.ts_ns - event.ts_venue_ns
+    market.moved_ns = 0
     market.book_version += 1
     book = market.book
     verdict = book.apply(event, envelope.ts_ns)
@@ -119,6 +128,8 @@ def on_snapshot(
     if market is None:
         state.unknown_instrument += 1
         return
+    if event.is_streamed:
+        market.book_feed = envelope.source
     connection = state.connections.get(market.book_feed)
     if connection is not None and not connection.is_up:
         return
@@ -129,6 +140,7 @@ def on_snapshot(
     market.book_version += 1
     market.book_ns = envelope.ts_ns
     market.book_state_ns = envelope.ts_ns
+    market.moved_ns = 0
     market.snapshot_asked = False
     if verdict is not Verdict.APPLIED:
         _on_lost(state, market, effects, verdict)
@@ -152,6 +164,9 @@ def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list
     if event.stream != market.trade_stream and not _change_stream(market, event):
         market.trades_other_stream += 1
         return
+    if market.flow.is_repeated(event):
+        return
+    market.flow.note(event, envelope.source)
     market.trade_ns = envelope.ts_ns
     market.trade_version += 1
     market.trades += 1
@@ -161,6 +176,8 @@ def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list
         return
     market.candles.add_trade(event)
     price = event.price_ticks
+    if not market.moved_ns and event.ts_venue_ns > market.book_venue_ns > 0:
+        _note_trade_outside(market, price, envelope.ts_ns)
     if market.last_ticks is not None and price != market.last_ticks:
         market.last_is_up = price > market.last_ticks
     market.last_ticks = price
@@ -174,8 +191,11 @@ def on_quote(
     if market is None:
         state.unknown_instrument += 1
         return
-    market.book_ns = envelope.ts_ns
-    if not market.quotes.on_quote(event) and market.book.state == "live":
+    if market.book.state != "live":
+        market.quotes.on_quote(event)
+        return
+    _compare_quote(market, event, envelope.ts_ns)
+    if not market.quotes.on_quote(event):
         _on_contradiction(state, market, effects)
 
 
@@ -194,12 +214,13 @@ def on_mark_price(
     state: KernelState, envelope: Envelope, event: MarkPrice, effects: list[Effect]
 ) -> None:
     """Keep mark, index and funding."""
-    del envelope, effects
+    del effects
     market = state.instruments.get(event.instrument_id)
     if market is None:
         state.unknown_instrument += 1
         return
     market.mark = event
+    market.mark_ns = envelope.ts_ns
     market.mark_version += 1
 
 
@@ -210,6 +231,7 @@ def on_feed_down(
     for market in state.instruments.values():
         if market.book_feed == event.feed and market.book.note != CONNECTION_LOST:
             market.book.invalidate(CONNECTION_LOST)
+            market.moved_ns = 0
             market.book_state_ns = envelope.ts_ns
             market.book_version += 1
             market.snapshot_asked = False
@@ -224,12 +246,40 @@ def on_timer(
         for market in state.instruments.values():
             if market.book.check_crossed(envelope.ts_ns) is Verdict.BROKEN:
                 _on_lost(state, market, effects, Verdict.BROKEN)
+            elif market.moved_ns and envelope.ts_ns - market.moved_ns >= LIMITS["book"].stale_ns:
+                break_book(state, market, effects, "its stream stands still, its market moves")
+                effects.append(RenewBook(market.instrument_id))
         effects.append(SetTimer(SWEEP_TIMER, envelope.ts_ns + SWEEP_NS))
         return
     instrument_id = InstrumentId(event.key.removeprefix(SNAPSHOT_TIMER))
     late = state.instruments.get(instrument_id)
     if late is not None and late.snapshot_asked:
         _request_snapshot(late, effects, envelope.ts_ns)
+
+
+def break_book(
+    state: KernelState, market: InstrumentState, effects: list[Effect], reason: str
+) -> None:
+    """End a book that is wrong although its sequence is right, and fetch a new one."""
+    market.quotes.forget_tops()
+    market.book.invalidate(reason)
+    _on_lost(state, market, effects, Verdict.BROKEN)
+
+
+def _compare_quote(market: InstrumentState, event: BestQuote, ts_ns: int) -> None:
+    """Note since when the venue's best prices are others than the book's."""
+    (bid, _), (ask, _) = market.book.best_bid, market.book.best_ask  # type: ignore[misc]  # a live book has both sides
+    if bid == event.bid_ticks and ask == event.ask_ticks:
+        market.moved_ns = 0
+    elif not market.moved_ns:
+        market.moved_ns = ts_ns
+
+
+def _note_trade_outside(market: InstrumentState, price: int, ts_ns: int) -> None:
+    """Note a trade beyond the book's best prices that came after the book's last change."""
+    bid, ask = market.book.best_bid, market.book.best_ask
+    if bid is not None and ask is not None and not bid[0] <= price <= ask[0]:
+        market.moved_ns = ts_ns
 
 
 def _change_stream(market: InstrumentState, event: Trade) -> bool:
@@ -240,6 +290,7 @@ def _change_stream(market: InstrumentState, event: Trade) -> bool:
     if event.stream == "agg_trade":
         return False
     market.trade_stream = event.stream
+    market.flow = TradeFlow()  # Its ids count something else.
     venue_candles = [series.venue for series in market.candles.series.values()]
     market.candles = Candles()
     for series, kept in zip(market.candles.series.values(), venue_candles, strict=True):
@@ -265,6 +316,7 @@ def _on_lost(
     """The book is no longer whole: say so, forget what hung on it, fetch a new one."""
     market.book_state_ns = state.ts_ns
     market.book_version += 1
+    market.moved_ns = 0
     if verdict is Verdict.GAP:
         state.gaps += 1
         market.last_gap = market.book.last_gap
@@ -276,9 +328,7 @@ def _on_lost(
 
 def _on_contradiction(state: KernelState, market: InstrumentState, effects: list[Effect]) -> None:
     market.quotes_unequal += 1
-    market.quotes.forget_tops()
-    market.book.invalidate("best quote differs from the book")
-    _on_lost(state, market, effects, Verdict.BROKEN)
+    break_book(state, market, effects, "best quote differs from the book")
 
 
 def _tell_detectors(state: KernelState, market: InstrumentState, effects: list[Effect]) -> None:

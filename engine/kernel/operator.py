@@ -5,7 +5,7 @@ becomes facts first and effects after: an order is recorded before it is sent, c
 nothing.
 """
 
-from engine.kernel import strategies
+from engine.kernel import alarms, strategies, watching
 from engine.kernel.notices import say
 from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
@@ -29,10 +29,10 @@ def on_command(
 ) -> None:
     """Judge an operator's line, and do it if it may be done."""
     del envelope
-    plan = planned(state, event.actions)
+    plan = planned(state, event.actions, event.operator, event.confirm)
     outcome = _judged(plan, event)
     if outcome.verdict == "accepted" and not event.is_dry:
-        _carry_out(state, plan, effects)
+        _carry_out(state, plan, event, effects)
         outcome = CommandOutcome(
             "accepted",
             tuple(plan.sentences),
@@ -40,7 +40,7 @@ def on_command(
             orders=tuple(plan.orders),
             client_order_ids=tuple(order.client_order_id for order in plan.approved),
         )
-    if outcome.verdict == "refused" and not event.is_dry:
+    if outcome.verdict != "needs_confirmation" and not event.is_dry:
         _deny(state, plan, effects)
     if not event.is_dry:
         told = "; ".join((outcome.verdict, *outcome.sentences))
@@ -68,7 +68,9 @@ def _judged(plan: Plan, event: OperatorCommand) -> CommandOutcome:
     )
 
 
-def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
+def _carry_out(
+    state: KernelState, plan: Plan, event: OperatorCommand, effects: list[Effect]
+) -> None:
     desk, now_ns = state.desk, state.ts_ns
     if plan.kill_reason:
         desk.note_kill(now_ns, plan.kill_reason, plan.cancels)
@@ -76,27 +78,36 @@ def _carry_out(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
         record(state, effects, fact)
     _send(state, plan, effects)
     for runner in plan.starts:
-        strategies.start(state, runner)
+        strategies.begin(state, runner, effects)
     for owner in plan.stops:
-        desk.runners.pop(owner, None)
+        strategies.end(state, owner, "by hand", effects)
+    watching.carry_out(state, plan, effects)
     if plan.arm_s is not None:
         desk.armed_until_ns = now_ns + plan.arm_s * NS_PER_S if plan.arm_s else None
     if plan.releases:
         desk.kill = None
+    if plan.takes_orders:
+        desk.seats.take(event.operator)
+        desk.end_arming()
     desk.version += 1
 
 
 def _send(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
     now_ns = state.ts_ns
     for client_order_id in plan.cancels:
-        record(state, effects, CancelRequested(now_ns, client_order_id))
+        is_waiver = client_order_id in plan.waivers
+        record(state, effects, CancelRequested(now_ns, client_order_id, is_waiver))
         effects.append(SendCancel(client_order_id))
+        alarms.waive_stop(state, state.desk.ledger.orders[client_order_id])
     for approved in plan.approved:
         intended = OrderIntended(
             now_ns, approved.client_order_id, approved.intent, plan.book_seqs[approved]
         )
         record(state, effects, intended)
-        effects.append(PlaceOrder(approved, plan.is_flatten))
+        alarms.note_stop(state, approved.intent)
+        effects.append(
+            PlaceOrder(approved, approved in plan.flattens, approved in plan.unjournalled)
+        )
     for client_order_id, limit, qty in plan.replaces:
         record(state, effects, ReplaceRequested(now_ns, client_order_id, limit, qty))
         effects.append(SendReplace(client_order_id, limit, qty))
@@ -105,5 +116,5 @@ def _send(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
 def _deny(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
     """Record what the gate refused, and take the steps down that it advised."""
     for denied in plan.denied:
-        record(state, effects, OrderDenied(state.ts_ns, denied, tuple(plan.refusals)))
-    step_down(state, effects, plan.advice)
+        record(state, effects, OrderDenied(state.ts_ns, denied.intent, denied.sentences))
+        step_down(state, effects, denied.advice)

@@ -1,15 +1,17 @@
 """Handlers of what a venue says about our orders."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from engine.execution.account_controls import breaker_of
 from engine.kernel.notices import say
+from engine.kernel.owners import taken_from
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.model import facts as f
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope
-from engine.model.instrument import symbol_of
+from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.orders import HAND
 
 WORDS: Final[dict[type[object], str]] = {
@@ -25,6 +27,9 @@ WORDS: Final[dict[type[object], str]] = {
 }
 """What people are told; that an order was sent is not news."""
 
+ENDINGS: Final = (f.OrderRejected, f.OrderCanceled, f.OrderExpired, f.OrderUnknown)
+"""After which an order does not do what it was meant to, or nobody knows."""
+
 
 def on_report(
     state: KernelState, envelope: Envelope, event: f.OrderReport, effects: list[Effect]
@@ -32,6 +37,8 @@ def on_report(
     """Take in what became of an order, and count failures in a row."""
     del envelope
     known_fills = state.desk.ledger.duplicate_fills
+    is_news = _is_news(state, event)
+    shares = state.desk.ledger.shares(event) if isinstance(event, f.OrderFilled) else {}
     record(state, effects, event)
     order = state.desk.ledger.orders.get(event.client_order_id)
     if order is None:
@@ -42,6 +49,8 @@ def on_report(
         return
     if isinstance(event, f.OrderFilled):
         state.desk.fills.append(event)
+        if order.intent.owner == HAND:
+            _name_owners(state, order.spec.instrument_id, shares, effects)
     word = WORDS.get(type(event))
     if word is not None:
         spec = order.spec
@@ -51,7 +60,26 @@ def on_report(
         )
         is_bad = isinstance(event, (f.OrderRejected, f.OrderUnknown, f.CancelRejected))
         say(state, effects, "warning" if is_bad else "info", order.intent.owner, told)
-    _count_failures(state, event, order.intent.owner, effects)
+    if is_news:
+        _count_failures(state, event, order.intent.owner, effects)
+
+
+def _name_owners(
+    state: KernelState,
+    instrument_id: InstrumentId,
+    shares: Mapping[str, int],
+    effects: list[Effect],
+) -> None:
+    """Warn of strategies whose positions a person closes (D18)."""
+    taken = taken_from(state.desk.ledger, instrument_id, shares)
+    if taken:
+        say(state, effects, "warning", HAND, f"{symbol_of(instrument_id)}: closed by hand {taken}")
+
+
+def _is_news(state: KernelState, event: f.OrderReport) -> bool:
+    """Whether a venue says more than it has said of an order; a restart acknowledges all anew."""
+    order = state.desk.ledger.orders.get(event.client_order_id)
+    return not (isinstance(event, f.OrderAcked) and order is not None and order.venue_order_id)
 
 
 def _count_failures(
@@ -59,7 +87,8 @@ def _count_failures(
 ) -> None:
     """So many failures in a row of a strategy stop it until a person looks (breaker).
 
-    A person is looking already: hand is told, and keeps the right to close.
+    Only the venue fails: what our own guard, a late journal or a crash held back says nothing of
+    it. A person is looking already: hand is told, and keeps the right to close.
     """
     desk = state.desk
     breaker = breaker_of(owner, desk.setup.venue)
@@ -68,7 +97,7 @@ def _count_failures(
         if failures:
             record(state, effects, f.FailureCounted(state.ts_ns, breaker, 0))
         return
-    if not isinstance(event, f.OrderRejected):
+    if not (isinstance(event, f.OrderRejected) and event.is_by_venue):
         return
     record(state, effects, f.FailureCounted(state.ts_ns, breaker, failures + 1))
     if failures + 1 >= desk.limits.failures_max and owner != HAND:

@@ -15,15 +15,24 @@ THROUGH_SHARE: Final = Decimal("0.02")
 """A limit so far through the market must be confirmed by a typed word."""
 
 
-def describe(desk: Desk, market: InstrumentState, spec: OrderSpec) -> c.PlannedOrder:
-    """Return an order in words and figures."""
+def describe(
+    desk: Desk, market: InstrumentState, spec: OrderSpec, net_lots: int | None = None
+) -> c.PlannedOrder:
+    """Return an order in words and figures.
+
+    Args:
+        desk: Has the position.
+        market: The order's instrument.
+        spec: The order.
+        net_lots: The net position that it changes, if that is another than now.
+    """
     instrument = market.instrument
     tick, lot = instrument.tick_size or Decimal(0), instrument.lot_size or Decimal(0)
     size = spec.qty_lots * lot
     price = _judging_price(market, spec)
     notional = None if price is None else size * price
     signed = size if spec.side == "buy" else -size
-    after = desk.ledger.net_lots(spec.instrument_id) * lot + signed
+    before = desk.ledger.net_lots(spec.instrument_id) if net_lots is None else net_lots
     leverage = desk.limits.leverage_max
     flags: list[str] = [] if spec.tif == "gtc" else [spec.tif]
     flags += ["post"] if spec.is_post_only else []
@@ -38,7 +47,7 @@ def describe(desk: Desk, market: InstrumentState, spec: OrderSpec) -> c.PlannedO
         flags=" ".join(flags),
         notional="" if notional is None else f"{notional:.2f}",
         margin="" if notional is None or not leverage else f"{notional / leverage:.2f}",
-        position_after=f"{after:f}",
+        position_after=f"{before * lot + signed:f}",
     )
 
 
@@ -60,7 +69,7 @@ def level_of(
 
 
 def _is_far_through(market: InstrumentState, spec: OrderSpec) -> bool:
-    reference = reference_of(market, "fresh")
+    reference = reference_of(market, "fresh", is_reviewed=False)
     mid = reference.mid_ticks
     if spec.limit_ticks is None or mid is None:
         return False
@@ -70,7 +79,7 @@ def _is_far_through(market: InstrumentState, spec: OrderSpec) -> bool:
 
 def _judging_price(market: InstrumentState, spec: OrderSpec) -> Decimal | None:
     tick = market.instrument.tick_size
-    reference = reference_of(market, "fresh")
+    reference = reference_of(market, "fresh", is_reviewed=False)
     best = reference.ask_ticks if spec.side == "buy" else reference.bid_ticks
     ticks = spec.limit_ticks or spec.trigger_ticks or best
     return None if tick is None or ticks is None else ticks * tick

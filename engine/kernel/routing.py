@@ -7,7 +7,27 @@ raise nothing foreseeable; what they want done outside they append to the effect
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.kernel import account, feeds, market, operator, orders, strategies, whales
+from engine.kernel import (
+    account,
+    alarms,
+    brackets,
+    cancels,
+    ending,
+    feeds,
+    freshness,
+    market,
+    missed_trades,
+    operator,
+    orders,
+    pace,
+    protection,
+    restart,
+    screens,
+    second_source,
+    strategies,
+    watching,
+    whales,
+)
 from engine.kernel.state import KernelState
 from engine.model import commands as c
 from engine.model import envelope as e
@@ -27,20 +47,52 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     m.MarkPrice: (feeds.note_data, market.on_mark_price),
     m.Candle: (feeds.note_data, market.on_candle),
     # what is known about instruments
-    m.InstrumentUpdated: (market.on_instrument, account.on_instrument),
+    m.InstrumentUpdated: (market.on_instrument, account.on_instrument, restart.on_instrument),
     m.ScalesWidened: (market.on_scales,),
     # connections
-    m.FeedUp: (feeds.on_up,),
-    m.FeedDown: (feeds.on_down, market.on_feed_down),
+    m.FeedUp: (feeds.on_up, missed_trades.on_up),
+    m.FeedDown: (feeds.on_down, market.on_feed_down, missed_trades.on_down),
     m.FrameRefused: (feeds.on_refused,),
+    m.StreamSilent: (feeds.on_silent,),
+    m.SubscriptionRefused: (watching.on_refused,),
+    m.ClockMeasured: (feeds.on_clock,),
+    # what was asked for, because a stream may be wrong or was gone
+    m.SecondQuote: (second_source.on_quote,),
+    m.TradesFetched: (missed_trades.on_fetched,),
+    m.TradesMissed: (missed_trades.on_missed,),
     # our orders, and those who give them
     c.OperatorCommand: (operator.on_command,),
+    e.ScreenJoined: (screens.on_joined,),
+    e.ScreenLeft: (screens.on_left,),
+    e.LoopLagged: (pace.on_lag,),
     **dict.fromkeys(orders.WORDS, (orders.on_report,)),
+    f.OrderAcked: (orders.on_report, cancels.on_acked),
+    f.CancelRejected: (orders.on_report, cancels.on_rejected),
+    **dict.fromkeys(orders.ENDINGS, (orders.on_report, strategies.on_ended)),
     f.OrderSent: (orders.on_report,),
-    f.OrderFilled: (orders.on_report, strategies.on_fill),
+    f.OrderFilled: (orders.on_report, strategies.on_fill, protection.on_fill, brackets.on_fill),
     e.StorageDegraded: (account.on_storage,),
     e.StorageRestored: (account.on_storage,),
     # time and the run itself
-    e.TimerFired: (market.on_timer, account.on_timer, strategies.on_timer),
-    e.RunStarted: (feeds.on_run_started, market.on_run_started, account.on_run_started),
+    e.TimerFired: (
+        market.on_timer,
+        missed_trades.on_timer,
+        second_source.on_timer,
+        account.on_timer,
+        cancels.on_timer,
+        strategies.on_timer,
+        protection.on_timer,
+        alarms.on_timer,
+        screens.on_timer,
+        brackets.on_timer,
+        freshness.on_timer,
+    ),
+    e.RunEnding: (ending.on_run_ending,),
+    e.RunStarted: (
+        feeds.on_run_started,
+        market.on_run_started,
+        second_source.on_run_started,
+        restart.on_run_started,
+        account.on_run_started,
+    ),
 }

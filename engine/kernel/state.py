@@ -8,37 +8,49 @@ from engine.detection.base import THRESHOLD_USD, Detector, Scales, Setting
 from engine.detection.registry import DETECTORS
 from engine.ingest.book import NO_FLOOR, Book, Gap
 from engine.ingest.candles import Candles
+from engine.ingest.checksum import checksum_of
 from engine.ingest.health import Connection
 from engine.ingest.quotes import QuoteCheck
 from engine.ingest.tape import Tape
+from engine.ingest.trade_flow import TradeFlow
 from engine.kernel.desk import Desk, DeskSetup
 from engine.model.instrument import Instrument, InstrumentId
-from engine.model.market import MarkPrice, TradeStream
+from engine.model.market import ClockMeasured, MarkPrice, TradeStream
 from engine.model.signals import Notice, WhaleSignal
 
 NOTICES_MAX: Final = 500
 SIGNALS_MAX: Final = 500
 INSTRUMENTS_MAX: Final = 2_000
+SWEEPS_MAX: Final = 160
+"""40 s of them."""
 
 
 class InstrumentState:
     """The market of one instrument.
 
-    `book_feed` is the connection that carries the book; `book_ns` and `trade_ns` are the engine
-    times of the last book message and trade, 0 where there was none. `applied_seq` is the event
-    that changed a whole book last. `snapshot_ns` is when a snapshot was last asked for, and
-    `snapshot_tries` how often since the book was whole. The `_version`s change with what their
-    pane shows.
+    `book_feed` is the connection that carries the book; `book_ns`, `trade_ns` and `mark_ns` are the
+    engine times of the last book message, trade and mark price, 0 where there was none.
+    `applied_seq` is the event that changed a whole book last. `snapshot_ns` is when a snapshot was
+    last asked for, and `snapshot_tries` how often since the book was whole. The `_version`s change
+    with what their pane shows.
     """
 
     def __init__(self, instrument: Instrument, price_decimals: int, qty_decimals: int) -> None:
         self.instrument = instrument
         self.price_decimals = price_decimals
         self.qty_decimals = qty_decimals
-        self.book = Book(instrument.sequence_rule)
+        self.book = Book(instrument.sequence_rule, checksum_of=self._checksum_of)
         self.book_state_ns = 0
         self.book_feed = ""
         self.book_ns = 0
+        self.book_venue_ns = 0
+        """The venue's time of the last change; 0 where it sends none."""
+        self.book_lag_ns = 0
+        """From then to its receipt, by two clocks."""
+        self.moved_ns = 0
+        """When a quote or a trade first showed that the market moved and the book did not."""
+        self.second_bad = 0
+        """Checks by a second source, one after the other, that the book did not stand."""
         self.applied_seq = 0
         self.last_gap: Gap | None = None
         self.snapshot_asked = False
@@ -47,8 +59,9 @@ class InstrumentState:
         self.candles = Candles()
         self.tape = Tape()
         self.trade_stream: TradeStream | None = None
-        self.trade_ns = 0
+        self.trade_ns = self.mark_ns = 0
         self.trades = 0
+        self.flow = TradeFlow()
         self.trades_not_market = 0
         self.trades_other_stream = 0
         self.last_ticks: int | None = None
@@ -101,6 +114,8 @@ class InstrumentState:
         self.candles.widen(price_factor, qty_factor)
         self.tape.widen(price_factor, qty_factor)
         self.quotes.widen(price_factor, qty_factor)
+        if self.flow.hole is not None:
+            self.flow.hole.widen(price_factor, qty_factor)
         if self.last_ticks is not None:
             self.last_ticks *= price_factor
         for detector in self.detectors:
@@ -108,7 +123,12 @@ class InstrumentState:
         self._set_addition_floor()
 
     def make_detectors(self, next_signal_id: "SignalIds") -> None:
-        """Start the detectors, or say why there are none."""
+        """Start the detectors, or say why there are none; earlier ones are let go."""
+        self.detectors = ()
+        self._set_addition_floor()
+        if self.instrument.is_inverse:
+            self.detectors_off = "off: sizes of an inverse contract are no base amounts"
+            return
         if not self.instrument.is_quoted_in_dollars:
             quote = self.instrument.quote
             self.detectors_off = (
@@ -136,10 +156,16 @@ class InstrumentState:
             self.tape.digest_parts(),
             (self.trade_stream, self.trade_ns, self.trades),
             (self.trades_not_market, self.trades_other_stream),
-            (self.last_ticks, self.last_is_up, self.mark),
+            self.flow.digest_parts(),
+            (self.book_venue_ns, self.moved_ns, self.second_bad),
+            (self.last_ticks, self.last_is_up, self.mark, self.mark_ns),
             (self.quotes.digest_parts(), self.quotes_unequal),
             [detector.digest_parts() for detector in self.detectors],
         )
+
+    def _checksum_of(self, book: Book) -> int:
+        size = self.instrument.contract_size
+        return checksum_of(book, self.price_decimals, self.qty_decimals, size)
 
     def _set_addition_floor(self) -> None:
         floors = [
@@ -172,6 +198,8 @@ class KernelState:
         self.version = ""
         self.instruments: dict[InstrumentId, InstrumentState] = {}
         self.connections: dict[str, Connection] = {}
+        self.sweeps: deque[tuple[int, int]] = deque(maxlen=SWEEPS_MAX)
+        """Sequence number and time of the newest sweeps: when somebody looked is told by these."""
         self.signal_ids = SignalIds()
         self.signals: dict[int, WhaleSignal] = {}
         self.signals_version = 0
@@ -180,6 +208,14 @@ class KernelState:
         self.bad_frames = 0
         self.unknown_instrument = 0
         self.gaps = 0
+        self.trade_gaps = 0
+        self.holes = 0
+        """Losses so far after which trades were missing; numbers the requests for them."""
+        self.silent_streams = 0
+        self.loop_stalls = self.loop_stall_ns = self.loop_stall_at_ns = 0
+        """How often the loop stood still; how long the last time, and when that ended."""
+        self.clocks: dict[str, ClockMeasured] = {}
+        """The last measurement of each venue's clock."""
 
     def digest_parts(self) -> tuple[object, ...]:
         """Return everything that decides what happens next, as plain values."""
@@ -187,8 +223,11 @@ class KernelState:
             (self.seq, self.ts_ns),
             [state.digest_parts() for _, state in sorted(self.instruments.items())],
             [(name, one.digest_parts()) for name, one in sorted(self.connections.items())],
+            list(self.sweeps),
             (self.signal_ids.last, list(self.signals.values())),
             list(self.notices),
             (self.bad_frames, self.unknown_instrument, self.gaps),
+            (self.trade_gaps, self.holes, self.silent_streams, sorted(self.clocks.items())),
+            (self.loop_stalls, self.loop_stall_ns, self.loop_stall_at_ns),
             self.desk.digest_parts(),
         )

@@ -2,8 +2,8 @@
 
 A strategy fills its look-back from the candles that are there (the venue's history, then its own)
 and decides only on candles that closed after it was started. Each candle is answered once, also
-across restarts: the answer is recorded before the order. What a strategy holds is kept protected,
-whoever changed it: by the fill where that ends an order, else by the next timer.
+across restarts: the answer is recorded before the order. What a strategy holds is protected by
+`engine.kernel.protection`, also when it no longer runs.
 """
 
 from collections.abc import Sequence
@@ -13,38 +13,37 @@ from typing import Final
 from engine.execution.rounding import AskedOrder, Unroundable, rounded
 from engine.ingest.candles import CandleSeries, Row
 from engine.kernel.account import marks_of
+from engine.kernel.covers import Exits, exits_of
 from engine.kernel.notices import say
+from engine.kernel.protection import protecting
 from engine.kernel.recording import record
 from engine.kernel.state import InstrumentState, KernelState
-from engine.kernel.strategy_orders import (
-    cancel,
-    cancel_orphans,
-    protect,
-    protecting,
-    reviewed,
-    send,
-    watch,
-)
+from engine.kernel.strategy_calls import ConditionText, Failed, decided, explained
+from engine.kernel.strategy_orders import cancel, reviewed, send
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import (
+    OrderCanceled,
+    OrderExpired,
     OrderFilled,
+    OrderRejected,
+    OrderUnknown,
     SignalActed,
+    StrategyStarted,
+    StrategyStopped,
 )
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import NS_PER_S, QtyLots, unscaled
-from engine.model.orders import OrderIntent, OrderSpec, Side
+from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec, Side
 from engine.strategy.candle import (
-    BUY,
     ENTER,
     LEAVE,
+    QUOTE,
     REVERSE,
-    SELL,
     CandleHost,
     Decision,
     Gap,
     Position,
-    enter,
     hold,
 )
 from engine.strategy.columns import FloatCandle
@@ -55,8 +54,6 @@ GRACE_NS: Final = 1 * NS_PER_S
 
 ROWS_MAX: Final = 500
 """Candles that are made up for at once."""
-
-ENTRY: Final = "enter"
 
 STAGES: Final = ("candles", "signals", "gate", "sent", "filled")
 """Of the funnel; the last three count the orders that answer a signal, not their protection."""
@@ -75,10 +72,10 @@ class Runner:
         self.started_ns = 0
         self.entered_open_ns = 0
         """Of the candle whose signal was the entry; it fills in the next one."""
-        self.entry: Decision | None = None
-        """What was decided then: how far away stop and target are."""
-        self.protected_ns = 0
-        """When protection was last sent."""
+        self.conditions: tuple[ConditionText, ...] = ()
+        """Why it acts next, or what keeps it from it, as it last said."""
+        self.is_explained = False
+        """Whether that was after the newest candle and the newest fill."""
 
     @property
     def length_ns(self) -> int:
@@ -97,7 +94,7 @@ class Runner:
             self.timeframe_s,
             self.host.state(),
             list(self.counts.items()),
-            (self.started_ns, self.entered_open_ns, self.entry, self.protected_ns),
+            (self.started_ns, self.entered_open_ns),
         )
 
 
@@ -112,35 +109,70 @@ def start(state: KernelState, runner: Runner) -> None:
     state.desk.runners[runner.owner] = runner
 
 
+def begin(state: KernelState, runner: Runner, effects: list[Effect]) -> None:
+    """Start a strategy that a person asked for; it runs until it is stopped, restarts included."""
+    start(state, runner)
+    name, key, length_s = runner.spec.name, runner.instrument_id, runner.timeframe_s
+    started = StrategyStarted(state.ts_ns, runner.owner, name, key, length_s)
+    record(state, effects, started)
+
+
+def end(state: KernelState, owner: str, reason: str, effects: list[Effect]) -> None:
+    """Stop a strategy for good; what would add to its position goes, position and protection stay.
+
+    What fills before the cancel comes is protected all the same.
+    """
+    state.desk.runners.pop(owner, None)
+    record(state, effects, StrategyStopped(state.ts_ns, owner, reason))
+    for order in state.desk.ledger.working():
+        if order.intent.owner == owner and not order.spec.is_reduce_only:
+            cancel(state, order, effects)
+
+
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """Show every candle that has closed to the strategies that wait for it; look at protection."""
+    """Show every candle that has closed to the strategies that wait for it."""
     del envelope, event
     for runner in list(state.desk.runners.values()):
         market = state.instruments[runner.instrument_id]
         for row in _closed(market, runner, state.ts_ns):
             if runner.owner in state.desk.runners:
                 _take(state, runner, market, row, effects)
-    cancel_orphans(state, effects)
-    for runner in state.desk.runners.values():
-        watch(state, runner, effects)
+        if runner.owner in state.desk.runners and not runner.is_explained:
+            _explain(state, runner, effects)
 
 
 def on_fill(
     state: KernelState, envelope: Envelope, event: OrderFilled, effects: list[Effect]
 ) -> None:
-    """Protect a position that a strategy has entered; a closed one needs no protection."""
+    """Count an answer to a signal that is executed; the strategy waits for something else now."""
     del envelope
-    cancel_orphans(state, effects)
     order = state.desk.ledger.orders.get(event.client_order_id)
-    runner = state.desk.runners.get(order.intent.owner) if order is not None else None
-    if order is None or runner is None:
+    if order is None:
+        return
+    for other in state.desk.runners.values():  # A close by hand changes their positions too.
+        other.is_explained &= other.instrument_id != order.spec.instrument_id
+    runner = state.desk.runners.get(order.intent.owner)
+    if runner is None:
         return
     if order.intent.signal and order.filled_lots == event.qty_lots:
         runner.counts["filled"] += 1
-    if order.is_final:
-        protect(state, runner, effects)
+
+
+def on_ended(
+    state: KernelState,
+    envelope: Envelope,
+    event: OrderRejected | OrderCanceled | OrderExpired | OrderUnknown,
+    effects: list[Effect],
+) -> None:
+    """Say why an answer to a signal was not executed, or not whole."""
+    del envelope, effects
+    order = state.desk.ledger.orders.get(event.client_order_id)
+    runner = state.desk.runners.get(order.intent.owner) if order is not None else None
+    if order is not None and runner is not None and order.intent.signal:
+        purpose = order.intent.tag.partition(" ")[0]
+        runner.last_stop = f"{purpose} {order.state}: {event.reason}"
 
 
 # Candles in.
@@ -196,6 +228,7 @@ def _take(
 ) -> None:
     state.desk.version += 1
     runner.counts["candles"] += 1
+    runner.is_explained = False
     gap = _feed(runner, market, row)
     if gap is not None:
         say(state, effects, "warning", runner.owner, f"{gap}: the look-back begins anew")
@@ -212,7 +245,7 @@ def _take(
         return
     decision = _decided(state, runner, effects)
     if decision.kind not in (ENTER, LEAVE, REVERSE):
-        runner.last_stop = "no signal"
+        runner.last_stop = "no signal" if decision.kind != QUOTE else "quotes are not traded"
         return
     runner.counts["signals"] += 1
     record(state, effects, SignalActed(state.ts_ns, runner.owner, signal))
@@ -220,14 +253,28 @@ def _take(
 
 
 def _decided(state: KernelState, runner: Runner, effects: list[Effect]) -> Decision:
-    """Ask a strategy; one that fails is stopped, its position and protection stay."""
-    try:
-        return runner.host.decide(position_of(state, runner))
-    except Exception as error:  # noqa: BLE001 - a strategy's failure ends nothing but itself
-        del state.desk.runners[runner.owner]
-        told = f"stopped: {type(error).__name__}: {error}; its position and protection stay"
-        say(state, effects, "error", runner.owner, told)
-        return hold()
+    """Ask a strategy what to do."""
+    answer = decided(runner.host, position_of(state, runner))
+    if not isinstance(answer, Failed):
+        return answer
+    _stop_failed(state, runner, answer, effects)
+    return hold()
+
+
+def _explain(state: KernelState, runner: Runner, effects: list[Effect]) -> None:
+    """Ask a strategy why it does what it does."""
+    runner.is_explained = True
+    answer = explained(runner.host, position_of(state, runner))
+    if isinstance(answer, Failed):
+        _stop_failed(state, runner, answer, effects)
+    else:
+        runner.conditions = answer
+
+
+def _stop_failed(state: KernelState, runner: Runner, failed: Failed, effects: list[Effect]) -> None:
+    end(state, runner.owner, failed.error, effects)
+    told = f"stopped: {failed.told}; its position and protection stay"
+    say(state, effects, "error", runner.owner, told)
 
 
 # Orders out.
@@ -267,13 +314,13 @@ def _enter(
     if isinstance(spec, Unroundable):
         runner.last_stop = spec.sentence
         return
-    intent = OrderIntent(spec, runner.owner, signal, _tag(decision))
-    approved = reviewed(state, runner, market, intent, effects)
-    if approved is None:
-        return
-    runner.entry = decision
-    runner.entered_open_ns = _open_ns(signal)
-    send(state, runner, market, approved, effects)
+    exits = Exits(decision.stop_pct, decision.target_pct, decision.stop, decision.target)
+    approved = _approved(
+        state, runner, market, OrderIntent(spec, runner.owner, signal, exits.tag), effects
+    )
+    if approved is not None:
+        runner.entered_open_ns = _open_ns(signal)
+        _send(state, runner, market, approved, effects)
 
 
 def _leave(
@@ -292,16 +339,54 @@ def _leave(
         is_reduce_only=True,
     )
     intent = OrderIntent(spec, runner.owner, signal, "leave")
-    approved = reviewed(state, runner, market, intent, effects)
+    approved = _approved(state, runner, market, intent, effects)
     if approved is None:
         return False
-    for order in protecting(state, runner):
+    for order in protecting(state, runner.owner, runner.instrument_id):
         cancel(state, order, effects)
-    send(state, runner, market, approved, effects)
+    _send(state, runner, market, approved, effects)
     return True
 
 
-# What a strategy is told of itself.
+def _approved(
+    state: KernelState,
+    runner: Runner,
+    market: InstrumentState,
+    intent: OrderIntent,
+    effects: list[Effect],
+) -> ApprovedOrder | None:
+    """Put the answer to a signal through the gate; a refusal is why it went no further."""
+    runner.counts["gate"] += 1
+    verdict = reviewed(state, market, intent, effects)
+    if not isinstance(verdict, str):
+        return verdict
+    runner.last_stop = verdict
+    return None
+
+
+def _send(
+    state: KernelState,
+    runner: Runner,
+    market: InstrumentState,
+    approved: ApprovedOrder,
+    effects: list[Effect],
+) -> None:
+    send(state, market, approved, effects)
+    runner.counts["sent"] += 1
+    runner.last_stop = ""
+
+
+# What a strategy is told of itself, and people of it.
+
+
+def ready_ns(state: KernelState, runner: Runner) -> int:
+    """Return when the look-back is complete if every candle comes; 0 when it is (D20)."""
+    missing = runner.host.need - runner.host.have
+    if missing <= 0:
+        return 0
+    begun_ns = state.ts_ns - state.ts_ns % runner.length_ns
+    next_ns = runner.host.next_open_ns or begun_ns
+    return next_ns + missing * runner.length_ns + GRACE_NS
 
 
 def position_of(state: KernelState, runner: Runner) -> Position:
@@ -317,20 +402,12 @@ def position_of(state: KernelState, runner: Runner) -> Position:
     return Position(side, 0.0 if entry is None else float(entry), candles)
 
 
-def _tag(decision: Decision) -> str:
-    """Return the tag of an entry: with it the journal knows how the position is protected."""
-    distances = (decision.stop_pct, decision.target_pct, decision.stop, decision.target)
-    return " ".join((ENTRY, *map(repr, distances)))
-
-
 def _remember_entry(state: KernelState, runner: Runner) -> None:
     """Go on with the newest entry that was filled before the start."""
     for order in reversed(state.desk.ledger.orders.values()):
         intent = order.intent
-        name, *distances = intent.tag.split() or [""]
-        if (intent.owner, name) == (runner.owner, ENTRY) and order.filled_lots:
-            side = BUY if order.spec.side == "buy" else SELL
-            runner.entry = enter(side, 0.0, *map(float, distances))
+        is_entry = intent.owner == runner.owner and exits_of(intent.tag) is not None
+        if is_entry and order.filled_lots:
             runner.entered_open_ns = _open_ns(intent.signal)
             return
 

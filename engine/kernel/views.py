@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from engine.ingest.health import freshness
 from engine.kernel.desk_views import orders_view, positions_view, risk_view
 from engine.kernel.freshness import book_age_ns, book_freshness, trade_freshness
+from engine.kernel.health_views import feed_views, health_view, watch_view
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.market import Level
@@ -20,13 +20,12 @@ from engine.model.numbers import NS_PER_MS, NS_PER_S, unscaled
 from engine.model.view import (
     BookView,
     ChartView,
-    FeedState,
-    FeedView,
     HeaderView,
     InstrumentRow,
     LogView,
     Mode,
     PaneName,
+    RiskView,
     StatusView,
     TapeRow,
     TapeView,
@@ -57,6 +56,9 @@ class RunFacts(msgspec.Struct, frozen=True):
     replay_ended: bool = False
     is_latched: bool = False
     is_latch_persisted: bool = False
+    recording: str = ""
+    """What is wrong with the recording; nothing while all is well or none is wanted."""
+    is_recording: bool = False
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -68,16 +70,20 @@ class Wish(msgspec.Struct, frozen=True):
     book_group: int
     chart_candles: int
     tape_rows: int
+    operator: str = ""
 
 
 def mark_of(pane: PaneName, state: KernelState, wish: Wish, now_ns: int) -> object:
     """Return a value that changes whenever the pane's picture would."""
     if pane == "status":
-        return (now_ns // STATUS_NS, state.notices_version)
+        looks = state.desk.seats.looks(wish.operator)
+        return (now_ns // STATUS_NS, state.notices_version, looks)
     if pane == "log":
         return state.notices_version
     if pane in DESK_PANES:
         return (state.desk.version, now_ns // STATUS_NS, state.desk.is_armed(now_ns))
+    if pane in ("watch", "health"):
+        return (state.desk.version, now_ns // STATUS_NS, state.notices_version)
     market = state.instruments.get(wish.instrument_id)
     if pane == "whales":
         return (state.signals_version, wish.instrument_id, market is not None)
@@ -103,12 +109,9 @@ def build(
     pane: PaneName, state: KernelState, wish: Wish, now_ns: int, facts: RunFacts
 ) -> View | None:
     """Return the picture of a pane; None while its instrument is not known yet."""
-    if pane == "status":
-        return status_view(state, now_ns, facts)
-    if pane == "log":
-        return LogView(tuple(islice(reversed(state.notices), LOG_ROWS_MAX)))
-    if pane in DESK_PANES:
-        return _desk_view(pane, state, facts)
+    of_all = _OF_ALL.get(pane)
+    if of_all is not None:
+        return of_all(state, wish, now_ns, facts)
     market = state.instruments.get(wish.instrument_id)
     if pane == "whales":
         return _whales_view(state, market)
@@ -117,11 +120,11 @@ def build(
     return _BUILDERS[pane](state, market, wish, now_ns)
 
 
-def _desk_view(pane: PaneName, state: KernelState, facts: RunFacts) -> View:
-    if pane == "positions":
-        return positions_view(state)
-    if pane == "orders":
-        return orders_view(state)
+def _log_view(state: KernelState) -> LogView:
+    return LogView(tuple(islice(reversed(state.notices), LOG_ROWS_MAX)))
+
+
+def _risk_view(state: KernelState, facts: RunFacts) -> RiskView:
     return risk_view(
         state,
         is_latched=facts.is_latched,
@@ -130,12 +133,13 @@ def _desk_view(pane: PaneName, state: KernelState, facts: RunFacts) -> View:
     )
 
 
-def status_view(state: KernelState, now_ns: int, facts: RunFacts) -> StatusView:
-    """Return the status row."""
+def status_view(state: KernelState, now_ns: int, facts: RunFacts, operator: str = "") -> StatusView:
+    """Return the status row as one operator sees it."""
+    clock = state.clocks.get(facts.venue)
     return StatusView(
         mode=facts.mode,
         venue=facts.venue,
-        feeds=tuple(_feed_view(state, name, now_ns) for name in sorted(state.connections)),
+        feeds=feed_views(state, now_ns, facts.venue),
         instruments=tuple(
             InstrumentRow(key, symbol_of(key), market.last_ticks, market.price_decimals)
             for key, market in state.instruments.items()
@@ -144,42 +148,16 @@ def status_view(state: KernelState, now_ns: int, facts: RunFacts) -> StatusView:
         inbox_depth=facts.inbox_depth,
         bad_frames=state.bad_frames,
         gaps=state.gaps,
+        trade_gaps=state.trade_gaps,
+        clock_offset_ns=clock.offset_ns if clock is not None else None,
         seq=state.seq,
         started_ns=facts.started_ns,
         replay_speed=facts.replay_speed,
         replay_ended=facts.replay_ended,
+        looks_only=state.desk.seats.looks(operator),
+        recording=facts.recording,
+        is_recording=facts.is_recording,
     )
-
-
-def _feed_view(state: KernelState, name: str, now_ns: int) -> FeedView:
-    connection = state.connections[name]
-    retry_in_ns = None
-    if not connection.is_up and connection.retry_at_ns:
-        retry_in_ns = max(0, connection.retry_at_ns - now_ns)
-    return FeedView(
-        name=name.removeprefix("feed:"),
-        state=_feed_state(state, name, now_ns),
-        age_ns=connection.age_ns(now_ns),
-        retry_in_ns=retry_in_ns,
-        reason=connection.reason,
-    )
-
-
-def _feed_state(state: KernelState, name: str, now_ns: int) -> FeedState:
-    connection = state.connections[name]
-    if not connection.is_up:
-        return "down"
-    age_ns = connection.age_ns(now_ns)
-    if age_ns is None:
-        age_ns = now_ns - connection.since_ns
-        return "connecting" if freshness("book", age_ns) != "stale" else "stale"
-    judged = freshness("book", age_ns)
-    if judged == "stale" or judged == "slow":
-        return judged
-    for market in state.instruments.values():
-        if market.book_feed == name and market.book.state != "live":
-            return "resync"
-    return "ok"
 
 
 def _header_view(
@@ -242,6 +220,7 @@ def _rows(market: InstrumentState, group: int, limit: int, *, is_bid: bool) -> t
 def _chart_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns: int) -> ChartView:
     series = market.candles.series.get(wish.timeframe_s)
     candles = series.newest(wish.chart_candles) if series is not None else []
+    missed = market.candles.missed_since(candles[0][0]) if candles else ()
     return ChartView(
         instrument_id=market.instrument_id,
         timeframe_s=wish.timeframe_s,
@@ -250,6 +229,7 @@ def _chart_view(state: KernelState, market: InstrumentState, wish: Wish, now_ns:
         freshness=trade_freshness(state, market, now_ns),
         age_ns=market.trade_age_ns(now_ns),
         candles=tuple((*row[:5], unscaled(row[5], market.qty_decimals)) for row in candles),
+        missed=missed,
     )
 
 
@@ -306,6 +286,17 @@ def _whales_view(state: KernelState, market: InstrumentState | None) -> WhalesVi
     off_reason = "" if market is None else market.detectors_off
     return WhalesView(tuple(rows), threshold, off_reason)
 
+
+_OF_ALL: Final[dict[PaneName, Callable[[KernelState, Wish, int, RunFacts], View]]] = {
+    "status": lambda state, wish, now_ns, facts: status_view(state, now_ns, facts, wish.operator),
+    "log": lambda state, _wish, _now_ns, _facts: _log_view(state),
+    "positions": lambda state, _wish, _now_ns, _facts: positions_view(state),
+    "orders": lambda state, _wish, _now_ns, _facts: orders_view(state),
+    "risk": lambda state, _wish, _now_ns, facts: _risk_view(state, facts),
+    "watch": lambda state, _wish, now_ns, _facts: watch_view(state, now_ns),
+    "health": lambda state, _wish, now_ns, facts: health_view(state, now_ns, facts),
+}
+"""Panes that are not about the one instrument that is looked at."""
 
 _Builder = Callable[[KernelState, InstrumentState, Wish, int], View]
 

@@ -17,6 +17,7 @@ from engine.model.orders import OrderType, Side, TimeInForce
 class SubmitOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     """A new order by hand.
 
+    `stop` and `target` are triggers of protective orders of whatever it fills (a bracket).
     `book_seq` is the last sequence number of the book that the person looked at; 0 for commands
     from a shell, which looked at none.
     """
@@ -33,6 +34,8 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     is_protective: bool = False
     tag: str = ""
     book_seq: int = 0
+    stop: Decimal | None = None
+    target: Decimal | None = None
 
 
 class CancelOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -118,6 +121,28 @@ class StopStrategy(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     instrument_id: InstrumentId
 
 
+class TakeOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Let the screen that says it give the orders; the one that gave them looks from now on."""
+
+
+class Accept(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Answer a question that the start asked; `what` is its name: `restart`."""
+
+    what: str
+
+
+class WatchInstrument(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Subscribe to another instrument of the venue, by the venue's own name."""
+
+    symbol: str
+
+
+class UnwatchInstrument(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Subscribe to an instrument no longer; refused while anything needs it."""
+
+    instrument_id: InstrumentId
+
+
 Action = (
     SubmitOrder
     | CancelOrders
@@ -132,6 +157,10 @@ Action = (
     | SetReduceOnly
     | StartStrategy
     | StopStrategy
+    | TakeOrders
+    | Accept
+    | WatchInstrument
+    | UnwatchInstrument
 )
 
 ConfirmLevel = Literal[0, 1, 2, 3]

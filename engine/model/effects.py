@@ -5,6 +5,7 @@ import msgspec
 from engine.model.commands import CommandOutcome
 from engine.model.facts import Fact
 from engine.model.instrument import InstrumentId
+from engine.model.market import TradeStream
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
 from engine.model.signals import Notice, WhaleSignal
@@ -14,6 +15,47 @@ class RequestSnapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Fetch the whole book of an instrument."""
 
     instrument_id: InstrumentId
+
+
+class RenewBook(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Subscribe anew to the book of an instrument: its stream stands still."""
+
+    instrument_id: InstrumentId
+
+
+class RequestTrades(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Fetch trades that were missed; both ids are exclusive, `before_id` 0 means up to now.
+
+    Answered with one `TradesFetched` of the same number, and `TradesMissed` where that is not all.
+    """
+
+    instrument_id: InstrumentId
+    stream: TradeStream
+    after_id: int
+    before_id: int
+    number: int
+
+
+class RequestQuote(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Ask for best bid and ask by another way than the book's (R5)."""
+
+    instrument_id: InstrumentId
+
+
+class Watch(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Subscribe to another instrument."""
+
+    symbol: str
+
+
+class Unwatch(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Subscribe to an instrument no longer."""
+
+    instrument_id: InstrumentId
+
+
+FeedRequest = RenewBook | RequestTrades | RequestQuote | Watch | Unwatch
+"""What a source of market data is asked for, besides snapshots."""
 
 
 class SetTimer(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -47,6 +89,8 @@ class PlaceOrder(msgspec.Struct, frozen=True):
     approved: ApprovedOrder
     is_flatten: bool = False
     """Of a confirmed flatten: it may leave while killed, because it can only shrink (R76)."""
+    is_unjournalled: bool = False
+    """Of a close that a person confirmed while the disk was bad: it waits for none (D17)."""
 
 
 class SendCancel(msgspec.Struct, frozen=True):
@@ -73,6 +117,7 @@ class CommandResult(msgspec.Struct, frozen=True):
 
 Effect = (
     RequestSnapshot
+    | FeedRequest
     | SetTimer
     | Notify
     | Publish

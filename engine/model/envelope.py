@@ -9,13 +9,19 @@ from engine.model.market import (
     BookDelta,
     BookSnapshot,
     Candle,
+    ClockMeasured,
     FeedDown,
     FeedUp,
     FrameRefused,
     InstrumentUpdated,
     MarkPrice,
     ScalesWidened,
+    SecondQuote,
+    StreamSilent,
+    SubscriptionRefused,
     Trade,
+    TradesFetched,
+    TradesMissed,
 )
 
 
@@ -31,6 +37,32 @@ class RunStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     run_id: str
     version: str
+    is_after_crash: bool = False
+    """Whether the run before this one ended without saying so."""
+
+
+class RunEnding(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The run is about to end in good order: what happens to orders is decided now."""
+
+
+class ScreenJoined(msgspec.Struct, frozen=True, tag=True):
+    """A screen is attached. One that only looks gives no orders until it takes them over."""
+
+    operator: str
+    looks_only: bool = False
+
+
+class ScreenLeft(msgspec.Struct, frozen=True, tag=True):
+    """A screen is gone: left, closed or cut off."""
+
+    operator: str
+
+
+class LoopLagged(msgspec.Struct, frozen=True, tag=True):
+    """The engine's loop stood still, and what it was doing."""
+
+    late_ns: int
+    where: str = ""
 
 
 class StorageDegraded(msgspec.Struct, frozen=True, tag=True):
@@ -55,9 +87,19 @@ Event = (
     | FeedUp
     | FeedDown
     | FrameRefused
+    | StreamSilent
+    | SubscriptionRefused
+    | SecondQuote
+    | TradesFetched
+    | TradesMissed
+    | ClockMeasured
     | TimerFired
     | RunStarted
+    | RunEnding
     | OperatorCommand
+    | ScreenJoined
+    | ScreenLeft
+    | LoopLagged
     | OrderReport
     | StorageDegraded
     | StorageRestored

@@ -25,6 +25,8 @@ class RunBegan(msgspec.Struct, frozen=True, tag=True):
     version: str
     boot: int
     """Counts runs; part of every client order id."""
+    limits_hash: str = ""
+    """Of the limits that the run began with."""
 
 
 class InstrumentKnown(msgspec.Struct, frozen=True, tag=True):
@@ -103,6 +105,8 @@ class OrderRejected(msgspec.Struct, frozen=True, tag=True):
     ts_ns: int
     client_order_id: str
     reason: str
+    is_by_venue: bool = True
+    """False: it never got there, because guard, journal or a crash held it back."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True, tag=True):
@@ -127,6 +131,8 @@ class CancelRequested(msgspec.Struct, frozen=True, tag=True):
 
     ts_ns: int
     client_order_id: str
+    is_waiver: bool = False
+    """Whether a person wants nothing in place of this leg of a bracket."""
 
 
 class CancelRejected(msgspec.Struct, frozen=True, tag=True):
@@ -179,6 +185,14 @@ class ReplaceRejected(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class BracketClosed(msgspec.Struct, frozen=True, tag=True):
+    """So much of what an entry filled was closed by other orders than its bracket's legs."""
+
+    ts_ns: int
+    client_order_id: str
+    lots: int
+
+
 class FundingPaid(msgspec.Struct, frozen=True, tag=True):
     """Funding of a position; paid when positive."""
 
@@ -217,6 +231,24 @@ class SignalActed(msgspec.Struct, frozen=True, tag=True):
     signal: str
 
 
+class StrategyStarted(msgspec.Struct, frozen=True, tag=True):
+    """A strategy runs from now on, also in the runs after this one, until it is stopped."""
+
+    ts_ns: int
+    owner: str
+    name: str
+    instrument_id: InstrumentId
+    timeframe_s: int
+
+
+class StrategyStopped(msgspec.Struct, frozen=True, tag=True):
+    """A strategy no longer runs."""
+
+    ts_ns: int
+    owner: str
+    reason: str
+
+
 class LimitSet(msgspec.Struct, frozen=True, tag=True):
     """A limit was changed while running; None: what the risk file says holds again."""
 
@@ -253,10 +285,13 @@ Fact = (
     | ReplaceRequested
     | OrderReplaced
     | ReplaceRejected
+    | BracketClosed
     | FundingPaid
     | TradingStateSet
     | FailureCounted
     | SignalActed
+    | StrategyStarted
+    | StrategyStopped
     | LimitSet
     | CommandHandled
 )

@@ -8,9 +8,10 @@ import msgspec
 InstrumentId = NewType("InstrumentId", str)
 """Venue, colon, the venue's own name, case preserved: `binance_futures:BTCUSDT`."""
 
-SequenceRule = Literal["previous_id", "contiguous_ids"]
+SequenceRule = Literal["previous_id", "contiguous_ids", "linked_ids"]
 """How a venue's book events join: each names the last id of the event before (`previous_id`), or
-each begins one above the last id of the event before (`contiguous_ids`)."""
+each begins one above the last id of the event before (`contiguous_ids`), or each names the event
+before while ids may also stay or fall, and a whole book opens the stream (`linked_ids`)."""
 
 USD_QUOTES = frozenset({"USD", "USDT", "USDC"})
 """Quote currencies that count as dollars wherever a threshold is in dollars."""
@@ -49,6 +50,9 @@ class Instrument(msgspec.Struct, frozen=True, gc=False):
     notional_min: Decimal | None = None
     is_trading: bool = False
     is_inverse: bool = False
+    contract_size: Decimal | None = None
+    """Base amount of one contract, where the venue counts contracts and we count base; None where
+    both count the same: spot, and inverse contracts, whose base amount depends on the price."""
     revision: int = 0
 
     @property

@@ -20,6 +20,9 @@ TradeStream = Literal["trade", "agg_trade"]
 """Single prints, or prints of one taker order at one price added up."""
 
 
+StreamClass = Literal["book", "quote", "trade", "candle", "mark"]
+"""What a subscription brings."""
+
 BookState = Literal["waiting", "live", "invalid"]
 """`waiting`: no snapshot yet; `invalid`: continuity was lost, a new snapshot is being fetched."""
 
@@ -58,6 +61,9 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False, tag=True):
     asks: Sequence[Level]
     last_seq: int
     ts_venue_ns: int = 0
+    is_streamed: bool = False
+    """It came over the connection that carries the changes: what was said there before is over."""
+    checksum: int = 0
 
 
 class BookDelta(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -71,6 +77,8 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False, tag=True):
     prev_seq: int = 0
     """Last sequence number of the event before, where the venue sends it; else 0."""
     ts_venue_ns: int = 0
+    checksum: int = 0
+    """Of the book after these changes, by `engine.ingest.checksum`; 0 where none is sent."""
 
 
 class BestQuote(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -82,6 +90,7 @@ class BestQuote(msgspec.Struct, frozen=True, gc=False, tag=True):
     ask_ticks: int
     ask_lots: int
     update_id: int
+    """Of the event after which the book looked so; -1 where the venue does not say."""
     ts_venue_ns: int = 0
 
 
@@ -149,6 +158,60 @@ class FeedDown(msgspec.Struct, frozen=True, gc=False, tag=True):
     attempt: int
 
 
+class StreamSilent(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A subscription brought nothing although it was acknowledged; it is asked for again."""
+
+    feed: str
+    stream: str
+
+
+class SecondQuote(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Best bid and ask from another source than the book: asked for, not streamed."""
+
+    instrument_id: InstrumentId
+    bid_ticks: int
+    ask_ticks: int
+    ts_venue_ns: int = 0
+
+
+class TradesFetched(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Trades that were asked for because they may have been missed, oldest first.
+
+    `number` is that of the request; `is_whole`: nothing is missing any more.
+    """
+
+    instrument_id: InstrumentId
+    trades: Sequence[Trade]
+    number: int = 0
+    is_whole: bool = False
+
+
+class TradesMissed(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The venue did not give all the trades of a request: a gap that stays (R9)."""
+
+    instrument_id: InstrumentId
+    number: int
+    reason: str
+
+
+class ClockMeasured(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """How far the venue's clock is ahead of engine time, by the fastest of several answers.
+
+    The true offset lies within half of `round_trip_ns` around it (R15).
+    """
+
+    venue: str
+    offset_ns: int
+    round_trip_ns: int
+
+
+class SubscriptionRefused(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """An instrument that was asked for cannot be had."""
+
+    symbol: str
+    reason: str
+
+
 class FrameRefused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A frame that could not be read; it changed nothing but this counter."""
 
@@ -157,4 +220,16 @@ class FrameRefused(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 MarketEvent = Trade | BookSnapshot | BookDelta | BestQuote | Candle | MarkPrice
-FeedEvent = InstrumentUpdated | ScalesWidened | FeedUp | FeedDown | FrameRefused
+FeedEvent = (
+    InstrumentUpdated
+    | ScalesWidened
+    | FeedUp
+    | FeedDown
+    | FrameRefused
+    | StreamSilent
+    | SecondQuote
+    | TradesFetched
+    | TradesMissed
+    | ClockMeasured
+    | SubscriptionRefused
+)

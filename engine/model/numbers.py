@@ -66,15 +66,19 @@ class TextScale(dict[str, int]):
 
     Args:
         decimals: Digits after the point that the integers count, 0 to `DECIMALS_MAX`.
+        unit: What one of the text is: the size of a contract, where texts count contracts.
     """
 
-    __slots__ = ("decimals", "largest")
+    __slots__ = ("_unit_decimals", "_unit_digits", "decimals", "largest")
 
-    def __init__(self, decimals: int = 0) -> None:
+    def __init__(self, decimals: int = 0, unit: Decimal = Decimal(1)) -> None:
         assert 0 <= decimals <= DECIMALS_MAX
+        assert unit > 0
         super().__init__()
         self.decimals = decimals
         self.largest = 0
+        self._unit_decimals = decimals_of(unit)
+        self._unit_digits = int(unit.scaleb(self._unit_decimals))
 
     def __missing__(self, text: str) -> int:
         """Decode a text not seen before.
@@ -84,9 +88,12 @@ class TextScale(dict[str, int]):
             VenuePayloadError: It is not a plain decimal number, or too large.
         """
         digits, decimals = split_decimal(text)
+        decimals += self._unit_decimals
+        if decimals > DECIMALS_MAX:
+            raise VenuePayloadError(f"more than {DECIMALS_MAX} decimals", text)
         if decimals > self.decimals:
             raise FinerText(self, decimals)
-        units: int = digits * 10 ** (self.decimals - decimals)
+        units: int = digits * self._unit_digits * 10 ** (self.decimals - decimals)
         if units >= UNITS_MAX:
             raise VenuePayloadError("number too large", text)
         if len(self) >= REMEMBERED_MAX:

@@ -42,6 +42,9 @@ FINAL_STATES: Final[frozenset[OrderState]] = frozenset(
 HAND: Final = "hand"
 """Owner of orders that a person asked for; every other owner is a strategy's id."""
 
+UNJOURNALLED: Final = "NOT JOURNALLED"
+"""Last words of the tag of an order that left although the journal could not be written."""
+
 
 class OrderSpec(msgspec.Struct, frozen=True):
     """The economic content of an order, rounded to the venue's steps."""
@@ -57,11 +60,19 @@ class OrderSpec(msgspec.Struct, frozen=True):
     is_reduce_only: bool = False
 
 
+class Bracket(msgspec.Struct, frozen=True):
+    """Where what an entry fills is to be closed: with a loss, and with a profit."""
+
+    stop_ticks: PriceTicks | None = None
+    target_ticks: PriceTicks | None = None
+
+
 class OrderIntent(msgspec.Struct, frozen=True):
     """An order that somebody wants; nothing has approved it yet.
 
     `signal` names the closed candle or signal that it answers, so that it is answered once (R35).
-    `protects` marks a protective order of an open position.
+    `is_protective` marks a protective order of an open position. A `bracket` asks for protection of
+    what the order fills; `parent` is the client order id of the entry that such a leg protects.
     """
 
     spec: OrderSpec
@@ -70,6 +81,8 @@ class OrderIntent(msgspec.Struct, frozen=True):
     tag: str = ""
     command_id: int = 0
     is_protective: bool = False
+    bracket: Bracket | None = None
+    parent: str = ""
 
 
 _BY_THE_GATE: Final = object()

@@ -24,6 +24,8 @@ PaneName = Literal[
     "positions",
     "orders",
     "risk",
+    "watch",
+    "health",
 ]
 PANE_NAMES: tuple[PaneName, ...] = (
     "status",
@@ -36,6 +38,8 @@ PANE_NAMES: tuple[PaneName, ...] = (
     "positions",
     "orders",
     "risk",
+    "watch",
+    "health",
 )
 
 Mode = Literal["sim", "paper", "replay"]
@@ -51,6 +55,11 @@ class FeedView(msgspec.Struct, frozen=True, gc=False):
     """Since the last message of the venue; None when there was none."""
     retry_in_ns: int | None
     reason: str
+    reconnects: int = 0
+    """Times that it was opened again since the start."""
+    lag_ns: int | None = None
+    """From the venue's time of the newest change of a book to its receipt; None while the venue's
+    clock was not measured."""
 
 
 class InstrumentRow(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +87,16 @@ class StatusView(msgspec.Struct, frozen=True, gc=False, tag="status"):
     replay_speed: float | None = None
     """None outside replay; 0 means as fast as possible."""
     replay_ended: bool = False
+    trade_gaps: int = 0
+    """Times after which trades stayed missing."""
+    clock_offset_ns: int | None = None
+    """How far the venue's clock is ahead; None while it was not measured."""
+    looks_only: bool = False
+    """Whether another screen, or none, gives the orders."""
+    recording: str = ""
+    """What is wrong with the recording, as a sentence; nothing while all is well."""
+    is_recording: bool = False
+    """Whether the run is to be recorded."""
 
 
 class HeaderView(msgspec.Struct, frozen=True, gc=False, tag="header"):
@@ -141,6 +160,8 @@ class ChartView(msgspec.Struct, frozen=True, gc=False, tag="chart"):
     freshness: Freshness
     age_ns: int | None
     candles: tuple[CandleRow, ...]
+    missed: tuple[tuple[int, int], ...] = ()
+    """From and to of the spans of which trades are missing; their candles hold too little."""
 
 
 class TapeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -226,6 +247,8 @@ class PositionsView(msgspec.Struct, frozen=True, gc=False, tag="positions"):
     realised: str
     fees: str
     funding: str
+    other_fees: tuple[str, ...] = ()
+    """Paid in currencies that profit does not count, each amount with its name."""
 
 
 class OrderRow(msgspec.Struct, frozen=True, gc=False):
@@ -299,6 +322,8 @@ class StrategyRow(msgspec.Struct, frozen=True, gc=False):
     """`candles`, `signals`, `gate`, `sent`, `filled` with their counts."""
     last_stop: str
     """Why the last signal went no further."""
+    ready_ns: int = 0
+    """When the look-back is complete if every candle comes; 0 when it is."""
 
 
 class RiskView(msgspec.Struct, frozen=True, gc=False, tag="risk"):
@@ -315,6 +340,74 @@ class RiskView(msgspec.Struct, frozen=True, gc=False, tag="risk"):
     is_journal_ok: bool
     limits: tuple[LimitRow, ...]
     strategies: tuple[StrategyRow, ...]
+    alarms: tuple[str, ...] = ()
+    """What needs a person now and stands until it is mended, in words."""
+
+
+class WatchRow(msgspec.Struct, frozen=True, gc=False):
+    """One watched instrument and how current what is known of it is."""
+
+    instrument_id: InstrumentId
+    name: str
+    price_decimals: int
+    last_ticks: int | None
+    last_freshness: Freshness
+    day_ago_ticks: int | None
+    """The price 24 hours ago; None where no candle reaches that far."""
+    spread_ticks: int | None
+    """None unless the book is live."""
+    state: BookState
+    freshness: Freshness
+    """Of the book."""
+    age_ns: int | None
+    is_held: bool
+    """Whether a position is open in it."""
+
+
+class WatchView(msgspec.Struct, frozen=True, gc=False, tag="watch"):
+    """All watched instruments, in the order in which they came."""
+
+    rows: tuple[WatchRow, ...]
+
+
+class BookHealth(msgspec.Struct, frozen=True, gc=False):
+    """How current the book of one instrument is."""
+
+    name: str
+    state: BookState
+    freshness: Freshness
+    age_ns: int | None
+
+
+class HealthView(msgspec.Struct, frozen=True, gc=False, tag="health"):
+    """Whether the engine is well: what a person, or a supervisor of a headless run, looks at."""
+
+    feeds: tuple[FeedView, ...]
+    books: tuple[BookHealth, ...]
+    clock_offset_ns: int | None
+    """How far the venue's clock is ahead; None while it was not measured."""
+    trading_state: str
+    trading_reason: str
+    is_latched: bool
+    is_latch_persisted: bool
+    """Whether an engaged latch is on disk."""
+    is_journal_ok: bool
+    is_recording: bool
+    """Whether the run is to be recorded."""
+    recording: str
+    """What is wrong with the recording, as a sentence; nothing while all is well."""
+    inbox_depth: int
+    loop_stalls: int
+    """Times that the engine stood still for longer than it may."""
+    loop_stall_ns: int
+    """How long the last of them was."""
+    loop_stall_at_ns: int
+    """When the last of them ended; 0 when there was none."""
+    screens: tuple[str, ...]
+    """The operators at the attached screens, in the order in which they came."""
+    holder: str
+    """Which of them gives the orders; empty: nobody."""
+    alarms: tuple[str, ...]
 
 
 View = (
@@ -328,4 +421,6 @@ View = (
     | PositionsView
     | OrdersView
     | RiskView
+    | WatchView
+    | HealthView
 )

@@ -12,7 +12,7 @@ from engine.model.instrument import SequenceRule
 from engine.model.market import BestQuote, BookDelta, BookSnapshot, Level
 from tests.builders import BTC, at
 
-RULES = st.sampled_from(["previous_id", "contiguous_ids"])
+RULES = st.sampled_from(["previous_id", "contiguous_ids", "linked_ids"])
 Sides = tuple[dict[int, int], dict[int, int]]
 
 # Bids up to 100, asks from 101 on, so that a side may empty but nothing crosses.
@@ -65,7 +65,10 @@ def a_book_at(rule: SequenceRule, truth: Sides, seq: int = 10) -> Book:
     book = Book(rule)
     # A futures event must bridge the snapshot; this one ends where it is.
     book.apply(BookDelta(BTC, [], [], seq, seq, seq - 1), at(0))
-    assert book.apply_snapshot(snapshot_of(truth, seq), at(0)) is Verdict.APPLIED
+    snapshot = snapshot_of(truth, seq)
+    if rule == "linked_ids":
+        snapshot = msgspec.structs.replace(snapshot, is_streamed=True)
+    assert book.apply_snapshot(snapshot, at(0)) is Verdict.APPLIED
     return book
 
 
@@ -145,7 +148,7 @@ def damaged(stream: list[BookDelta], fault: str, where: int, back: int) -> list[
 
 def must_fail(rule: SequenceRule, last: int, delta: BookDelta) -> bool:
     """Say what the venue's documentation says of a joined book whose last id is `last`."""
-    if rule == "previous_id":
+    if rule in {"previous_id", "linked_ids"}:
         return delta.prev_seq != last
     return delta.first_seq > last + 1
 

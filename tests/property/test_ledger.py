@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.execution.ledger import Ledger
 from engine.execution.positions import Position, proportion
 from engine.model import facts as f
-from engine.model.orders import FINAL_STATES, OrderIntent, OrderSpec
+from engine.model.orders import FINAL_STATES, Bracket, OrderIntent, OrderSpec
 from tests.builders import BTC, ETH, at
 from tests.order_facts import Told, a_fill
 
@@ -38,6 +38,8 @@ INTENTS = st.builds(
     ),
     owner=OWNERS,
     signal=st.sampled_from(["", "s"]),
+    bracket=st.none() | st.builds(Bracket, stop_ticks=PRICES),
+    parent=st.just("") | ORDERS,
 )
 
 WORDS = {
@@ -60,6 +62,10 @@ WORDS = {
     "boot": st.integers(0, 5),
     "count": st.integers(0, 5),
     "book_seq": st.just(7),
+    "timeframe_s": st.just(60),
+    "is_by_venue": st.booleans(),
+    "is_waiver": st.booleans(),
+    "lots": st.integers(-1, 12),
     "reasons": st.just(("collar",)),
     "side": st.none() | SIDES,
 }

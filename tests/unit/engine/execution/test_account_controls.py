@@ -24,17 +24,30 @@ def test_a_state_of_any_scope_binds(scope: str):
     assert codes(desk.send(owner="rsi")) == ["trading_state"]
 
 
-@pytest.mark.parametrize("state", ["halted", "killed"])
-def test_nothing_leaves_when_halted_or_killed(state: str):
-    desk = Desk().hold(5).with_state(state)
+def test_nothing_leaves_when_killed():
+    desk = Desk().hold(5).with_state("killed")
 
     assert codes(desk.send()) == ["trading_state"]
     answer = refused(desk.send("sell", 5, is_reduce_only=True))
-    assert answer.sentences == (f"Trading is {state} for BTCUSDT by hand: no order leaves.",)
+    assert answer.sentences == ("Trading is killed for BTCUSDT by hand: no order leaves.",)
 
 
-def test_reduce_only_lets_what_shrinks_leave_with_the_flag():
-    desk = Desk().hold(5).with_state("reduce_only")
+@pytest.mark.parametrize("scope", ["all", "venue:test", "instrument:test:BTCUSDT", "strategy:rsi"])
+@pytest.mark.parametrize("state", ["reduce_only", "halted"])
+def test_a_step_down_of_any_scope_lets_its_position_be_closed(state: str, scope: str):
+    desk = Desk().hold(5, owner="rsi").with_state(state, scope)
+
+    refusal = refused(desk.send(owner="rsi"))
+    close = approved(desk.send("sell", 5, None, owner="rsi", is_reduce_only=True))
+
+    told = f"Trading is {state} for BTCUSDT by rsi: only orders that reduce leave."
+    assert refusal.sentences == (told,)
+    assert close.is_reduce_only
+
+
+@pytest.mark.parametrize("state", ["reduce_only", "halted"])
+def test_a_step_down_lets_what_shrinks_leave_with_the_flag(state: str):
+    desk = Desk().hold(5).with_state(state)
 
     assert approved(desk.send("sell", 5, 1_010)).is_reduce_only
     assert codes(desk.send("sell", 1, 1_010)) == ["trading_state"]
@@ -344,6 +357,29 @@ def test_an_amended_order_takes_no_second_place():
     assert answer.client_order_id == cid  # type: ignore[union-attr]
     desk.more = {}
     assert codes(desk.send("buy", 5, 995)) == ["position_value_max", "open_orders_max"]
+
+
+@pytest.mark.parametrize(("lots", "wanted"), [(10, []), (11, ["reduce_only"])])
+def test_an_amended_close_is_judged_by_what_it_can_still_fill(lots: int, wanted: list[str]):
+    desk = Desk().hold(10)
+    cid = desk.work("sell", 10, 1_010, is_reduce_only=True)
+    desk.fill(cid, 4)
+    desk.more = {"replaces": cid}
+
+    assert codes(desk.review(an_intent("sell", lots, 1_005, is_reduce_only=True))) == wanted
+
+
+def test_what_an_amended_order_has_filled_is_not_counted_twice():
+    desk = Desk(position_value_max=Decimal(10_000), gross_value_max=Decimal(10_000))
+    cid = desk.work("buy", 10, 990)
+    desk.fill(cid, 4)
+    desk.more = {"replaces": cid}
+
+    assert codes(desk.review(an_intent("buy", 10, 995))) == []
+    assert codes(desk.review(an_intent("buy", 11, 995))) == [
+        "position_value_max",
+        "gross_value_max",
+    ]
 
 
 def test_orders_of_unknown_fate_forbid_new_risk_beside_them():

@@ -78,20 +78,33 @@ def test_dollars_of_any_name_are_at_par():
     assert worth(account, long(realised=50), "101") == Decimal(1_006)
 
 
-def test_another_currency_needs_a_rate():
+def test_fees_in_another_currency_are_kept_apart_unless_it_has_a_rate():
     account = an_account()
     account.pay_fee("BNB", Decimal("0.5"))
+    account.pay_fee("USDC", Decimal(2))
+
+    assert account.balances({}) == {
+        "USDT": START,
+        "BNB": Decimal("-0.5"),
+        "USDC": Decimal(-2),
+    }
+    assert worth(account) == START - 2
+    assert worth(account, BNB=600) == Decimal(698)
+
+
+def test_profit_in_another_currency_needs_a_rate():
+    account = an_account("EUR")
+
+    assert worth(account, long(realised=50)) is None
+    assert worth(account, long(realised=50), EUR=2) == Decimal(1_010)
+    assert worth(account, long(lots=0)) == START
+
+
+def test_funding_in_another_currency_needs_a_rate():
+    account = an_account("EUR")
+    account.pay_funding(BTC, Decimal(1))
 
     assert worth(account) is None
-    assert worth(account, BNB=600) == Decimal(700)
-
-
-def test_none_of_another_currency_needs_none():
-    account = an_account()
-    account.pay_fee("BNB", Decimal("0.5"))
-    account.pay_fee("BNB", Decimal("-0.5"))
-
-    assert worth(account) == START
 
 
 def test_another_account_currency_is_not_at_par_with_dollars():

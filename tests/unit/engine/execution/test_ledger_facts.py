@@ -9,6 +9,7 @@ from engine.execution.ledger_facts import HANDLERS, shares_of, take
 from engine.execution.ledger_state import LedgerState
 from engine.model import facts as f
 from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import Bracket
 from tests.builders import BTC, ETH, at
 from tests.order_facts import a_fill, an_intent, began, known
 
@@ -278,3 +279,23 @@ def test_refusals_and_commands_are_for_the_journal():
     denied = f.OrderDenied(at(0), an_intent(), ("collar",))
 
     assert a_state(denied, f.CommandHandled(at(0), "me", "buy 1", "done")) == a_state()
+
+
+@pytest.mark.parametrize("lots", [0, -1, 5])
+def test_a_bracket_cannot_lose_more_than_it_protects(lots):
+    state = a_state(approved(bracket=Bracket(PriceTicks(90))), a_fill(lots=4))
+
+    take(state, f.BracketClosed(at(2), "a", lots))
+
+    assert state.contradictions == 1
+    assert state.orders.records["a"].bracketed_lots == 4
+
+
+def test_a_bracket_loses_what_was_closed_otherwise():
+    state = a_state(approved(bracket=Bracket(PriceTicks(90))), a_fill(lots=4))
+
+    take(state, f.BracketClosed(at(2), "a", 3))
+    take(state, f.BracketClosed(at(2), "nobody", 3))
+
+    assert state.orders.records["a"].bracketed_lots == 1
+    assert state.contradictions == 1

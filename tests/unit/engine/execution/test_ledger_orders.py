@@ -10,6 +10,7 @@ from engine.execution.order_state import OrderEvent
 from engine.execution.positions import Steps
 from engine.model import facts as f
 from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import Bracket
 from tests.builders import BTC, ETH, at
 from tests.order_facts import a_fill, an_intent
 
@@ -273,6 +274,52 @@ def test_the_oldest_ended_orders_are_forgotten_and_no_working_one():
     assert "o2" in desk.orders.records
 
 
+def test_an_ended_entry_is_kept_as_long_as_its_bracket_protects_something():
+    desk = Desk()
+    desk.add("entry", bracket=Bracket(PriceTicks(90)))
+    desk.fill(10, "entry")
+    desk.add("leg", side="sell", parent="entry")
+    for number in range(ENDED_MAX + 2):
+        desk.add(f"o{number}")
+        desk.end(f"o{number}")
+    assert "entry" in desk.orders.records
+
+    desk.fill(10, "leg")
+
+    assert "entry" not in desk.orders.records
+
+
+def test_where_all_that_ended_have_brackets_the_oldest_is_forgotten():
+    desk = Desk()
+    for number in range(ENDED_MAX + 1):
+        desk.add(f"o{number}", bracket=Bracket(PriceTicks(90)))
+        desk.fill(10, f"o{number}")
+
+    assert len(desk.orders.records) == ENDED_MAX
+    assert "o0" not in desk.orders.records
+
+
+def test_a_bracket_protects_what_is_filled_less_what_its_legs_have_closed():
+    desk = Desk()
+    desk.add("entry", bracket=Bracket(PriceTicks(90)))
+    desk.add("leg", side="sell", parent="entry")
+    desk.add("bare")
+
+    desk.fill(7, "entry")
+    desk.fill(2, "leg", price=90)
+    desk.fill(3, "bare")
+
+    assert [desk.record(key).bracketed_lots for key in ("entry", "leg", "bare")] == [5, 0, 0]
+
+
+def test_a_leg_that_a_person_cancels_is_waived():
+    desk = a_desk()
+    desk.take(f.CancelRequested(at(2), "a", is_waiver=True), "request_cancel")
+    desk.take(f.CancelRequested(at(3), "a"), "request_cancel")
+
+    assert desk.record().is_waived
+
+
 def test_a_checkpoint_keeps_every_order_of_things():
     desk = Desk()
     for order in "zabyc":
@@ -302,7 +349,20 @@ def test_new_steps_leave_the_size_and_move_the_price_by_half_a_tick_at_most():
     assert (order.spec.qty_lots, order.filled_lots, order.filled_value) == (20, 6, 1_500)
     assert (order.spec.limit_ticks, order.spec.trigger_ticks) == (253, 255)
     assert (order.asked_qty_lots, order.asked_limit_ticks) == (22, 255)
-    assert desk.orders.sizes(BTC) == [20, 6, 22]
+    assert desk.orders.sizes(BTC) == [20, 6, 0, 22]
+
+
+def test_a_bracket_takes_new_steps():
+    desk = Desk()
+    desk.add("entry", bracket=Bracket(PriceTicks(90), PriceTicks(101)))
+    desk.fill(7, "entry")
+    desk.add("leg", side="sell", parent="entry")
+    desk.fill(2, "leg", price=90)
+
+    desk.orders.restep(BTC, OLD, NEW)
+
+    assert desk.record("entry").intent.bracket == Bracket(PriceTicks(225), PriceTicks(253))
+    assert desk.record("entry").bracketed_lots == 10
 
 
 def test_an_ended_order_that_does_not_fit_new_steps_is_forgotten():

@@ -397,6 +397,37 @@ def test_a_market_order_is_the_same_though_its_collar_moved():
     assert codes(desk.wait(2).send(price=None)) == []
 
 
+def test_a_reverse_of_equal_lots_is_no_order_twice():
+    desk = Desk(duplicate_window_s=2).hold(5, owner="rsi")
+
+    leave = desk.send("sell", 5, None, owner="rsi", tag="leave", is_reduce_only=True)
+    entry = desk.send("sell", 5, None, owner="rsi", tag="enter 3.0 5.0")
+
+    assert [codes(leave), codes(entry)] == [[], []]
+    assert codes(desk.send("sell", 5, None, owner="rsi", tag="enter 2.9 5.0")) == [
+        "duplicate_window_s"
+    ]
+
+
+def test_an_order_given_twice_does_not_pass_as_one_that_reduces():
+    desk = Desk(duplicate_window_s=2).hold(10)
+    desk.send("sell", 5, None)
+
+    assert codes(desk.send("sell", 5, None)) == ["duplicate_window_s"]
+
+
+@pytest.mark.parametrize("changed", ["tick_size", "lot_size"])
+def test_nothing_leaves_in_steps_that_the_ledger_does_not_count_in(changed: str):
+    desk = Desk().hold(5)
+    steps: dict = {changed: Decimal("0.5")}
+    desk.with_market(instrument=an_instrument(is_trading=True, **steps))
+
+    for order in (desk.send(), desk.send("sell", 5, 1_010, is_reduce_only=True)):
+        (reason,) = refused(order).reasons
+        assert reason.code == "instrument"
+        assert reason.sentence.startswith("The steps of BTCUSDT changed from 1 and 1 to ")
+
+
 def test_a_waiting_stop_is_not_the_same_as_a_market_order():
     desk = Desk(duplicate_window_s=2)
     desk.send(type="stop", price=None, trigger_ticks=1_010)

@@ -1,11 +1,11 @@
 """The paper venue: what became of an order, in the venue's own words."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from engine.execution.paper import LATENCY_NS_MIN, PaperMarket, PaperVenue, Resting
-from engine.ingest.book import Book
+from engine.execution.paper import LATENCY_NS_MIN, Resting
 from engine.model.facts import (
     CancelRejected,
     OrderAcked,
@@ -17,82 +17,12 @@ from engine.model.facts import (
     OrderReport,
     ReplaceRejected,
 )
-from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
-from engine.model.orders import OrderIntent, OrderSpec
-from tests.builders import BTC, ETH, START_NS, a_book, a_delta
+from engine.model.numbers import PriceTicks, QtyLots
+from tests.builders import BTC, ETH
+from tests.unit.engine.execution.paper_desk import Venue, an_intent
 
 DIMES = (10, 100)
 """Units of the book's prices and sizes in a tick and a lot, where they differ."""
-
-
-def an_intent(side: str = "buy", lots: int = 5, limit: int | None = 100, **changed) -> OrderIntent:
-    """A limit order, a market order without a price."""
-    fields: dict = {
-        "instrument_id": BTC,
-        "side": side,
-        "type": "market" if limit is None else "limit",
-        "qty_lots": lots,
-        "limit_ticks": limit,
-    } | changed
-    return OrderIntent(OrderSpec(**fields))
-
-
-class Venue:
-    """A paper venue with one market, told what happens and asked what became of it."""
-
-    def __init__(self, bids="99x10", asks="101x10", units=(1, 1), seed=1) -> None:
-        self.paper = PaperVenue(seed)
-        self.units = units
-        self.now_ns = START_NS
-        self.seq = 10
-        self.told: list[OrderReport] = []
-        self.show(bids, asks)
-
-    def show(self, bids: str = "", asks: str = "") -> "Venue":
-        """Show another book."""
-        tick, lot = self.units
-        self.book: Book = a_book(bids, asks, self.seq)
-        market = PaperMarket(self.book, tick, lot, Decimal("0.5"), Decimal("0.1"), "USDT")
-        self.markets = {BTC: market}
-        self.paper.on_book(BTC, self.now_ns, self.markets)
-        return self
-
-    def break_book(self) -> "Venue":
-        """Lose the book by a gap."""
-        self.book.apply(a_delta(self.seq + 9), self.now_ns)
-        assert self.book.state != "live"
-        return self
-
-    def wait(self, seconds: float = 1) -> list[OrderReport]:
-        """Let time pass, and return what was answered."""
-        self.now_ns += int(seconds * NS_PER_S)
-        answers = list(self.paper.advance(self.now_ns, self.markets))
-        self.told += answers
-        return answers
-
-    def place(self, cid: str = "a", **order) -> "Venue":
-        """Let an order arrive."""
-        self.paper.place(cid, an_intent(**order), self.now_ns)
-        self.wait()
-        return self
-
-    def trade(self, price: int, qty: int = 1) -> "Venue":
-        """Print on the tape."""
-        self.paper.on_trade(BTC, price, qty, self.now_ns, self.markets)
-        self.wait()
-        return self
-
-    def fills(self, cid: str = "a") -> list[tuple[int, int, str]]:
-        """Price, lots and liquidity of each fill of an order."""
-        return [
-            (fact.price_ticks, fact.qty_lots, fact.liquidity)
-            for fact in self.told
-            if isinstance(fact, OrderFilled) and fact.client_order_id == cid
-        ]
-
-    def kinds(self) -> list[type]:
-        """What was answered, in words."""
-        return [type(fact) for fact in self.told]
 
 
 # The way there and back.
@@ -486,3 +416,54 @@ def test_after_a_restart_reduce_only_is_clipped_if_the_position_is_told(nets, lo
     venue.trade(101, 9)
 
     assert sum(fill[1] for fill in venue.fills()) == lots
+
+
+# Other steps.
+
+
+def test_no_order_survives_other_steps():
+    venue = Venue().place("a", limit=90).place("b", limit=91)
+    venue.paper.place("c", an_intent(limit=92), venue.now_ns)
+    venue.paper.cancel("a", venue.now_ns)
+    venue.paper.replace("b", PriceTicks(93), QtyLots(5), venue.now_ns)
+    venue.told.clear()
+
+    venue.paper.restep(BTC, Fraction(10), venue.now_ns)
+    venue.wait(5)
+
+    assert [(type(fact), fact.client_order_id) for fact in venue.told] == [
+        (OrderCanceled, "a"),
+        (OrderCanceled, "b"),
+        (OrderRejected, "c"),
+        (CancelRejected, "a"),
+        (ReplaceRejected, "b"),
+    ]
+    assert venue.paper.orders == {}
+
+
+def test_orders_of_other_instruments_stay():
+    venue = Venue().place("a", limit=90)
+
+    venue.paper.restep(ETH, Fraction(10), venue.now_ns)
+
+    assert list(venue.paper.orders) == ["a"]
+
+
+def test_what_can_be_reduced_is_counted_in_new_lots():
+    venue = Venue()
+    venue.paper.restore([], {BTC: 2})
+
+    venue.paper.restep(BTC, Fraction(3), venue.now_ns)
+    venue.place("a", side="sell", lots=10, limit=None, is_reduce_only=True)
+
+    assert venue.fills() == [(99, 6, "taker")]
+
+
+def test_a_venue_that_takes_orders_at_their_word_has_nothing_to_count_anew():
+    venue = Venue()
+    venue.paper.restore([])
+
+    venue.paper.restep(BTC, Fraction(3), venue.now_ns)
+    venue.place("a", side="sell", lots=3, limit=None, is_reduce_only=True)
+
+    assert venue.fills() == [(99, 3, "taker")]

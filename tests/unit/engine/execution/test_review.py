@@ -66,6 +66,30 @@ def test_exposure_is_the_worst_that_may_come():
     assert exposure_of(desk.ledger, BTC).largest == 103
 
 
+@pytest.mark.parametrize(
+    ("mark", "last", "price"),
+    [
+        (1_050, None, 1_050),  # The mid bears the mark out,
+        (1_100, 1_150, 1_100),  # or the last trade does.
+        (1_100, None, None),
+        (1_100, 1_001, 1_000),  # Two against one.
+        (1_100, 900, None),
+        (None, 1_040, 1_000),
+        (None, 900, None),
+    ],
+)
+def test_a_price_that_no_other_bears_out_values_nothing(mark, last, price):
+    assert mark_ticks(a_market(mark_ticks=mark, last_ticks=last)) == price
+
+
+def test_old_prices_value_nothing_and_still_limit_a_close():
+    ages: dict = {"is_mark_recent": False, "is_last_recent": False, "freshness": "stale"}
+    old = a_market(mark_ticks=900, last_ticks=910, **ages)
+
+    assert mark_ticks(old) is None
+    assert reference_ticks(old) == 900
+
+
 def test_what_cannot_be_valued_leaves_the_sum_unknown():
     blank = a_market(ETH, instrument=an_instrument(ETH, tick_size=None))
 

@@ -285,48 +285,7 @@ def test_a_crossed_snapshot_is_given_as_long_as_any_crossed_book():
     assert book.check_crossed(at(251)) is Verdict.BROKEN
 
 
-# Gaps, repeats, events out of order
-
-
-def test_a_missing_futures_event_is_a_gap_in_the_same_call():
-    book = a_joined_book(FUTURES)
-
-    verdict = book.apply(a_delta(14, 15, prev=13), at(0))
-
-    assert verdict is Verdict.GAP
-    assert book.last_gap == Gap("sequence", expected=11, first_seq=14, last_seq=15, prev_seq=13)
-    assert (book.state, book.note) == ("invalid", "sequence gap")
-    assert book.best_bid is None
-
-
-def test_a_missing_spot_event_is_a_gap_in_the_same_call():
-    book = a_joined_book(SPOT)
-
-    assert book.apply(a_delta(13), at(0)) is Verdict.GAP
-    assert book.last_gap == Gap("sequence", expected=12, first_seq=13, last_seq=13, prev_seq=12)
-
-
-def test_a_repeated_futures_event_is_a_gap():
-    book = a_joined_book(FUTURES)
-    book.apply(a_delta(12), at(0))
-
-    assert book.apply(a_delta(12), at(0)) is Verdict.GAP
-
-
-def test_an_older_futures_event_that_comes_again_is_a_gap():
-    book = a_joined_book(FUTURES)
-    book.apply(a_delta(12), at(0))
-    book.apply(a_delta(13), at(0))
-
-    assert book.apply(a_delta(12), at(0)) is Verdict.GAP
-
-
-def test_a_repeated_spot_event_is_dropped():
-    book = a_joined_book(SPOT)
-    book.apply(a_delta(12, bids="98x1"), at(0))
-
-    assert book.apply(a_delta(12, bids="98x1"), at(0)) is Verdict.STALE
-    assert (book.state, book.dropped_stale) == ("live", 1)
+# After a gap
 
 
 def test_the_event_that_showed_the_gap_waits_for_the_new_snapshot():
@@ -488,3 +447,23 @@ def test_the_digest_parts_tell_books_apart():
 
     assert one.digest_parts() != other.digest_parts()
     assert levels("100x6") in other.digest_parts()
+
+
+def test_a_book_that_waits_says_for_what():
+    book = Book("contiguous_ids")
+    assert book.note == "waiting for the first update"
+
+    book.apply(a_delta(10, bids="1x1", prev=9), 0)
+    assert (book.state, book.note) == ("waiting", "waiting for a snapshot")
+
+    book.apply_snapshot(a_snapshot(seq=10), 0)
+    assert (book.state, book.note) == ("live", "")
+
+
+def test_a_lost_book_goes_on_saying_why_while_updates_wait():
+    book = Book("contiguous_ids")
+    book.invalidate("sequence gap")
+
+    book.apply(a_delta(10, bids="1x1", prev=9), 0)
+
+    assert book.note == "sequence gap"

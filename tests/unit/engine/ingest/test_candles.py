@@ -2,6 +2,9 @@
 
 from itertools import permutations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.ingest.candles import CANDLES_MAX, Candles
 from tests.builders import MINUTE_NS, START_NS, a_candle, a_trade
 
@@ -189,3 +192,34 @@ def test_the_digest_parts_tell_candles_apart():
     # The same candle, but a different beginning: the venue's word counts for another period.
     assert one.digest_parts() != other.digest_parts()
     assert one.digest_parts() == candles_of(in_minute(0, 100, second=1)).digest_parts()
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 99), st.integers(1, 9)), min_size=3, max_size=40), st.data()
+)
+def test_missed_trades_make_the_same_candles_as_if_they_had_been_heard(prices, data):
+    trades = [
+        a_trade(price, qty, ms=number * 7_000, trade_id=number + 1)
+        for number, (price, qty) in enumerate(prices)
+    ]
+    first = data.draw(st.integers(1, len(trades) - 1))
+    last = data.draw(st.integers(first, len(trades)))
+    before, missed, after = trades[:first], trades[first:last], trades[last:]
+
+    candles = candles_of(*before, *after[:1])
+    prints = [(one.price_ticks, one.qty_lots, one.ts_venue_ns) for one in missed]
+    candles.add_missed(prints, before[-1].ts_venue_ns, after[0].ts_venue_ns if after else 0)
+    for trade in after[1:]:
+        candles.add_trade(trade)
+
+    assert minutes(candles) == minutes(candles_of(*trades))
+
+
+def test_gaps_are_remembered_and_part_of_the_digest():
+    candles, other = candles_of(in_minute(0, 100)), candles_of(in_minute(0, 100))
+
+    candles.mark_missed((1, 5))
+
+    assert candles.missed_since(5) == ((1, 5),)
+    assert candles.missed_since(6) == ()
+    assert candles.digest_parts() != other.digest_parts()

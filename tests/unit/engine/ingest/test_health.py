@@ -2,12 +2,20 @@
 
 import pytest
 
-from engine.ingest.health import LIMITS, Connection, StreamClass, freshness
+from engine.ingest.health import LIMITS, SOFT_NS_MIN, Connection, freshness
+from engine.model.market import StreamClass
 from engine.model.numbers import NS_PER_S
 
 
 @pytest.mark.parametrize(
-    ("stream", "slow_s", "stale_s"), [("book", 2, 5), ("trade", 30, 120), ("candle", 70, 130)]
+    ("stream", "slow_s", "stale_s"),
+    [
+        ("book", 2, 5),
+        ("quote", 2, 5),
+        ("mark", 6, 15),
+        ("trade", 30, 120),
+        ("candle", 70, 130),
+    ],
 )
 def test_data_ages_from_fresh_to_slow_to_stale(stream: StreamClass, slow_s: int, stale_s: int):
     assert freshness(stream, 0) == "fresh"
@@ -62,5 +70,13 @@ def test_a_connection_that_is_back_has_delivered_nothing_yet():
 
     connection.go_up(900)
 
-    assert connection.digest_parts() == (True, 900, 0, "", 0, 3)
+    assert connection.digest_parts() == (True, 900, 0, "", 0, 3, 1)
     assert connection.age_ns(1_000) is None
+
+
+@pytest.mark.parametrize("stream", LIMITS)
+def test_nothing_is_slow_before_two_seconds_or_stale_before_it_is_slow(stream: StreamClass):
+    limits = LIMITS[stream]
+
+    assert SOFT_NS_MIN <= limits.slow_ns < limits.stale_ns
+    assert limits.first_ns is None or limits.first_ns > limits.slow_ns

@@ -11,15 +11,26 @@ from engine.model import facts as f
 from engine.model.effects import SendCancel
 from engine.model.envelope import RunStarted, StorageDegraded, StorageRestored, TimerFired
 from engine.model.instrument import InstrumentId
-from tests.builders import BTC, ETH, Trader, a_mark, a_trader, an_instrument, an_update, at, buy
+from tests.builders import (
+    BTC,
+    ETH,
+    Trader,
+    a_mark,
+    a_trade,
+    a_trader,
+    an_instrument,
+    an_update,
+    at,
+    buy,
+)
 
 AGAIN = RunStarted("run-2", "0.1")
 DAY_MS = 86_400_000
 
 
 def marked(trader: Trader, price: int) -> Trader:
-    """Let the mark price be this, and a timer fire."""
-    return trader.take(a_mark(str(price))).wait(1_000)
+    """Let the market move there, mark and trades, and a timer fire."""
+    return trader.take(a_mark(str(price)), a_trade(price)).wait(1_000)
 
 
 def next_day(trader: Trader) -> None:
@@ -94,6 +105,44 @@ def test_the_ledger_is_told_the_steps_once_and_again_when_they_change():
     ]
 
 
+def test_orders_in_old_steps_go_before_the_ledger_counts_in_new_ones():
+    trader = a_trader().holds(5)
+    entry, stop = trader.works("buy", 1, 990), trader.stops(lots=5)
+
+    trader.take(an_update(an_instrument(is_trading=True, tick_size=Decimal("0.5")), 1))
+
+    assert trader.asked(SendCancel) == [SendCancel(entry), SendCancel(stop)]
+    assert trader.said[-1] == (
+        "BTCUSDT has other steps: 2 orders in the old ones are canceled, and no new one leaves"
+        " before it is settled"
+    )
+    assert trader.do(buy(1)).sentences[0].startswith("The steps of BTCUSDT changed from 1 and 1")
+    assert trader.wait(1_000).asked(SendCancel) == []
+
+    for cid in (entry, stop):
+        trader.take(f.OrderCanceled(trader.now_ns, cid, "canceled by us"))
+    trader.wait(250)
+
+    steps = trader.ledger.steps(BTC)
+    assert steps is not None
+    assert steps.tick_size == Decimal("0.5")
+    assert trader.ledger.contradictions == 0
+    assert trader.do(buy(1, 1_000.5)).verdict == "accepted"
+
+
+def test_a_position_that_new_lots_cannot_count_keeps_the_old_ones_and_lets_nothing_leave():
+    trader = a_trader().holds(5)
+
+    trader.take(an_update(an_instrument(is_trading=True, lot_size=Decimal(2))))
+    trader.wait(1_000)
+
+    steps = trader.ledger.steps(BTC)
+    assert steps is not None
+    assert steps.lot_size == 1
+    assert trader.ledger.contradictions == 0
+    assert trader.do(buy(2)).verdict == "refused"
+
+
 @pytest.mark.parametrize("missing", ["tick_size", "lot_size"])
 def test_without_steps_there_is_nothing_to_tell(missing):
     trader = a_trader()
@@ -141,6 +190,26 @@ def test_a_hairs_breadth_is_no_new_peak():
     assert trader.ledger.peak_equity == 100_000
 
 
+def test_a_spike_of_the_mark_alone_neither_sets_a_peak_nor_trips_a_loss():
+    trader = a_trader().holds(40)
+    marked(trader, 1_000)
+
+    for spike in ("3000", "10"):
+        trader.take(a_mark(spike)).wait(1_000)
+
+        assert trader.ledger.peak_equity == 100_000
+        assert trader.ledger.states == {}
+
+
+def test_a_spike_of_the_tape_alone_is_none_either():
+    trader = a_trader().holds(40)
+    marked(trader, 1_000)
+
+    trader.take(a_trade(10)).wait(1_000)
+
+    assert trader.ledger.states == {}
+
+
 def test_an_account_that_cannot_be_valued_is_not_marked():
     trader = a_trader().holds(1, instrument_id=InstrumentId("test:GHOST"))
 
@@ -183,6 +252,61 @@ def test_a_position_that_loses_too_much_kills_its_instrument_alone():
 
     assert trader.ledger.states == {f"instrument:{BTC}": "killed"}
     assert trader.do(c.ClosePosition(BTC)).verdict == "accepted"
+
+
+# An account whose worth is unknown.
+
+
+def blind(trader: Trader) -> Trader:
+    """Let the only price be one that nothing bears out: mid and trades disagree, no mark."""
+    return trader.take(a_trade(500)).wait(250)
+
+
+def test_while_the_worth_is_unknown_nothing_adds_risk_and_everything_may_reduce():
+    trader = blind(a_trader().holds(5))
+
+    fault = "the account's worth is unknown: no price of BTCUSDT can be relied on"
+    assert trader.said[-1] == f"{fault}; no order that adds risk leaves"
+    assert trader.do(buy(1)).sentences == (fault,)
+    assert trader.do(c.ClosePosition(BTC)).verdict == "accepted"
+
+
+def test_a_worth_that_stays_unknown_steps_down_once_and_a_person_steps_up():
+    trader = blind(a_trader().holds(5))
+    for _ in range(59):
+        trader.take(a_trade(500)).wait(250)
+    assert trader.ledger.states == {}
+
+    trader.take(a_trade(500)).wait(250)
+    trader.take(a_trade(500)).wait(250)
+
+    assert trader.ledger.states == {"all": "reduce_only"}
+    assert sum("all is reduce_only" in text for text in trader.said) == 1
+
+    trader.take(a_trade(1_000)).wait(250)
+    assert trader.said[-1] == "the account's worth is known again"
+    assert trader.ledger.states == {"all": "reduce_only"}
+    assert trader.desk.worth_fault == ""
+
+
+def test_a_price_that_is_long_gone_is_none():
+    trader = a_trader().holds(5).take(a_trade(1_000))
+    trader.wait(119_000)
+    assert trader.desk.worth_fault == ""
+
+    trader.wait(2_000)
+
+    assert "no price of BTCUSDT" in trader.desk.worth_fault
+
+
+def test_an_amount_without_a_rate_makes_the_worth_unknown():
+    trader = a_trader(instrument=an_instrument(is_trading=True, quote="EUR"))
+    trader.holds(5).take(a_trade(1_000))
+    trader.ledger.apply(f.FundingPaid(at(0), BTC, Decimal(1)))
+
+    trader.wait(250)
+
+    assert trader.desk.worth_fault == "the account's worth is unknown: no rate"
 
 
 # The journal.

@@ -7,9 +7,21 @@ import pytest
 from engine.kernel.desk_views import orders_view, positions_view, risk_view, short_id
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.envelope import StorageDegraded, TimerFired
 from engine.model.instrument import InstrumentId
 from engine.model.view import RiskView
-from tests.builders import BTC, ETH, Trader, a_candle, a_fill, a_mark, a_trader, an_instrument, at
+from tests.builders import (
+    BTC,
+    ETH,
+    Trader,
+    a_candle,
+    a_fill,
+    a_mark,
+    a_trade,
+    a_trader,
+    an_instrument,
+    at,
+)
 
 GHOST = InstrumentId("test:GHOST")
 GRID = "grid@BTCUSDT"
@@ -42,6 +54,19 @@ def test_realised_profit_and_fees_are_summed():
 
     assert (view.rows, view.realised, view.fees, view.funding) == ((), "50.00", "1.50", "0.00")
     assert view.equity == "100048.50"
+
+
+def test_fees_in_another_currency_are_told_apart():
+    trader = a_trader()
+    for number, (name, fee) in enumerate([("USDT", "1.5"), ("USDC", "1"), ("BNB", "0.0012")]):
+        cid = trader.works("buy", 1)
+        fill = a_fill(cid, trade_id=f"t{number}", fee=Decimal(fee), fee_currency=name)
+        trader.take(fill)
+
+    view = positions_view(trader.state)
+
+    assert (view.fees, view.other_fees) == ("2.50", ("0.0012 BNB",))
+    assert view.equity == "99999.00"
 
 
 def test_what_cannot_be_valued_is_unknown_and_not_zero():
@@ -130,6 +155,14 @@ def test_a_stop_shows_its_trigger():
     assert (row.price, row.trigger, row.price_units) == ("", "950", None)
 
 
+def test_an_order_that_left_without_the_journal_says_so():
+    trader = a_trader().holds(5).take(StorageDegraded("disk full"))
+    trader.do(c.ClosePosition(BTC))
+    trader.take(f.OrderRejected(at(0), trader.newest.client_order_id, "no"))
+
+    assert orders_view(trader.state).ended[0].reason == "NOT JOURNALLED: no"
+
+
 def test_an_order_of_what_is_not_watched_is_shown():
     trader = a_trader()
     trader.works(instrument_id=GHOST)
@@ -179,6 +212,21 @@ def test_a_limit_whose_use_is_unknown_is_off():
 
     gross = next(row for row in view.limits if row.name == "gross_value_max")
     assert (gross.use, gross.share, gross.off_reason) == ("", None, "off")
+
+
+def test_a_control_without_its_reference_is_off_and_says_where():
+    """D15: on paper it is off where people see it; live nothing is off, what is unknown denies."""
+    trader = a_trader().take(a_trade(1_000))
+    told = {row.name: row for row in risk(trader).limits}["fast_move_share"]
+    assert (told.share, told.off_reason) == (None, "nothing to judge by yet for BTCUSDT")
+
+    trader.wait(60_000).take(a_trade(1_000, ms=60_000))
+
+    names = [row.name for row in risk(trader).limits]
+    assert "fast_move_share" not in names
+    assert len(names) == len(set(names))
+    live = {row.name for row in risk(a_trader(is_live=True)).limits}
+    assert "fast_move_share" not in live
 
 
 def test_armed_shows_until_when_and_disarmed_nothing():
@@ -245,6 +293,17 @@ def test_killed_without_a_report_says_what_is_left():
     assert risk(trader).kill_report == ("test: cancelled 0/0, VERIFIED", "positions: none")
 
 
+def test_a_position_without_its_stop_is_an_alarm_in_the_risk_view_and_in_the_kill_report():
+    trader = a_trader().holds(5, owner=GRID)
+    trader.take(TimerFired("sweep", trader.now_ns)).wait(4_000)
+    trader.take(TimerFired("sweep", trader.now_ns)).say(c.EngageKill())
+
+    view = risk(trader)
+
+    assert view.alarms == ("UNPROTECTED BTCUSDT: no stop for 5 of +5 of grid@BTCUSDT",)
+    assert view.kill_report[-1] == view.alarms[0]
+
+
 def test_a_running_strategy_has_a_row():
     trader = a_trader()
     trader.do(c.StartStrategy("mean_reversion", BTC, 60))
@@ -258,6 +317,7 @@ def test_a_running_strategy_has_a_row():
         (),
     )
     assert row.need > 0
+    assert row.ready_ns == at(row.need * 60_000 + 1_000)
 
 
 def test_a_strategy_that_has_looked_back_shows_its_conditions():
@@ -266,10 +326,12 @@ def test_a_strategy_that_has_looked_back_shows_its_conditions():
     for minute in range(-400, 0):
         trader.take(a_candle((1_000, 1_010, 990, 1_000 + minute % 7), minute=minute))
     trader.wait(2_000).do(start)
+    trader.take(TimerFired("sweep", trader.now_ns))
 
     (row,) = risk(trader).strategies
 
     assert row.have >= row.need
+    assert row.ready_ns == 0
     assert row.conditions
     assert all(isinstance(value, str) for _, value, _, _ in row.conditions)
 

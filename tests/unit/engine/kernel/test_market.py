@@ -2,12 +2,15 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from engine.ingest.book import NO_FLOOR
+from engine.ingest.checksum import checksum_of
 from engine.kernel.state import INSTRUMENTS_MAX
 from engine.model.effects import Notify, RequestSnapshot
 from engine.model.instrument import InstrumentId
-from engine.model.market import FeedUp, ScalesWidened
+from engine.model.market import BookSnapshot, FeedUp, ScalesWidened
 from tests.builders import (
     BTC,
     ETH,
@@ -413,3 +416,74 @@ def test_the_newest_mark_price_is_kept():
     assert run.market.mark is not None
     assert run.market.mark.mark == Decimal("100.6")
     assert run.market.mark_version == 2
+
+
+# Detectors follow what a venue says of an instrument.
+
+
+def test_detectors_start_when_the_quote_currency_becomes_known():
+    run = a_kernel(an_instrument(quote=""))
+    assert run.market.detectors_off == "off: quote currency unknown"
+    version = run.state.signals_version
+
+    run.take(an_update(an_instrument(quote="USDT")))
+
+    assert run.market.detectors
+    assert run.market.detectors_off == ""
+    assert run.market.book.addition_floor < NO_FLOOR
+    assert run.state.signals_version > version
+
+
+def test_detectors_stop_when_the_thresholds_no_longer_mean_anything():
+    run = a_kernel(an_instrument(quote="USDT"))
+
+    run.take(an_update(an_instrument(quote="EUR")))
+
+    assert run.market.detectors == ()
+    assert run.market.detectors_off == "off: thresholds are in dollars, the quote is EUR"
+    assert run.market.book.addition_floor == NO_FLOOR
+
+
+def test_detectors_go_on_when_something_else_changes():
+    run = a_kernel(an_instrument())
+    before = run.market.detectors
+
+    run.take(an_update(an_instrument(tick_size=Decimal(2))))
+
+    assert run.market.detectors is before
+
+
+# Books that come with their stream
+
+
+def streamed(seq: int = 10) -> BookSnapshot:
+    return msgspec.structs.replace(a_snapshot(seq=seq), is_streamed=True)
+
+
+def a_linked_kernel(**changed) -> Run:
+    return a_kernel(an_instrument(rule="linked_ids", **changed))
+
+
+def test_a_book_that_came_with_the_stream_is_lost_with_it_before_anything_changed():
+    run = a_linked_kernel().take(streamed())
+    assert (run.market.book.state, requests(run)) == ("live", [])
+
+    run.take(down())
+
+    assert (run.market.book.state, run.market.book.note) == ("invalid", "connection lost")
+
+
+def test_a_change_before_the_streams_book_asks_for_one():
+    run = a_linked_kernel().take(a_delta(10, prev=9))
+
+    assert (requests(run), run.state.gaps) == (ASK, 1)
+
+
+@pytest.mark.parametrize(("contract", "is_right"), [(None, True), (Decimal("0.5"), False)])
+def test_a_checksum_is_reckoned_in_the_venues_unit(contract, is_right):
+    run = a_linked_kernel(contract_size=contract).take(streamed())
+    told = checksum_of(run.market.book, 0, 0, None)
+
+    run.take(msgspec.structs.replace(a_delta(11, prev=10), checksum=told))
+
+    assert requests(run) == ([] if is_right else ASK)

@@ -18,7 +18,7 @@ from engine.model.facts import (
     TradingStateSet,
 )
 from engine.model.instrument import InstrumentId
-from tests.builders import BTC, Trader, a_fill, a_trader, at, buy, sell, set_state
+from tests.builders import BTC, Trader, a_trader, at, buy, sell, set_state
 
 GHOST = InstrumentId("test:GHOST")
 
@@ -235,51 +235,6 @@ def test_released_the_desk_is_active_and_disarmed():
 
 
 # Trading states.
-
-
-def test_release_is_cheap_when_nothing_was_cancelled_and_nothing_is_open():
-    trader = a_trader()
-    trader.say(c.EngageKill())
-
-    asked = trader.ask(c.ReleaseKill())
-
-    assert (asked.verdict, asked.level) == ("accepted", 1)
-
-
-@pytest.mark.parametrize("left", ["cancelled", "position", "working", "unwatched"])
-def test_release_after_a_kill_that_did_something_takes_a_reason_and_the_account(left):
-    trader = a_trader()
-    if left == "cancelled":
-        trader.works()
-    trader.say(c.EngageKill())
-    for order in trader.ledger.working():
-        trader.take(a_fill(order.client_order_id, 1, 1_010, side="buy"))
-    if left == "position":
-        trader.holds(1)
-    elif left == "working":
-        trader.works()
-    elif left == "unwatched":
-        trader.holds(1, instrument_id=GHOST)
-
-    asked = trader.ask(c.ReleaseKill("a fat finger"))
-
-    assert (asked.level, asked.word) == (3, "paper")
-    assert trader.ask(c.ReleaseKill()).sentences == ("say why: unkill REASON",)
-
-
-def test_a_second_kill_does_not_forget_what_the_first_cancelled():
-    trader = a_trader()
-    trader.works("buy", 1, 990)
-    trader.say(c.EngageKill())
-    trader.say(c.EngageKill())
-
-    assert trader.ask(c.ReleaseKill("why")).level == 3
-    assert trader.desk.kill is not None
-    assert len(trader.desk.kill.asked) == 1
-
-
-def test_without_a_kill_there_is_no_release():
-    assert a_trader().do(c.ReleaseKill()).sentences == ("the kill switch is not on",)
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,32 @@ def test_five_failures_in_a_row_halt_a_strategy_until_a_person_looks():
     assert trader.said[-1] == f"halted: 5 failures in a row; `resume strategy:{GRID}` goes on"
 
 
+def test_what_never_got_to_the_venue_is_no_failure_of_it():
+    trader = fail(a_trader(), 4)
+
+    for _ in range(5):
+        cid = trader.works(owner=GRID, is_acked=False)
+        trader.take(f.OrderRejected(at(0), cid, "guard: too much", is_by_venue=False))
+
+    assert trader.ledger.failures(f"{GRID}@test") == 4
+    assert trader.ledger.states == {}
+
+
+def test_a_venue_that_acknowledges_again_after_a_restart_does_not_end_the_row():
+    trader = a_trader()
+    cid = trader.works(owner=GRID)
+    fail(trader, 4)
+
+    trader.take(f.OrderAcked(at(0), cid, f"v-{cid}"))
+
+    assert trader.ledger.failures(f"{GRID}@test") == 4
+
+
 @pytest.mark.parametrize("good", [lambda cid: f.OrderAcked(at(0), cid, "v"), a_fill])
 def test_a_success_ends_the_row(good):
     trader = fail(a_trader(), 4)
 
-    trader.take(good(trader.works(owner=GRID)))
+    trader.take(good(trader.works(owner=GRID, is_acked=False)))
     assert trader.ledger.failures(f"{GRID}@test") == 0
 
     fail(trader, 4)

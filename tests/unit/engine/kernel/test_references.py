@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.kernel.references import lot_units, reference_of
+from engine.kernel.references import lot_units, reference_now, reference_of
 from tests.builders import Run, a_mark, a_snapshot, a_trade, an_instrument, an_update
 
 FINE = an_instrument(tick_size=Decimal("0.5"), lot_size=Decimal("0.1"))
@@ -68,3 +68,14 @@ def test_a_typical_size_is_one_lot_at_least():
 def test_a_lot_is_told_on_the_decoding_scale():
     assert lot_units(a_fine_market().market) == 10
     assert lot_units(Run().take(an_update(an_instrument(lot_size=None))).market) == 1
+
+
+def test_a_reviewed_market_knows_how_far_its_price_has_moved_within_a_minute():
+    run = a_fine_market().take(a_trade(100))
+    run.ms = 2_000
+    run.take(a_trade(106))
+    run.ms = 61_000
+    run.take(a_snapshot())
+
+    assert reference_now(run.state, run.market).move_60s is None
+    assert reference_now(run.state, run.market, is_reviewed=True).move_60s == Decimal("0.06")

@@ -58,6 +58,13 @@ def test_other_quotes_have_no_detectors_and_say_so(quote, reason):
     market = a_market(quote=quote)
 
     assert (market.detectors, market.detectors_off) == ((), reason)
+
+
+def test_an_inverse_contract_has_no_detectors_and_says_so():
+    market = a_market(quote="USD", is_inverse=True)
+
+    assert market.detectors == ()
+    assert market.detectors_off == "off: sizes of an inverse contract are no base amounts"
     assert market.book.addition_floor == NO_FLOOR
 
 

@@ -4,9 +4,16 @@ import pytest
 
 from engine.execution.ledger import Ledger
 from engine.kernel import strategies
-from engine.kernel.strategies import Runner, position_of
+from engine.kernel.strategies import Runner, position_of, ready_ns
 from engine.model import facts as f
-from engine.strategy.candle import BUY, SELL, enter, hold, quote, reverse
+from engine.strategy.candle import (
+    BUY,
+    SELL,
+    enter,
+    hold,
+    quote,
+    reverse,
+)
 from tests.builders import a_candle, at
 from tests.unit.engine.kernel.strategy_desk import (
     LEAVE,
@@ -204,7 +211,7 @@ def test_a_quote_is_not_acted_upon():
 
     desk.close()
 
-    assert (desk.placed, runner.last_stop) == ([], "no signal")
+    assert (desk.placed, runner.last_stop) == ([], "quotes are not traded")
 
 
 def test_leaving_cancels_the_protection_and_then_closes():
@@ -261,15 +268,28 @@ def test_what_may_not_be_closed_keeps_its_protection_and_is_not_reversed():
     desk = Desk()
     runner = desk.ready(LONG, LEAVE, reverse(SELL, 0.05))
     desk.entered(runner)
-    halt = f.TradingStateSet(desk.run.now_ns, "instrument:test:BTCUSDT", "halted", "test")
-    desk.ledger.apply(halt)
+    kill = f.TradingStateSet(desk.run.now_ns, "instrument:test:BTCUSDT", "killed", "test")
+    desk.ledger.apply(kill)
 
     for _ in range(2):
         desk.close()
 
         assert (desk.cancels, desk.placed) == ([], [])
-        assert runner.last_stop.startswith("Trading is halted for BTCUSDT")
+        assert runner.last_stop.startswith("Trading is killed for BTCUSDT")
     assert len(desk.ledger.working()) == 2
+
+
+def test_a_reverse_of_equal_lots_passes_the_gate():
+    desk = Desk()
+    runner = desk.ready(LONG, reverse(SELL, 0.105, stop_pct=3.0))
+    desk.entered(runner)
+
+    left, entry = desk.close().placed
+
+    assert shapes([left, entry]) == [("limit", "sell", LOTS, None)] * 2
+    desk.fill(left)
+    desk.fill(entry)
+    assert desk.lots(runner) == -LOTS
 
 
 def test_candles_are_counted_from_the_one_of_the_entry():
@@ -336,52 +356,56 @@ def test_a_refused_entry_shows_why():
     assert runner.counts == {"candles": 1, "signals": 1, "gate": 1, "sent": 0, "filled": 0}
 
 
-def test_a_strategy_that_its_breaker_halted_sends_nothing_and_says_why():
+def test_while_the_market_runs_a_strategy_enters_nothing_until_a_person_resumes_it():
     desk = Desk()
-    runner = desk.ready(*[LONG] * 6)
-    for _ in range(5):
-        (order,) = desk.close().placed
-        desk.hear(f.OrderRejected(desk.run.now_ns, order.client_order_id, "no margin"))
-    assert desk.ledger.states == {f"strategy:{runner.owner}": "halted"}
+    runner = desk.ready(LONG)
+    desk.run.ms = desk.minute * 60_000 + 30_000
+    desk.touch(PRICE * 9 // 10)
 
     desk.close()
 
-    assert (desk.placed, desk.cancels) == ([], [])
-    told = "Trading is halted for BTCUSDT by script@BTCUSDT: no order leaves."
-    assert runner.last_stop == told
-    assert any(told in text for text in desk.run.said)
-
-
-def test_a_strategy_that_fails_is_stopped_alone_and_keeps_its_protection():
-    desk = Desk()
-    failing = desk.ready(LONG, ZeroDivisionError("division by zero"), LONG)
-    steady = desk.ready(hold(), hold(), LONG, name="steady")
-    stop, target = desk.entered(failing)
-    desk.take(a_candle(minute=4))
-    desk.minute = 5
-
-    desk.close()
-
-    assert list(desk.state.desk.runners) == [steady.owner]
-    assert [order.intent.owner for order in desk.placed] == [steady.owner]
-    assert desk.cancels == []
-    notice = next(one for one in desk.state.notices if one.level == "error")
-    assert (notice.source, notice.text) == (
-        failing.owner,
-        "stopped: ZeroDivisionError: division by zero; its position and protection stay",
-    )
-    desk.fill(stop, price=970)
-    assert desk.cancels == [target.client_order_id]
-
-
-def test_an_unsound_decision_stops_the_strategy():
-    desk = Desk()
-    desk.ready(enter(BUY, float("nan")))
-
-    desk.close()
-
-    assert desk.state.desk.runners == {}
     assert desk.placed == []
+    assert "fast_move_share" in runner.last_stop
+    assert desk.ledger.states == {f"strategy:{runner.owner}": "reduce_only"}
+
+
+def test_an_order_that_ends_without_its_fill_says_why():
+    desk = Desk()
+    runner = desk.ready(LONG, LONG, LONG)
+
+    (order,) = desk.close().placed
+    desk.hear(f.OrderRejected(desk.run.now_ns, order.client_order_id, "no margin"))
+    assert runner.last_stop == "enter rejected: no margin"
+    (order,) = desk.close().placed
+    desk.accept(order).expire(order)
+    assert runner.last_stop == "enter expired: no more"
+    (order,) = desk.close().placed
+    desk.hear(f.OrderUnknown(desk.run.now_ns, order.client_order_id, "no answer"))
+    assert runner.last_stop == "enter unknown: no answer"
+
+
+def test_the_end_of_protection_and_of_what_is_not_ours_stops_no_signal():
+    desk = Desk()
+    runner = desk.ready(LONG)
+    stop, _ = desk.entered(runner)
+
+    desk.hear(f.OrderRejected(desk.run.now_ns, "stranger", "no"))
+    desk.cancelled(stop.client_order_id)
+
+    assert runner.last_stop == ""
+
+
+def test_how_long_the_look_back_takes_is_foreseen():
+    desk = Desk()
+    runner = desk.start()
+    assert ready_ns(desk.state, runner) == at(3 * 60_000 + 1_000)
+
+    desk.close()
+    assert (runner.host.have, ready_ns(desk.state, runner)) == (1, at(3 * 60_000 + 1_000))
+    desk.close()
+    desk.close()
+
+    assert ready_ns(desk.state, runner) == 0
 
 
 # Restarts.

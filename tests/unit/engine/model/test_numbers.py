@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.model.errors import VenuePayloadError
 from engine.model.numbers import (
@@ -173,3 +175,48 @@ def test_a_step_needs_as_many_decimals_as_it_shows(step, decimals):
 def test_a_step_is_finite():
     with pytest.raises(AssertionError):
         decimals_of(Decimal("NaN"))
+
+
+# Texts that count contracts
+
+
+@pytest.mark.parametrize(
+    ("unit", "decimals", "text", "units"),
+    [
+        ("0.01", 3, "0.5", 5),
+        ("0.01", 2, "3", 3),
+        ("0.25", 2, "4", 100),
+        ("100", 0, "7", 700),
+        ("1E+3", 1, "0.1", 1_000),
+    ],
+)
+def test_contracts_are_told_in_units_of_base(unit, decimals, text, units):
+    assert TextScale(decimals, Decimal(unit))[text] == units
+
+
+def test_a_contracts_own_decimals_widen_the_scale():
+    scale = TextScale(2, Decimal("0.01"))
+
+    with pytest.raises(FinerText) as finer:
+        scale["0.5"]
+
+    assert (finer.value.scale, finer.value.decimals) == (scale, 3)
+
+
+def test_contracts_finer_than_any_scale_are_refused():
+    with pytest.raises(VenuePayloadError, match="decimals"):
+        TextScale(0, Decimal("0.0000001"))["0.000001"]
+
+
+@given(
+    st.integers(1, 10**4),
+    st.integers(0, 5),
+    st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 4)), min_size=1),
+)
+def test_whatever_a_contract_is_nothing_is_rounded(digits, unit_decimals, numbers):
+    unit = Decimal(digits).scaleb(-unit_decimals)
+    scale = TextScale(9, unit)
+
+    for number, decimals in numbers:
+        text = decimal_text(number, decimals)
+        assert Decimal(scale[text]).scaleb(-9) == Decimal(text) * unit

@@ -1,0 +1,135 @@
+"""The alarm: a position that should have a stop and has none for more than 3 s (R33).
+
+It stands until a stop rests or the position is gone, whoever brings that about; `protection` sends
+what strategies want.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from engine.execution.ledger import Ledger
+from engine.execution.ledger_orders import OrderRecord
+from engine.kernel.covers import Cover, Holding, exits_of
+from engine.kernel.notices import say
+from engine.kernel.state import KernelState
+from engine.model.effects import Effect
+from engine.model.envelope import Envelope, TimerFired
+from engine.model.instrument import symbol_of
+from engine.model.numbers import NS_PER_S
+from engine.model.orders import HAND, OrderIntent
+
+BARE_NS: Final = 3 * NS_PER_S
+
+
+def on_timer(
+    state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
+) -> None:
+    """Look at every position, and forget what stood behind those that are gone."""
+    del envelope, event
+    covers = state.desk.covers
+    held = list(holdings(state))
+    for holding in held:
+        _watch(state, holding, effects)
+    for holding in [one for one in covers if one not in held]:
+        _end(state, holding, covers.pop(holding), "it is closed", effects)
+
+
+def note_stop(state: KernelState, intent: OrderIntent) -> None:
+    """A person protects a position: from now on it is an alarm if that stop is gone."""
+    if intent.is_protective and intent.spec.type == "stop" and intent.spec.is_reduce_only:
+        cover_of(state, (intent.owner, intent.spec.instrument_id)).wants_stop = True
+
+
+def waive_stop(state: KernelState, order: OrderRecord) -> None:
+    """A person has cancelled his own stop, and was told what stays without it."""
+    if order.intent.owner == HAND and order.intent.is_protective and order.spec.type == "stop":
+        cover_of(state, (HAND, order.spec.instrument_id)).wants_stop = False
+
+
+def alarms(state: KernelState) -> tuple[str, ...]:
+    """Return in words which positions have no stop where there should be one."""
+    return tuple(
+        _told(state, holding, cover)
+        for holding, cover in state.desk.covers.items()
+        if cover.is_alarmed and state.desk.ledger.position(*holding).lots
+    )
+
+
+def stopped_lots(ledger: Ledger, holding: Holding) -> int:
+    """Return the lots for which the venue has a stop; a target protects from nothing."""
+    owner, instrument_id = holding
+    side = "sell" if ledger.position(*holding).lots > 0 else "buy"
+    return sum(
+        order.remaining_lots
+        for order in ledger.working(instrument_id)
+        if (order.spec.type, order.spec.side) == ("stop", side)
+        and order.intent.owner in (owner, HAND)
+        and order.spec.is_reduce_only
+        and order.state in ("open", "partial")
+    )
+
+
+def holdings(state: KernelState) -> Iterator[Holding]:
+    """Yield every owner's positions; opposite ones count though the venue has none."""
+    ledger = state.desk.ledger
+    for instrument_id in dict.fromkeys((*state.instruments, *ledger.held())):
+        for owner in ledger.owners(instrument_id):
+            yield owner, instrument_id
+
+
+def cover_of(state: KernelState, holding: Holding) -> Cover:
+    """Return what stands behind a position; the ledger knows it where nobody was there."""
+    cover = state.desk.covers.get(holding)
+    if cover is None:
+        cover = state.desk.covers[holding] = _found(state, holding)
+    return cover
+
+
+def _found(state: KernelState, holding: Holding) -> Cover:
+    owner, instrument_id = holding
+    if owner == HAND:
+        return Cover()
+    for order in reversed(state.desk.ledger.orders.values()):
+        is_mine = (order.intent.owner, order.spec.instrument_id) == (owner, instrument_id)
+        exits = exits_of(order.intent.tag) if is_mine and order.filled_lots else None
+        if exits is not None:
+            return Cover(exits, wants_stop=exits.has_stop)
+    return Cover(wants_stop=True)  # Strategies are protected unless they said otherwise.
+
+
+def _watch(state: KernelState, holding: Holding, effects: list[Effect]) -> None:
+    """Raise the alarm once a position is too long without its stop, and end it when it has one."""
+    cover, ledger = cover_of(state, holding), state.desk.ledger
+    stopped = stopped_lots(ledger, holding)
+    if holding[0] == HAND and stopped:
+        cover.wants_stop = True
+    if not cover.wants_stop or stopped >= abs(ledger.position(*holding).lots):
+        _end(state, holding, cover, "protected again", effects)
+    elif not cover.bare_ns:
+        cover.bare_ns = state.ts_ns
+    elif not cover.is_alarmed and state.ts_ns - cover.bare_ns > BARE_NS:
+        cover.is_alarmed = True
+        state.desk.version += 1
+        say(state, effects, "error", holding[0], _told(state, holding, cover))
+
+
+def _end(
+    state: KernelState, holding: Holding, cover: Cover, why: str, effects: list[Effect]
+) -> None:
+    cover.bare_ns, cover.problem = 0, ""
+    if cover.is_alarmed:
+        cover.is_alarmed = False
+        state.desk.version += 1
+        say(state, effects, "info", holding[0], f"{symbol_of(holding[1])}: {why}")
+
+
+def _told(state: KernelState, holding: Holding, cover: Cover) -> str:
+    owner, instrument_id = holding
+    ledger = state.desk.ledger
+    lots, steps = ledger.position(*holding).lots, ledger.steps(instrument_id)
+    lot = Decimal(1) if steps is None else steps.lot_size
+    bare = max(0, abs(lots) - stopped_lots(ledger, holding))
+    why = f": {cover.problem}" if cover.problem else ""
+    name = symbol_of(instrument_id)
+    return f"UNPROTECTED {name}: no stop for {bare * lot:f} of {lots * lot:+f} of {owner}{why}"

@@ -1,0 +1,191 @@
+"""Brackets: stop and target of what a person's entry fills.
+
+The entry's intent says where; legs follow its fills, part by part, through the gate like any order.
+What a leg fills, and what is closed otherwise, needs no leg any more; the ledger counts both, so
+that a restart goes on where the run before ended. An entry that fills nothing brings no legs.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from engine.execution.ledger_orders import OrderRecord
+from engine.kernel.alarms import note_stop
+from engine.kernel.recording import record
+from engine.kernel.state import KernelState
+from engine.kernel.strategy_orders import cancel, reviewed, send
+from engine.model.effects import Effect
+from engine.model.envelope import Envelope, TimerFired
+from engine.model.facts import BracketClosed, OrderFilled
+from engine.model.instrument import InstrumentId, venue_of
+from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
+from engine.model.orders import HAND, Bracket, OrderIntent, OrderSpec, Side
+
+LegType = Literal["stop", "take_profit"]
+Legs = dict[str, list[OrderRecord]]
+"""By the entry that they protect."""
+
+RETRY_NS: Final = 3 * NS_PER_S
+"""Between two attempts at a leg that was refused."""
+
+LEGS_MAX: Final = 4
+"""Working legs of one kind: the small ones of many part fills then become one."""
+
+
+def on_fill(
+    state: KernelState, envelope: Envelope, event: OrderFilled, effects: list[Effect]
+) -> None:
+    """Fit the brackets to what is held now."""
+    del envelope, event
+    fit(state, effects)
+
+
+def on_timer(
+    state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
+) -> None:
+    """Place what was refused, and what could not be placed before something else had gone."""
+    del envelope, event
+    fit(state, effects)
+
+
+def legs_of(entry: OrderIntent, client_order_id: str, lots: int) -> Iterator[OrderIntent]:
+    """Yield the legs that protect so much of what an entry filled."""
+    bracket = entry.bracket or Bracket()
+    side: Side = "sell" if entry.spec.side == "buy" else "buy"
+    kinds: tuple[tuple[LegType, PriceTicks | None], ...] = (
+        ("stop", bracket.stop_ticks),
+        ("take_profit", bracket.target_ticks),
+    )
+    for kind, ticks in kinds:
+        if ticks is not None:
+            spec = OrderSpec(
+                entry.spec.instrument_id,
+                side,
+                kind,
+                QtyLots(lots),
+                trigger_ticks=ticks,
+                is_reduce_only=True,
+            )
+            yield OrderIntent(
+                spec, entry.owner, tag=kind, is_protective=True, parent=client_order_id
+            )
+
+
+def fit(state: KernelState, effects: list[Effect]) -> None:
+    """Bring all brackets to the size of what they protect, the oldest entries first."""
+    entries, legs = _found(state)
+    open_ids = {entry.client_order_id for entry in entries}
+    refused = state.desk.legs_refused_ns
+    for gone in [key for key in refused if key not in open_ids]:
+        del refused[gone]
+    if not entries and not legs:
+        return
+    _close(state, entries, effects)
+    rooms: dict[tuple[InstrumentId, Side], int] = {}
+    for entry in entries:
+        spec = entry.spec
+        net = state.desk.ledger.net_lots(spec.instrument_id)
+        room = rooms.setdefault((spec.instrument_id, spec.side), _toward(net, spec.side))
+        lots = min(entry.bracketed_lots, room)
+        rooms[spec.instrument_id, spec.side] -= lots
+        _fit_entry(state, entry, lots, legs.pop(entry.client_order_id, []), effects)
+    for left in legs.values():
+        _cancel(state, left, effects)
+
+
+def _found(state: KernelState) -> tuple[list[OrderRecord], Legs]:
+    """Return the entries whose fills need protection, oldest first, and all legs."""
+    entries: list[OrderRecord] = []
+    legs: Legs = {}
+    for order in state.desk.ledger.orders.values():
+        if order.bracketed_lots:
+            entries.append(order)
+        if order.intent.parent:
+            legs.setdefault(order.intent.parent, []).append(order)
+    return entries, legs
+
+
+def _close(state: KernelState, entries: list[OrderRecord], effects: list[Effect]) -> None:
+    """Take from the oldest brackets what was closed otherwise: by hand, or by another entry."""
+    over: dict[tuple[InstrumentId, Side], int] = {}
+    for entry in entries:
+        spec = entry.spec
+        if (spec.instrument_id, spec.side) not in over:
+            held = state.desk.ledger.position(HAND, spec.instrument_id).lots
+            over[spec.instrument_id, spec.side] = -_toward(held, spec.side)
+        over[spec.instrument_id, spec.side] += entry.bracketed_lots
+    for entry in entries:
+        spec = entry.spec
+        lots = min(over[spec.instrument_id, spec.side], entry.bracketed_lots)
+        if lots > 0:
+            over[spec.instrument_id, spec.side] -= lots
+            record(state, effects, BracketClosed(state.ts_ns, entry.client_order_id, lots))
+
+
+def _fit_entry(
+    state: KernelState,
+    entry: OrderRecord,
+    lots: int,
+    legs: list[OrderRecord],
+    effects: list[Effect],
+) -> None:
+    for wanted in legs_of(entry.intent, entry.client_order_id, lots):
+        of_kind = [leg for leg in legs if leg.spec.type == wanted.spec.type]
+        working = [leg for leg in of_kind if not leg.is_final]
+        missing = lots - sum(leg.remaining_lots for leg in working)
+        is_waived = any(leg.is_waived for leg in of_kind)
+        if missing < 0 or len(working) > LEGS_MAX:
+            _shrink(state, working, lots, effects)
+        if missing > 0 and not is_waived and _may_try(state, entry, of_kind):
+            spec = replace(wanted.spec, qty_lots=QtyLots(missing))
+            _place(state, entry, replace(wanted, spec=spec), effects)
+
+
+def _shrink(
+    state: KernelState, working: list[OrderRecord], lots: int, effects: list[Effect]
+) -> None:
+    """Cancel what is too much, and all but the largest where there are many; the rest follows."""
+    kept = 0
+    by_size = sorted(working, key=lambda leg: (-leg.remaining_lots, leg.number))
+    for at, leg in enumerate(by_size):
+        is_kept = kept + leg.remaining_lots <= lots and (at == 0 or len(working) <= LEGS_MAX)
+        if is_kept:
+            kept += leg.remaining_lots
+        else:
+            cancel(state, leg, effects)
+
+
+def _place(
+    state: KernelState, entry: OrderRecord, intent: OrderIntent, effects: list[Effect]
+) -> None:
+    market = state.instruments[intent.spec.instrument_id]
+    note_stop(state, intent)
+    verdict = reviewed(state, market, intent, effects)
+    if isinstance(verdict, str):
+        state.desk.legs_refused_ns[entry.client_order_id] = state.ts_ns
+    else:
+        send(state, market, verdict, effects)
+
+
+def _may_try(state: KernelState, entry: OrderRecord, of_kind: list[OrderRecord]) -> bool:
+    """Whether anything could leave, and the attempt before, if it failed, is long enough ago."""
+    instrument_id = entry.spec.instrument_id
+    scope = state.desk.ledger.trading_state(
+        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=entry.intent.owner
+    )
+    refused_ns = state.desk.legs_refused_ns.get(entry.client_order_id, 0)
+    ended_ns = [leg.updated_ns for leg in of_kind if leg.state == "rejected"]
+    is_due = state.ts_ns - max(refused_ns, *ended_ns, 0) >= RETRY_NS
+    return is_due and scope != "killed" and instrument_id in state.instruments
+
+
+def _cancel(state: KernelState, legs: Iterable[OrderRecord], effects: list[Effect]) -> None:
+    for leg in legs:
+        if not leg.is_final:
+            cancel(state, leg, effects)
+
+
+def _toward(lots: int, side: Side) -> int:
+    """Return how much is held on the side of an entry."""
+    return max(0, lots if side == "buy" else -lots)

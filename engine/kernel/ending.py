@@ -1,0 +1,35 @@
+"""What becomes of orders when a run ends on purpose (R133); positions and their protection stay.
+
+Strategies run again with the next run, unless they are stopped; until then nothing new leaves.
+"""
+
+from engine.execution.ledger_orders import OrderRecord
+from engine.kernel.desk import RUN_ENDS
+from engine.kernel.notices import say
+from engine.kernel.state import KernelState
+from engine.kernel.strategy_orders import cancel
+from engine.model.effects import Effect
+from engine.model.envelope import Envelope, RunEnding
+
+
+def on_run_ending(
+    state: KernelState, envelope: Envelope, event: RunEnding, effects: list[Effect]
+) -> None:
+    """Let nothing that adds risk leave any more, and cancel what works unless it is to be kept."""
+    del envelope, event
+    desk = state.desk
+    desk.is_ending = True
+    going = leaving(state)
+    for order in going:
+        cancel(state, order, effects)
+    kept = len(desk.ledger.working()) - len(going)
+    told = f"{RUN_ENDS}: {len(going)} orders are cancelled, {kept} stay at the venue"
+    say(state, effects, "info", "orders", told)
+
+
+def leaving(state: KernelState) -> list[OrderRecord]:
+    """Return the orders that are to be gone before the run may end."""
+    desk = state.desk
+    if desk.setup.on_exit == "keep":
+        return []
+    return [order for order in desk.ledger.working() if not desk.protects(order)]

@@ -1,0 +1,34 @@
+"""Whose position a close by hand takes from: the venue nets, so it may be a strategy's (D18)."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from engine.execution.ledger import Ledger
+from engine.model.facts import OrderFilled
+from engine.model.instrument import InstrumentId
+from engine.model.numbers import PriceTicks
+from engine.model.orders import HAND, ApprovedOrder
+
+
+def foreseen(ledger: Ledger, close: ApprovedOrder, ts_ns: int) -> dict[str, int]:
+    """Return whose positions a close would change if it filled whole; the ledger must know it."""
+    spec = close.intent.spec
+    whole = OrderFilled(
+        ts_ns=ts_ns,
+        client_order_id=close.client_order_id,
+        trade_id="foreseen",
+        price_ticks=spec.limit_ticks or PriceTicks(1),
+        qty_lots=spec.qty_lots,
+        liquidity="taker",
+        fee=Decimal(0),
+        fee_currency="",
+    )
+    return ledger.shares(whole)
+
+
+def taken_from(ledger: Ledger, instrument_id: InstrumentId, shares: Mapping[str, int]) -> str:
+    """Return in words what is taken from strategies; nothing if it is all of hand."""
+    steps = ledger.steps(instrument_id)
+    lot = Decimal(1) if steps is None else steps.lot_size
+    parts = [f"{abs(lots) * lot:f} of {owner}" for owner, lots in shares.items() if owner != HAND]
+    return ", ".join(parts)

@@ -1,0 +1,123 @@
+"""What the commands do that steer trading itself: arm, kill, resume, take, accept."""
+
+from typing import TYPE_CHECKING, Final
+
+from engine.execution.account_controls import breaker_of
+from engine.kernel.restart import QUESTION
+from engine.model import commands as c
+from engine.model.facts import FailureCounted, TradingState, TradingStateSet
+from engine.model.orders import HAND
+from engine.model.text import clean
+
+if TYPE_CHECKING:
+    from engine.kernel.plan import Plan
+
+LADDER: Final[tuple[TradingState, ...]] = ("active", "reduce_only", "halted", "killed")
+
+
+def arm(plan: "Plan", action: c.Arm) -> None:
+    """Plan to arm for a while."""
+    if plan.desk.trading_state == "killed":
+        plan.refuse("killed: release first")
+    if not 0 < action.duration_s <= 86_400:
+        plan.refuse(f"{action.duration_s} s is no time to be armed for: 1 to 86400")
+    plan.ask(3 if plan.desk.setup.is_live else 1, plan.desk.setup.account)
+    plan.arm_s = action.duration_s
+
+
+def disarm(plan: "Plan", action: c.Disarm) -> None:
+    """Plan to disarm."""
+    del action
+    plan.arm_s = 0
+
+
+def kill(plan: "Plan", action: c.EngageKill) -> None:
+    """Plan the kill: everything that is not protective goes, and nothing new comes.
+
+    A kill that is said again spares what flattens since the first.
+    """
+    plan.kill_reason = action.reason or "by hand"
+    plan.arm_s = 0
+    state = TradingStateSet(plan.state.ts_ns, "all", "killed", plan.kill_reason)
+    plan.facts.append(state)
+    since = plan.desk.kill.ts_ns if plan.desk.kill is not None else plan.state.ts_ns
+    for order in plan.desk.ledger.working():
+        flattens = order.spec.is_reduce_only and order.created_ns > since
+        if not plan.desk.protects(order) and not flattens:
+            plan.cancels.append(order.client_order_id)  # Again, if that was asked for already.
+    plan.sentences.append(f"killed: cancels {len(plan.cancels)} orders")
+
+
+def take_orders(plan: "Plan", action: c.TakeOrders) -> None:
+    """Plan that another screen gives the orders; what was armed is disarmed."""
+    del action
+    seats = plan.desk.seats
+    if not seats.is_screen(plan.operator):
+        plan.refuse("only a screen can take the orders; a shell may always give them")
+    elif not seats.looks(plan.operator):
+        plan.refuse("this screen gives the orders already")
+    elif seats.holder:
+        plan.ask(1)
+        plan.sentences.append("the screen that gives the orders now looks only from here on")
+    plan.takes_orders = True
+
+
+def accept(plan: "Plan", action: c.Accept) -> None:
+    """Plan the answer to what the start asked: that trading goes on as it was."""
+    fact = plan.ledger.state_facts.get("all")
+    is_asked = fact is not None and fact.state != "active" and fact.reason.startswith(QUESTION)
+    if action.what != QUESTION or fact is None or not is_asked:
+        plan.refuse(f"nothing asks about {clean(action.what, 40)!r}")
+        return
+    plan.ask(2)
+    plan.sentences.append(f"trading goes on: {fact.reason}")
+    plan.facts.append(TradingStateSet(plan.state.ts_ns, "all", "active", "accepted"))
+
+
+def resume(plan: "Plan", action: c.Resume) -> None:
+    """Plan to raise a trading state by one step."""
+    scope = _scope_of(plan, action.scope)
+    if scope is None:
+        return
+    now = plan.ledger.states.get(scope, "active")
+    if now == "active":
+        plan.refuse(f"{scope} is active already")
+        return
+    if now == "killed" and scope == "all":
+        plan.refuse("killed: unkill releases it")
+        return
+    plan.ask(3, scope)
+    better = LADDER[LADDER.index(now) - 1]
+    fact = TradingStateSet(plan.state.ts_ns, scope, better, "resumed")
+    plan.facts.append(fact)
+    plan.foresee(fact)
+    kind, _, owner = scope.partition(":")
+    breaker = breaker_of(owner, plan.desk.setup.venue)
+    if kind == "strategy" and plan.desk.ledger.failures(breaker):
+        plan.facts.append(FailureCounted(plan.state.ts_ns, breaker, 0))
+
+
+def reduce_only(plan: "Plan", action: c.SetReduceOnly) -> None:
+    """Plan to lower a scope to orders that reduce."""
+    scope = _scope_of(plan, action.scope)
+    if scope is None:
+        return
+    if plan.ledger.states.get(scope, "active") != "active":
+        plan.refuse(f"{scope} is not active")
+        return
+    fact = TradingStateSet(plan.state.ts_ns, scope, "reduce_only", "by hand")
+    plan.facts.append(fact)
+    plan.foresee(fact)
+
+
+def _scope_of(plan: "Plan", named: str) -> str | None:
+    """Return the scope that a word means, or refuse: one that nothing falls under is a mistake."""
+    desk = plan.desk
+    known = {"all", f"venue:{desk.setup.venue}", f"strategy:{HAND}", *desk.ledger.states}
+    known |= {f"instrument:{key}" for key in plan.state.instruments}
+    known |= {f"strategy:{owner}" for owner in desk.runners}
+    for scope in (named, f"instrument:{named}", f"strategy:{named}", f"venue:{named}"):
+        if scope in known:
+            return scope
+    plan.refuse(f"there is no scope {named!r}: all, an instrument, a venue or a strategy")
+    return None

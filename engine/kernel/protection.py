@@ -1,0 +1,180 @@
+"""Protection of what is held: stop and target of strategies.
+
+Protection follows the position, whoever opened it and whether he still runs: after a fill that
+ends an order, and by the next timer where a position came otherwise (an entry that lapsed after a
+part, a close by hand, a stop that was refused). Where the position is gone, its protection goes.
+While trading is killed nothing can be sent; it is at the release, and until then an alarm stands.
+"""
+
+from decimal import Decimal
+from typing import Final, Literal
+
+from engine.execution.ledger_orders import OrderRecord
+from engine.execution.rounding import Unroundable, trigger_ticks_of
+from engine.kernel.alarms import cover_of, holdings
+from engine.kernel.covers import Cover, Holding, exits_of
+from engine.kernel.notices import say
+from engine.kernel.state import KernelState
+from engine.kernel.strategy_orders import ANSWER_NS, cancel, reviewed, send
+from engine.model.effects import Effect
+from engine.model.envelope import Envelope, TimerFired
+from engine.model.facts import OrderFilled
+from engine.model.instrument import InstrumentId, venue_of
+from engine.model.numbers import NS_PER_S, QtyLots
+from engine.model.orders import HAND, OrderIntent, OrderSpec, Side
+
+ProtectiveType = Literal["stop", "take_profit"]
+
+RETRY_NS: Final = 3 * NS_PER_S
+"""Between two attempts to protect the same position."""
+
+
+def on_fill(
+    state: KernelState, envelope: Envelope, event: OrderFilled, effects: list[Effect]
+) -> None:
+    """Protect a position that a strategy has entered; a closed one needs no protection."""
+    del envelope
+    cancel_orphans(state, effects)
+    order = state.desk.ledger.orders.get(event.client_order_id)
+    if order is None or order.intent.owner == HAND:
+        return
+    holding = (order.intent.owner, order.spec.instrument_id)
+    exits = exits_of(order.intent.tag)
+    if exits is not None:
+        cover = cover_of(state, holding)
+        cover.exits, cover.wants_stop = exits, exits.has_stop
+    if order.is_final:
+        protect(state, holding, effects)
+
+
+def on_timer(
+    state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
+) -> None:
+    """Protect what no fill has, unless nothing may leave anyway."""
+    del envelope, event
+    cancel_orphans(state, effects)
+    for holding in list(holdings(state)):
+        if holding[0] != HAND and _may_try(state, holding):
+            protect(state, holding, effects)
+
+
+# Stop and target of strategies.
+
+
+def protect(state: KernelState, holding: Holding, effects: list[Effect]) -> None:
+    """Bring stop and target to the size of the position, once the orders under way have ended.
+
+    Too small a one is joined by another for the rest; too large a one goes, and the right one
+    follows when it is gone.
+    """
+    lots = state.desk.ledger.position(*holding).lots
+    if not lots or _is_under_way(state, holding):
+        return
+    side: Side = "sell" if lots > 0 else "buy"
+    kinds: tuple[ProtectiveType, ...] = ("stop", "take_profit")
+    for kind in kinds:
+        working = [
+            order
+            for order in protecting(state, *holding)
+            if (order.spec.type, order.spec.side) == (kind, side)
+        ]
+        missing = abs(lots) - sum(order.remaining_lots for order in working)
+        if missing < 0:
+            for order in working:
+                cancel(state, order, effects)
+        elif missing > 0:
+            _place(state, holding, (kind, side, QtyLots(missing)), effects)
+
+
+def protecting(state: KernelState, owner: str, instrument_id: InstrumentId) -> list[OrderRecord]:
+    """Return the working orders that protect what an owner holds."""
+    return [
+        order
+        for order in state.desk.ledger.working(instrument_id)
+        if order.intent.owner == owner and order.intent.is_protective
+    ]
+
+
+def cancel_orphans(state: KernelState, effects: list[Effect]) -> None:
+    """Cancel protection of what is no longer held, whoever closed it (R33).
+
+    That of a person protects the net position, and is an orphan only if it could open another.
+    """
+    ledger = state.desk.ledger
+    for order in ledger.working():
+        owner, instrument_id = order.intent.owner, order.spec.instrument_id
+        if not order.intent.is_protective or (owner == HAND and not order.spec.is_reduce_only):
+            continue
+        lots = (
+            ledger.net_lots(instrument_id)
+            if owner == HAND
+            else ledger.position(owner, instrument_id).lots
+        )
+        if (lots if order.spec.side == "sell" else -lots) <= 0:
+            cancel(state, order, effects)
+
+
+def _place(
+    state: KernelState,
+    holding: Holding,
+    wanted: tuple[ProtectiveType, Side, QtyLots],
+    effects: list[Effect],
+) -> None:
+    """Send one protective order."""
+    (owner, instrument_id), (kind, side, lots) = holding, wanted
+    cover = cover_of(state, holding)
+    market = state.instruments[instrument_id]
+    trigger = _trigger(state, holding, cover, kind, side)
+    if trigger is None:
+        return
+    cover.sent_ns = state.ts_ns
+    ticks = trigger_ticks_of(trigger, side, kind, market.instrument)
+    if isinstance(ticks, Unroundable):
+        cover.problem = ticks.sentence
+        say(state, effects, "warning", owner, f"no {kind}: {ticks.sentence}")
+        return
+    spec = OrderSpec(instrument_id, side, kind, lots, trigger_ticks=ticks, is_reduce_only=True)
+    intent = OrderIntent(spec, owner, tag=kind, is_protective=True)
+    verdict = reviewed(state, market, intent, effects)
+    if isinstance(verdict, str):
+        cover.problem = verdict
+    else:
+        send(state, market, verdict, effects)
+
+
+def _trigger(
+    state: KernelState, holding: Holding, cover: Cover, kind: ProtectiveType, side: Side
+) -> Decimal | None:
+    """Return the price at which a position is closed; None if its strategy wants none."""
+    ledger = state.desk.ledger
+    steps = ledger.steps(holding[1])
+    entry = None if steps is None else steps.average_price(ledger.position(*holding))
+    if cover.exits is None or entry is None:
+        return None
+    stop_pct, target_pct, stop, target = cover.exits
+    percent, distance = (stop_pct, stop) if kind == "stop" else (target_pct, target)
+    away = Decimal(str(distance)) or entry * Decimal(str(percent)) / 100
+    if not away:
+        return None
+    return entry - away if (kind == "stop") == (side == "sell") else entry + away
+
+
+def _is_under_way(state: KernelState, holding: Holding) -> bool:
+    """Whether an entry or a close may still change the position."""
+    owner, instrument_id = holding
+    return any(
+        order.intent.owner == owner
+        and not order.intent.is_protective
+        and state.ts_ns - order.created_ns < ANSWER_NS
+        for order in state.desk.ledger.working(instrument_id)
+    )
+
+
+def _may_try(state: KernelState, holding: Holding) -> bool:
+    """Whether anything could leave, and the attempt before is long enough ago."""
+    owner, instrument_id = holding
+    scope = state.desk.ledger.trading_state(
+        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=owner
+    )
+    is_due = state.ts_ns - cover_of(state, holding).sent_ns >= RETRY_NS
+    return is_due and scope != "killed" and instrument_id in state.instruments

@@ -1,0 +1,105 @@
+"""Cancels that crossed their order or were never answered are asked again."""
+
+import pytest
+
+from engine.kernel.cancels import OVERTAKEN_MAX
+from engine.model import commands as c
+from engine.model.effects import SendCancel
+from engine.model.envelope import TimerFired
+from engine.model.facts import CancelRejected, OrderAcked, OrderCanceled, OrderUnknown
+from tests.builders import Trader, a_trader, at
+
+
+def rejected(cid: str) -> CancelRejected:
+    return CancelRejected(at(0), cid, "unknown order")
+
+
+def acked(cid: str) -> OrderAcked:
+    return OrderAcked(at(0), cid, f"v-{cid}")
+
+
+def tick(trader: Trader, ms: float = 0) -> list[str]:
+    """Let time pass and the sweep timer fire; return what was cancelled."""
+    asked = trader.wait(ms).asked(SendCancel)
+    asked += trader.take(TimerFired("look", trader.now_ns)).asked(SendCancel)
+    return [one.client_order_id for one in asked]
+
+
+def killed(trader: Trader) -> Trader:
+    trader.say(c.EngageKill())
+    return trader
+
+
+def test_a_cancel_that_overtook_its_order_is_sent_again_and_once():
+    trader = a_trader()
+    early, other = (trader.works("buy", 1, price, is_acked=False) for price in (990, 991))
+    trader.do(c.CancelOrders((early,)))
+    assert trader.take(rejected(early)).asked(SendCancel) == []
+
+    assert trader.take(acked(early)).asked(SendCancel) == [SendCancel(early)]
+
+    assert trader.take(acked(early)).asked(SendCancel) == []
+    assert trader.take(acked(other)).asked(SendCancel) == []
+    assert trader.ledger.orders[early].state == "pending_cancel"
+
+
+def test_refused_cancels_are_remembered_up_to_a_limit():
+    trader = a_trader()
+    cids = [trader.works("buy", 1, 990, is_acked=False) for _ in range(OVERTAKEN_MAX + 1)]
+    trader.take(*map(rejected, cids))
+
+    assert len(trader.desk.overtaken) == OVERTAKEN_MAX
+    assert trader.take(acked(cids[0])).asked(SendCancel) == []
+    assert trader.take(acked(cids[1])).asked(SendCancel) == [SendCancel(cids[1])]
+
+
+def test_an_order_that_is_not_ours_is_nothing_to_us():
+    trader = a_trader()
+
+    trader.take(rejected("stranger"), acked("stranger"))
+
+    assert trader.asked(SendCancel) == []
+
+
+def test_while_killed_a_cancel_without_an_answer_is_asked_for_again():
+    trader = a_trader()
+    cid = trader.works()
+    killed(trader)
+
+    assert tick(trader, 1_900) == []
+    assert tick(trader, 100) == [cid]
+    assert tick(trader, 1_900) == []
+    trader.take(OrderUnknown(trader.now_ns, cid, "no answer"))
+    assert tick(trader, 2_000) == [cid]
+    trader.take(OrderCanceled(at(0), cid, "asked"))
+    assert tick(trader, 2_000) == []
+
+
+def test_an_order_that_appears_after_a_kill_is_cancelled_and_counted():
+    trader = killed(a_trader())
+    cid = trader.works()
+
+    assert tick(trader) == [cid]
+
+    assert trader.desk.kill is not None
+    assert trader.desk.kill.asked == (cid,)
+
+
+def test_a_kill_of_which_there_is_no_report_is_carried_through_too():
+    trader = killed(a_trader())
+    trader.desk.kill = None
+    cid = trader.works()
+
+    assert tick(trader) == [cid]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_protection_stays_and_without_a_kill_everything_does(is_killed: bool):
+    trader = a_trader().holds(5)
+    trader.stops(lots=5)
+    if is_killed:
+        killed(trader)
+    else:
+        trader.works()
+
+    assert tick(trader, 5_000) == []

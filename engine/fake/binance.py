@@ -6,6 +6,7 @@ over connections in memory in virtual time.
 
 from contextlib import suppress
 from decimal import InvalidOperation
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,8 +14,9 @@ import msgspec
 from engine.fake import binance_frames as wire
 from engine.fake.capture_player import CapturePlayer
 from engine.fake.capture_scan import CaptureScan, snapshot_symbol
+from engine.fake.damage import Damage
 from engine.fake.depth_desk import Counters, DepthDesk
-from engine.fake.faults import Disconnect, Drop, Faults, Stall
+from engine.fake.faults import Faults, Stall
 from engine.fake.kline_rows import KlineRows, Row
 from engine.fake.rest import HttpCall, Reply, RestDesk
 from engine.fake.streams import (
@@ -25,8 +27,11 @@ from engine.fake.streams import (
     Subscriptions,
     message_for,
     source_stream,
+    stream_address,
 )
 from engine.fake.text_book import BookPicture
+from engine.fake.trade_rows import TradeRows
+from engine.fake.venue import CLOSE_POLICY
 from engine.model.chance import Chance
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 from storage.recording import CapturedFrame
@@ -39,8 +44,6 @@ PATIENCE_NS: Final = 5 * NS_PER_S
 
 PING_EVERY_NS: Final = {"binance_futures": 180 * NS_PER_S, "binance": 20 * NS_PER_S}
 PONG_WITHIN_NS: Final = {"binance_futures": 600 * NS_PER_S, "binance": 60 * NS_PER_S}
-
-CLOSE_POLICY: Final = 1008
 
 
 class _Control(msgspec.Struct):
@@ -74,19 +77,12 @@ class BinanceVenue:
         self.exchange_info = scan.exchange_info
         self.counters = Counters()
         self._scan = scan
-        self._faults = faults
-        self._dropped = frozenset(faults.drop_lines)
-        self._swapped = dict(faults.swap_lines) | {b: a for a, b in faults.swap_lines}
-        self._disturbances: list[Stall | Disconnect] = [
-            *faults.stall_at_line,
-            *faults.disconnect_at_line,
-        ]
-        self._disturbances.sort(key=lambda fault: fault.line)
-        self._chance = Chance(seed)
+        self._damage = Damage(faults, Chance(seed))
         self._player = CapturePlayer(scan, speed)
         self._subscriptions = Subscriptions(scan.venue)
         self._desk = DepthDesk(scan, faults, self.counters)
         self._klines = {symbol: KlineRows() for symbol in scan.symbols}
+        self._trades = {symbol: TradeRows() for symbol in scan.symbols}
         self._marks: dict[str, wire.Mark] = {}
         self._last_prices: dict[str, str] = {}
         self._is_forced = False
@@ -137,6 +133,10 @@ class BinanceVenue:
         self._player.close()
 
     # Streams
+
+    def stream_address(self, target: str) -> StreamAddress | None:
+        """Read the target of a websocket's handshake; None where the venue has nothing."""
+        return stream_address(self.venue, target)
 
     def open_stream(
         self, address: StreamAddress, outlet: StreamOutlet, now_ns: int
@@ -190,6 +190,10 @@ class BinanceVenue:
     def kline_rows(self, symbol: str, interval: str) -> list[Row]:
         """Return the klines of what was played so far."""
         return self._klines[symbol].rows(interval)
+
+    def trade_rows(self, symbol: str) -> TradeRows:
+        """Return the trades of what was played so far."""
+        return self._trades[symbol]
 
     def premium_index(self, symbol: str) -> dict[str, object]:
         """Return the newest mark price; the last trade's price where none was recorded."""
@@ -248,7 +252,7 @@ class BinanceVenue:
                 symbol,
                 frame.raw,
                 now_ns,
-                is_lost=frame.line in self._dropped,
+                is_lost=self._damage.is_named(frame.line),
                 is_awaited=self._subscriptions.has_listener(f"{symbol.lower()}@depth"),
             )
         elif frame.transport == "ws" and frame.direction == "in":
@@ -256,11 +260,9 @@ class BinanceVenue:
 
     def _is_disturbed(self, line: int, now_ns: int) -> bool:
         """Let the next fault of this line happen; the line itself comes afterwards."""
-        while self._disturbances and self._disturbances[0].line < line:
-            self._disturbances.pop(0)  # A line that could not be read.
-        if not self._disturbances or self._disturbances[0].line != line:
+        fault = self._damage.take_disturbance(line)
+        if fault is None:
             return False
-        fault = self._disturbances.pop(0)
         if isinstance(fault, Stall):
             self._player.delay_until(now_ns + int(fault.seconds * NS_PER_S))
             return True
@@ -288,13 +290,13 @@ class BinanceVenue:
             # A damaged number teaches nothing; the frame is played all the same.
             with suppress(InvalidOperation):
                 self._learn(message)
-        if self._is_dropped(frame.line, message):
+        if self._damage.takes(frame.line, message.symbol, partial(_is_stream, message)):
             self.counters.frames_dropped += 1
             return
-        other = self._swapped.get(frame.line)
+        other = self._damage.in_place_of(frame.line)
         sent = wire.stream_frame(self._scan.frames[other]) if other is not None else message
         assert sent is not None, "the scan refused faults that move other lines"
-        for _ in range(2 if frame.line in self._faults.repeat_lines else 1):
+        for _ in range(self._damage.times(frame.line)):
             self._send(sent)
 
     def _send(self, message: wire.StreamFrame) -> None:
@@ -302,19 +304,6 @@ class BinanceVenue:
             self.counters.frames_sent += 1
             is_combined = session.address.is_combined
             session.outlet.send_text(message_for(message, name, is_combined=is_combined))
-
-    def _is_dropped(self, line: int, message: wire.StreamFrame) -> bool:
-        return line in self._dropped or any(
-            self._is_taken(line, message, drop) for drop in self._faults.drop
-        )
-
-    def _is_taken(self, line: int, message: wire.StreamFrame, drop: Drop) -> bool:
-        is_meant = (
-            drop.from_line <= line <= drop.to_line
-            and drop.symbol in {"", message.symbol}
-            and source_stream(drop.stream) in {"", source_stream(message.stream)}
-        )
-        return is_meant and (drop.share >= 1 or self._chance.happens(drop.share))
 
     def _learn(self, message: wire.StreamFrame) -> None:
         """Know what a frame says, whether or not it reaches anybody."""
@@ -325,6 +314,7 @@ class BinanceVenue:
         elif kind in {"trade", "aggTrade"}:
             if trade := wire.decoded(wire.print_decoder, message.payload):
                 self._klines[symbol].see_trade(kind, trade)
+                self._trades[symbol].see(kind, trade)
                 self._last_prices[symbol] = trade.price
         elif kind.startswith("kline_"):
             if kline := wire.decoded(wire.kline_decoder, message.payload):
@@ -377,6 +367,10 @@ class BinanceVenue:
             return
         session.ping_ns = now_ns
         session.outlet.send_ping(str(now_ns // NS_PER_MS).encode())
+
+
+def _is_stream(message: wire.StreamFrame, name: str) -> bool:
+    return source_stream(name) == source_stream(message.stream)
 
 
 def _error(code: int, text: str) -> bytes:

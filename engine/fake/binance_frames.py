@@ -55,6 +55,8 @@ class Print(msgspec.Struct, gc=False):
     traded_ms: int = msgspec.field(name="T")
     buyer_is_maker: bool = msgspec.field(name="m")
     kind: str = msgspec.field(name="X", default="MARKET")
+    single_id: int = msgspec.field(name="t", default=0)
+    aggregated_id: int = msgspec.field(name="a", default=0)
 
 
 class KlineBody(msgspec.Struct, gc=False):

@@ -1,9 +1,22 @@
 """When each line of a capture is due; it sends nothing and reads no clock."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
-from engine.fake.capture_scan import CaptureScan
 from storage.recording import CapturedFrame, CaptureReader
+
+
+class Playable(Protocol):
+    """What must be known of a capture to play it."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def first_ns(self) -> int:
+        """Receive time of the first line."""
 
 
 class CapturePlayer:
@@ -14,7 +27,7 @@ class CapturePlayer:
         speed: 1 is the recorded pace, 2 twice as fast; 0 means that every line is due at once.
     """
 
-    def __init__(self, scan: CaptureScan, speed: float) -> None:
+    def __init__(self, scan: Playable, speed: float) -> None:
         assert speed >= 0
         self.speed = speed
         self.has_begun = False

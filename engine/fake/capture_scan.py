@@ -111,7 +111,7 @@ def scan_capture(path: Path, faults: Faults) -> CaptureScan:
         raise ConfigError(str(error)) from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    _check_faults(faults, scanner)
+    check_faults(faults, scanner.lines, scanner.frames)
     made = b"" if scanner.info else _made_info(scanner)
     return CaptureScan(
         path=path,
@@ -162,13 +162,16 @@ def _playable(frame: CapturedFrame) -> str:
     return frame.venue
 
 
-def _check_faults(faults: Faults, scanner: _Scanner) -> None:
-    beyond = sorted(line for line in faults.lines() if line > scanner.lines)
+def check_faults(faults: Faults, lines: int, frames: dict[int, str]) -> None:
+    """Refuse faults of lines that are not there, or that are no messages where they must be.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    beyond = sorted(line for line in faults.lines() if line > lines)
     if beyond:
-        raise ConfigError(
-            f"the faults name line {beyond[0]}, but the capture ends at line {scanner.lines}"
-        )
-    missing = sorted(faults.frame_lines() - scanner.frames.keys())
+        raise ConfigError(f"the faults name line {beyond[0]}, but the capture ends at line {lines}")
+    missing = sorted(faults.frame_lines() - frames.keys())
     if missing:
         raise ConfigError(
             f"the faults swap or repeat line {missing[0]}, which is no message of a stream"

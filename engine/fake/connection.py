@@ -13,10 +13,10 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from engine.fake.binance import CLOSE_POLICY, BinanceVenue
 from engine.fake.faults import CLOSE_ABNORMAL
 from engine.fake.rest import HttpAnswer, HttpCall, error_answer
-from engine.fake.streams import StreamSession, stream_address
+from engine.fake.streams import StreamSession
+from engine.fake.venue import CLOSE_POLICY, Venue
 
 HEAD_MAX: Final = 16 * 1024
 """Bytes of a request's first line and headers."""
@@ -59,7 +59,7 @@ class VenueConnection:
         transport: Where the bytes go.
     """
 
-    def __init__(self, venue: BinanceVenue, transport: Transport) -> None:
+    def __init__(self, venue: Venue, transport: Transport) -> None:
         self._venue = venue
         self._transport = transport
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_MAX)
@@ -174,7 +174,7 @@ class VenueConnection:
         ):
             self._upgrade(request, target, now_ns)
             return
-        if stream_address(self._venue.venue, target) is not None:
+        if self._venue.stream_address(target) is not None:
             self._reply(error_answer(-1000, "This address speaks websocket.", 426), now_ns)
             return
         parts = urlsplit(target)
@@ -242,7 +242,7 @@ class VenueConnection:
         lines = [b"%b %b HTTP/%b" % (request.method, request.target, request.http_version)]
         lines += [b"%b: %b" % header for header in request.headers]
         socket.receive_data(b"\r\n".join([*lines, b"", b""]))
-        address = stream_address(self._venue.venue, target)
+        address = self._venue.stream_address(target)
         for event in socket.events_received():
             assert isinstance(event, Request)
             if address is None:

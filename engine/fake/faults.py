@@ -64,6 +64,8 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """So many requests for a book, the first ones, are answered with 503."""
     slow_snapshot_s: float = 0.0
     """Each answer with a book leaves so much later than it was made."""
+    no_stream_snapshots: bool = False
+    """OKX opens no stream of a book with a whole one, as it announced; only requests bring one."""
 
     def frame_lines(self) -> frozenset[int]:
         """Return the lines whose frame is sent in another place or twice."""

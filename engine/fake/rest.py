@@ -9,11 +9,13 @@ from typing import Final, Protocol
 import msgspec
 
 from engine.fake.kline_rows import INTERVALS, UNEVEN_INTERVALS, Row
+from engine.fake.trade_rows import TradeRows
 
 NS_PER_MINUTE: Final = 60_000_000_000
 FUTURES_LIMITS: Final = frozenset({5, 10, 20, 50, 100, 500, 1000})
 SPOT_LIMIT_MAX: Final = 5_000
 KLINES_MAX: Final = {"binance_futures": 1_500, "binance": 1_000}
+TRADES_MAX: Final = 1_000
 PREFIXES: Final = {"binance_futures": "/fapi/v1", "binance": "/api/v3"}
 
 
@@ -53,6 +55,9 @@ class Market(Protocol):
     def kline_rows(self, symbol: str, interval: str) -> list[Row]:
         """Return the rows so far."""
 
+    def trade_rows(self, symbol: str) -> TradeRows:
+        """Return the trades so far."""
+
     def premium_index(self, symbol: str) -> dict[str, object]:
         """Return mark price and funding."""
 
@@ -88,6 +93,8 @@ class RestDesk:
             f"{prefix}/exchangeInfo": self._exchange_info,
             f"{prefix}/depth": self._depth,
             f"{prefix}/klines": self._klines,
+            f"{prefix}/trades": self._trades,
+            f"{prefix}/aggTrades": self._agg_trades,
         }
         if self._is_futures:
             self._routes[f"{prefix}/premiumIndex"] = self._premium_index
@@ -142,6 +149,22 @@ class RestDesk:
             row for row in self._market.kline_rows(symbol, interval) if start <= int(row[0]) <= end
         ]
         reply(_json(rows[:limit] if "startTime" in call.query else rows[-limit:]))
+
+    def _trades(self, call: HttpCall, reply: Reply, _now_ns: int) -> None:
+        self._used += 5 if self._is_futures else 25
+        reply(_json(self._market.trade_rows(self._symbol(call)).newest(self._page(call))))
+
+    def _agg_trades(self, call: HttpCall, reply: Reply, _now_ns: int) -> None:
+        self._used += 20 if self._is_futures else 4
+        from_id = self._number(call, "fromId", 0) if "fromId" in call.query else None
+        rows = self._market.trade_rows(self._symbol(call))
+        reply(_json(rows.aggregated(from_id, self._page(call))))
+
+    def _page(self, call: HttpCall) -> int:
+        limit = self._number(call, "limit", 500)
+        if not 1 <= limit <= TRADES_MAX:
+            raise Refused(-1130, "Data sent for parameter 'limit' is not valid.")
+        return limit
 
     def _premium_index(self, call: HttpCall, reply: Reply, _now_ns: int) -> None:
         if "symbol" in call.query:

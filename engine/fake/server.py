@@ -17,9 +17,14 @@ from engine.fake.capture_scan import scan_capture
 from engine.fake.connection import VenueConnection
 from engine.fake.depth_desk import Counters
 from engine.fake.faults import NO_FAULTS, Faults, load_faults
+from engine.fake.okx.scan import VENUE as OKX
+from engine.fake.okx.scan import scan_okx
+from engine.fake.okx.venue import OkxVenue
 from engine.fake.text_book import BookPicture
-from engine.model.errors import ConfigError
+from engine.fake.venue import Venue
+from engine.model.errors import ConfigError, RecordingError
 from engine.model.numbers import NS_PER_S
+from storage.recording import CaptureReader
 
 HOST: Final = "127.0.0.1"
 
@@ -100,12 +105,13 @@ class _Link(asyncio.Protocol):
 
 
 class FakeVenue:
-    """A local Binance that plays one capture.
+    """A local Binance or OKX that plays one capture.
 
     Use it as an asynchronous context manager: on entry it listens, on exit everything is closed.
 
     Args:
-        capture: A recording of `binance_futures` or `binance`; it decides which venue is played.
+        capture: A recording of `binance_futures`, `binance` or `okx`; it decides which venue is
+            played.
         speed: 1 is the recorded pace, 0 as fast as clients read.
         faults: What to do wrong, or a TOML file that says so.
         port: 0 takes a free one.
@@ -130,8 +136,7 @@ class FakeVenue:
         if not (math.isfinite(speed) and speed >= 0):
             raise ConfigError(f"speed is 0 or more, not {speed}")
         known = load_faults(faults) if isinstance(faults, Path) else faults or NO_FAULTS
-        scan = scan_capture(capture, known)
-        self.core = BinanceVenue(scan, known, speed, seed)
+        self.core = _core(capture, known, speed, seed)
         self.port = port
         self._waits_for_readers = speed == 0
         self._clock = clock
@@ -175,7 +180,7 @@ class FakeVenue:
 
     @property
     def venue(self) -> str:
-        """Which venue is played: `binance_futures` or `binance`."""
+        """Which venue is played: `binance_futures`, `binance` or `okx`."""
         return self.core.venue
 
     @property
@@ -285,6 +290,17 @@ async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
             "connections stay open"
         )
         await asyncio.Event().wait()
+
+
+def _core(capture: Path, faults: Faults, speed: float, seed: int) -> Venue:
+    """Return the venue that a capture is of."""
+    try:
+        first = next(iter(CaptureReader(capture)))
+    except RecordingError as error:
+        raise ConfigError(str(error)) from error
+    if first.venue == OKX:
+        return OkxVenue(scan_okx(capture, faults), faults, speed, seed)
+    return BinanceVenue(scan_capture(capture, faults), faults, speed, seed)
 
 
 def _why_not(port: int, error: OSError) -> str:

@@ -17,7 +17,7 @@ PUBLIC_KINDS: Final = frozenset({"depth", "bookTicker", "trade", "rpiDepth"})
 DEPTH_PACES: Final = frozenset({"depth", "depth@0ms", "depth@100ms", "depth@500ms"})
 """Names of one recorded depth stream; the venue itself knows no `depth@250ms` either."""
 
-Group = Literal["", "public", "market"]
+Group = Literal["", "public", "market", "business"]
 
 
 class StreamAddress(msgspec.Struct, frozen=True):

@@ -6,9 +6,10 @@ from typing import Final
 from engine.model.errors import ConfigError
 from engine.venues.base import VenueSpec
 from engine.venues.binance.spec import FUTURES, SPOT
+from engine.venues.okx.spec import SPEC as OKX
 from engine.venues.simulated.spec import SPEC as SIMULATED
 
-VENUES: Final[dict[str, VenueSpec]] = {spec.name: spec for spec in (SIMULATED, FUTURES, SPOT)}
+VENUES: Final[dict[str, VenueSpec]] = {spec.name: spec for spec in (SIMULATED, FUTURES, SPOT, OKX)}
 
 
 def venue_named(name: str) -> VenueSpec:

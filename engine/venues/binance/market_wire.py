@@ -7,13 +7,12 @@ streams.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
-from typing import Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from typing import Final
 
 import msgspec
 
@@ -26,21 +25,19 @@ from engine.model.market import (
     BookSnapshot,
     Candle,
     MarkPrice,
-    ScalesWidened,
+    SecondQuote,
     Trade,
+    TradesFetched,
+    TradeStream,
 )
-from engine.model.numbers import NS_PER_MS, FinerText
-from engine.venues.base import Endpoints, HttpRequest, SocketPlan
-from engine.venues.binance import payloads
-from engine.venues.binance.channel import Channel, Marks
+from engine.model.numbers import NS_PER_MS
+from engine.venues.base import Control, Endpoints, HttpRequest, SocketPlan, Stream, TradeSpan
+from engine.venues.binance import payloads, requests, streams
+from engine.venues.binance.channel import Channel
 from engine.venues.binance.instruments import described, undescribed
+from engine.venues.binance.requests import TIMEFRAMES
+from engine.venues.scaling import decoded, events_of, excerpt, require
 
-T = TypeVar("T")
-
-TIMEFRAMES: Final = {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400}
-SNAPSHOT_LEVELS: Final = 1_000
-HISTORY_CANDLES: Final = 499
-STREAMS_PER_SOCKET: Final = 200
 SYMBOLS_MAX: Final = 2_000
 """More names than Binance lists per venue; a stream of invented ones stops here."""
 SYMBOL_LETTERS_MAX: Final = 40
@@ -50,25 +47,6 @@ STREAMS_MAX: Final = 20_000
 _NAME_AT: Final = len('{"stream":"')
 
 _SIGNED: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,30})?", re.ASCII)
-
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""What decoding raises: not JSON or of another shape, not UTF-8, nested too deep."""
-
-
-class _Rest(msgspec.Struct, frozen=True):
-    """Where one of the two venues keeps its endpoints, and what they cost."""
-
-    prefix: str
-    snapshot_weight: int
-    info_weight: int
-    candles_weight: int
-
-
-_REST: Final = {
-    "binance_futures": _Rest("/fapi/v1", 20, 1, 2),
-    "binance": _Rest("/api/v3", 50, 20, 2),
-}
-
 
 Handler = Callable[[str | bytes], Sequence[Event]]
 
@@ -83,11 +61,12 @@ class BinanceMarketWire:
 
     def __init__(self, venue: str, endpoints: Endpoints) -> None:
         self._venue = venue
-        self._endpoints = endpoints
-        self._rest = _REST[venue]
+        self._stream = endpoints.stream
+        self._requests = requests.BinanceRequests(venue, endpoints.rest)
+        self._conversation = streams.Conversation()
         self._described: dict[str, Instrument] = {}
         self._channels: dict[str, Channel] = {}
-        self._chosen: tuple[str, ...] = ()
+        self._chosen: tuple[InstrumentId, ...] = ()
         self._handlers: dict[str | bytes, tuple[Channel, Handler]] = {}
         self._depth = msgspec.json.Decoder(payloads.DepthMessage)
         self._ticker = msgspec.json.Decoder(payloads.BookTickerMessage)
@@ -100,8 +79,7 @@ class BinanceMarketWire:
 
     def metadata_requests(self) -> tuple[HttpRequest, ...]:
         """Return the request for exchangeInfo."""
-        url = f"{self._endpoints.rest}{self._rest.prefix}/exchangeInfo"
-        return (HttpRequest("instruments", url, self._rest.info_weight),)
+        return (self._requests.metadata(),)
 
     def choose(self, symbols: Sequence[str]) -> Sequence[Event]:
         """Fix the instruments, and describe each."""
@@ -110,56 +88,71 @@ class BinanceMarketWire:
                 near = get_close_matches(symbol.upper(), self._described, n=3, cutoff=0.5)
                 hint = f"; did you mean {' or '.join(near)}?" if near else ""
                 raise ConfigError(f"{self._venue} lists no instrument {symbol!r}{hint}")
-        self._chosen = tuple(dict.fromkeys(symbols))
-        return [self._channel(symbol).describe() for symbol in self._chosen]
+        channels = [self._channel(symbol) for symbol in dict.fromkeys(symbols)]
+        self._chosen = tuple(channel.instrument_id for channel in channels)
+        return [channel.describe() for channel in channels]
 
     def sockets(self) -> tuple[SocketPlan, ...]:
         """Return connections of at most 200 streams: futures keep books apart from the rest."""
-        base = self._endpoints.stream
-        if self._venue == "binance":
-            names = self._names(("trade", "depth@100ms", "bookTicker", "kline_1m"))
-            return _plans("stream", f"{base}/stream", names)
-        public = self._names(("depth@100ms", "bookTicker", "trade"))
-        market = self._names(("aggTrade", "kline_1m", "markPrice@1s"))
-        return (
-            *_plans("public", f"{base}/public/stream", public),
-            *_plans("market", f"{base}/market/stream", market),
-        )
+        return streams.plans(self._venue, self._stream, self._chosen)
 
     def history_requests(self) -> tuple[HttpRequest, ...]:
         """Return one request per instrument and timeframe, newest candles."""
-        return tuple(
-            HttpRequest(
-                "candles",
-                f"{self._endpoints.rest}{self._rest.prefix}/klines"
-                f"?symbol={symbol}&interval={text}&limit={HISTORY_CANDLES}",
-                self._rest.candles_weight,
-                self._channel(symbol).instrument_id,
-                seconds,
-            )
-            for text, seconds in TIMEFRAMES.items()
-            for symbol in self._chosen
-        )
+        return tuple(self._requests.history(self._chosen))
+
+    def snapshot_by_stream(self, instrument_id: InstrumentId) -> bool:
+        """Return False: streams bring changes only."""
+        del instrument_id
+        return False
 
     def snapshot_request(self, instrument_id: InstrumentId) -> HttpRequest:
         """Return the request for the top 1,000 levels of each side."""
-        url = (
-            f"{self._endpoints.rest}{self._rest.prefix}/depth"
-            f"?symbol={symbol_of(instrument_id)}&limit={SNAPSHOT_LEVELS}"
-        )
-        return HttpRequest("snapshot", url, self._rest.snapshot_weight, instrument_id)
+        return self._requests.snapshot(instrument_id)
+
+    def trades_request(
+        self, instrument_id: InstrumentId, stream: TradeStream, missing: TradeSpan
+    ) -> HttpRequest | None:
+        """Return the request for missed trades."""
+        return self._requests.trades(instrument_id, stream, missing)
+
+    def quote_request(self, instrument_id: InstrumentId) -> HttpRequest | None:
+        """Return the request for best bid and ask."""
+        return self._requests.quote(instrument_id)
+
+    def time_request(self) -> HttpRequest | None:
+        """Return the request for the venue's time."""
+        return self._requests.time()
+
+    def venue_time_ns(self, body: str | bytes) -> int:
+        """Read the venue's time."""
+        return decoded(body, payloads.TimeAnswer).serverTime * NS_PER_MS
+
+    def subscribe(self, streams: Sequence[Stream]) -> Sequence[Control]:
+        """Return the message that subscribes to these."""
+        return (self._conversation.control("SUBSCRIBE", streams),)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> Sequence[Control]:
+        """Return the message that ends these subscriptions."""
+        return (self._conversation.control("UNSUBSCRIBE", streams),)
+
+    def acknowledged(self, frame: str | bytes) -> str:
+        """Return the number of the message that a frame answers."""
+        return streams.acknowledged(frame)
+
+    def is_leaving(self, frame: str | bytes) -> bool:
+        """Whether the server shuts down; told within a stream or beside them all."""
+        return "serverShutdown" in frame if isinstance(frame, str) else b"serverShutdown" in frame
 
     def recorded_request(self, url: str) -> HttpRequest | None:
         """Return the request that a recorded URL was."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
+        found = requests.recorded(url)
+        if found is None:
             return None
-        if parts.path.endswith("/exchangeInfo"):
-            return self.metadata_requests()[0]
-        symbol = parse_qs(parts.query).get("symbol", [""])[0]
-        if parts.path.endswith("/depth") and symbol:
-            return self.snapshot_request(self._channel(symbol).instrument_id)
+        end, symbol = found
+        if end == "exchangeInfo":
+            return self._requests.metadata()
+        if end == "depth" and symbol:
+            return self._requests.snapshot(self._channel(symbol).instrument_id)
         return None
 
     # What came
@@ -174,73 +167,31 @@ class BinanceMarketWire:
             if found is None:
                 return ()
         channel, handler = found
-        before = channel.marks()
-        try:
-            events = handler(frame)
-        except FinerText as finer:
-            return self._widen(channel, partial(handler, frame), finer, before)
-        except VenuePayloadError:
-            channel.reset(before)
-            raise
-        except _UNREADABLE as error:
-            raise _unreadable(error, frame) from error
-        return events if channel.announced else [channel.describe(), *events]
+        return events_of(channel, handler, frame)
 
     def receive_answer(
         self, request: HttpRequest, status: int, body: str | bytes, ts_ns: int
     ) -> Sequence[Event]:
         """Decode exchangeInfo, a depth snapshot or candles."""
         if status != 200:
-            raise VenuePayloadError(f"HTTP {status} for {request.purpose}", _excerpt(body))
+            raise VenuePayloadError(f"HTTP {status} for {request.purpose}", excerpt(body))
         if request.purpose == "instruments":
-            return self._on_exchange_info(_decoded(body, payloads.ExchangeInfo))
+            return self._on_exchange_info(decoded(body, payloads.ExchangeInfo))
         channel = self._channel(symbol_of(request.instrument_id))
-        decode = self._on_snapshot if request.purpose == "snapshot" else self._on_candles
-        attempt = partial(decode, channel, request, body, ts_ns)
-        before = channel.marks()
-        try:
-            events = attempt()
-        except FinerText as finer:
-            return self._widen(channel, attempt, finer, before)
-        except VenuePayloadError:
-            channel.reset(before)
-            raise
-        return events if channel.announced else [channel.describe(), *events]
-
-    def _widen(
-        self,
-        channel: Channel,
-        attempt: Callable[[], Sequence[Event]],
-        finer: FinerText,
-        before: Marks,
-    ) -> Sequence[Event]:
-        """Decode again with finer scales; a frame that fails in the end leaves them as they were.
-
-        The instrument is described with the scales before, so that the widening that follows has
-        something to widen.
-        """
-        described = [] if channel.announced else [channel.describe()]
-        try:
-            while True:
-                finer.scale.widen(finer.decimals)
-                try:
-                    events = attempt()
-                except FinerText as again:
-                    finer = again
-                    continue
-                break
-        except VenuePayloadError:
-            channel.reset(before)
-            channel.announced = not described
-            raise
-        prices, sizes = channel.prices.decimals, channel.sizes.decimals
-        return [*described, ScalesWidened(channel.instrument_id, prices, sizes), *events]
+        decode = {
+            "snapshot": self._on_snapshot,
+            "candles": self._on_candles,
+            "trades": self._on_trades,
+            "agg_trades": self._on_agg_trades,
+            "quote": self._on_second_quote,
+        }[request.purpose]
+        return events_of(channel, lambda raw: decode(channel, request, raw, ts_ns), body)
 
     def _open(self, frame: str | bytes) -> tuple[Channel, Handler] | None:
-        control = _decoded(frame, payloads.ControlMessage)
+        control = decoded(frame, payloads.ControlMessage)
         if not control.stream:
             if control.code is not None or bytes(control.error) not in {b"", b"null"}:
-                raise VenuePayloadError("the venue reports an error", _excerpt(frame))
+                raise VenuePayloadError("the venue reports an error", excerpt(frame))
             return None
         symbol, _, kind = control.stream.partition("@")
         if not kind or symbol.startswith("!"):
@@ -266,7 +217,7 @@ class BinanceMarketWire:
 
     def _on_depth(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._depth.decode(frame).data
-        _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
+        require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         return (
             BookDelta(
                 channel.instrument_id,
@@ -281,7 +232,7 @@ class BinanceMarketWire:
 
     def _on_ticker(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._ticker.decode(frame).data
-        _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
+        require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         prices, sizes = channel.prices, channel.sizes
         return (
             BestQuote(
@@ -297,10 +248,10 @@ class BinanceMarketWire:
 
     def _on_trade(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._trade.decode(frame).data
-        _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
+        require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         price, size = channel.prices[data.p], channel.sizes[data.q]
         is_market = data.X == "MARKET"
-        _require((price > 0 and size > 0) or not is_market, "trade of nothing", data.q)
+        require((price > 0 and size > 0) or not is_market, "trade of nothing", data.q)
         return (
             Trade(
                 channel.instrument_id,
@@ -316,18 +267,18 @@ class BinanceMarketWire:
 
     def _on_agg_trade(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._agg_trade.decode(frame).data
-        _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
+        require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         price, size = channel.prices[data.p], channel.sizes[data.q]
-        _require(price > 0 and size > 0, "trade of nothing", data.q)
+        require(price > 0 and size > 0, "trade of nothing", data.q)
         ts_ns = data.T * NS_PER_MS
         return (Trade(channel.instrument_id, price, size, not data.m, data.a, ts_ns, "agg_trade"),)
 
     def _on_kline(self, timeframe_s: int, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         message = self._kline.decode(frame).data
-        _require(message.s == channel.symbol, "symbol does not fit the stream", message.s)
+        require(message.s == channel.symbol, "symbol does not fit the stream", message.s)
         body = message.k
         fits = TIMEFRAMES.get(body.i) == timeframe_s
-        _require(fits, "interval does not fit the stream", body.i)
+        require(fits, "interval does not fit the stream", body.i)
         prices = channel.prices
         return (
             Candle(
@@ -346,7 +297,7 @@ class BinanceMarketWire:
 
     def _on_mark(self, channel: Channel, frame: str | bytes) -> Sequence[Event]:
         data = self._mark.decode(frame).data
-        _require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
+        require(data.s == channel.symbol, "symbol does not fit the stream", data.s)
         return (
             MarkPrice(
                 channel.instrument_id,
@@ -376,9 +327,9 @@ class BinanceMarketWire:
     def _on_snapshot(
         self, channel: Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
     ) -> Sequence[Event]:
-        data = _decoded(body, payloads.DepthAnswer)
+        data = decoded(body, payloads.DepthAnswer)
         bids, asks = channel.levels(data.bids), channel.levels(data.asks)
-        _require(all(size for _, size in bids + asks), "snapshot level of no size", "")
+        require(all(size for _, size in bids + asks), "snapshot level of no size", "")
         ts_ns = data.E * NS_PER_MS
         return (BookSnapshot(channel.instrument_id, bids, asks, data.lastUpdateId, ts_ns),)
 
@@ -388,7 +339,7 @@ class BinanceMarketWire:
         prices, sizes = channel.prices, channel.sizes
         length_ns = request.timeframe_s * 1_000 * NS_PER_MS
         events = []
-        for row in _decoded(body, list[payloads.KlineRow]):
+        for row in decoded(body, list[payloads.KlineRow]):
             open_ns = row.open_ms * NS_PER_MS
             ohlc = prices[row.open], prices[row.high], prices[row.low], prices[row.close]
             events.append(
@@ -404,45 +355,67 @@ class BinanceMarketWire:
             )
         return events
 
+    def _on_trades(
+        self, channel: Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
+    ) -> Sequence[Event]:
+        rows = decoded(body, list[payloads.TradeRow])
+        found = (
+            (row.id, row.price, row.qty, row.time, row.isBuyerMaker)
+            for row in rows
+            if row.price and row.qty
+        )
+        return (_fetched(channel, found, "trade"),)
+
+    def _on_agg_trades(
+        self, channel: Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
+    ) -> Sequence[Event]:
+        rows = decoded(body, list[payloads.AggTradeRow])
+        found = ((row.a, row.p, row.q, row.T, row.m) for row in rows)
+        return (_fetched(channel, found, "agg_trade"),)
+
+    def _on_second_quote(
+        self, channel: Channel, _request: HttpRequest, body: str | bytes, _ts_ns: int
+    ) -> Sequence[Event]:
+        data = decoded(body, payloads.QuoteAnswer)
+        require(data.symbol == channel.symbol, "symbol of another instrument", data.symbol)
+        bid, ask = channel.prices[data.bidPrice], channel.prices[data.askPrice]
+        return (SecondQuote(channel.instrument_id, bid, ask, data.time * NS_PER_MS),)
+
     def _channel(self, symbol: str) -> Channel:
         channel = self._channels.get(symbol)
         if channel is None:
             _require_name(symbol)
-            _require(len(self._channels) < SYMBOLS_MAX, "too many symbols", symbol)
+            require(len(self._channels) < SYMBOLS_MAX, "too many symbols", symbol)
             instrument = self._described.get(symbol) or undescribed(self._venue, symbol)
             channel = self._channels[symbol] = Channel(instrument)
         return channel
 
-    def _names(self, kinds: tuple[str, ...]) -> list[str]:
-        return [f"{symbol.lower()}@{kind}" for symbol in self._chosen for kind in kinds]
 
-
-def _plans(name: str, url: str, streams: list[str]) -> tuple[SocketPlan, ...]:
-    """Spread streams over connections: a refused one takes all of its connection along."""
-    parts = range(0, len(streams), STREAMS_PER_SOCKET)
-    return tuple(
-        SocketPlan(
-            name if at == 0 else f"{name}{at // STREAMS_PER_SOCKET + 1}",
-            url,
-            (_subscription(streams[at : at + STREAMS_PER_SOCKET]),),
+def _fetched(
+    channel: Channel, found: Iterable[tuple[int, str, str, int, bool]], stream: TradeStream
+) -> TradesFetched:
+    """Return the trades of an answer; each is id, price, size, time and whether a buyer waited."""
+    trades = []
+    for trade_id, price_text, size_text, ts_ms, is_buyer_maker in found:
+        price, size = channel.prices[price_text], channel.sizes[size_text]
+        require(price > 0 and size > 0, "trade of nothing", size_text)
+        trade = Trade(
+            channel.instrument_id,
+            price,
+            size,
+            not is_buyer_maker,
+            trade_id,
+            ts_ms * NS_PER_MS,
+            stream,
         )
-        for at in parts
-    )
-
-
-def _subscription(streams: list[str]) -> str:
-    message = {"method": "SUBSCRIBE", "params": streams, "id": 1}
-    return msgspec.json.encode(message).decode()
-
-
-def _require(condition: bool, field: str, excerpt: str) -> None:
-    if not condition:
-        raise VenuePayloadError(field, excerpt)
+        trades.append(trade)
+    trades.sort(key=lambda trade: trade.trade_id)
+    return TradesFetched(channel.instrument_id, tuple(trades))
 
 
 def _require_name(symbol: str) -> None:
     is_name = 0 < len(symbol) <= SYMBOL_LETTERS_MAX and symbol.isprintable()
-    _require(is_name, "not a symbol", symbol)
+    require(is_name, "not a symbol", symbol)
 
 
 def _let_pass(_channel: Channel, _frame: str | bytes) -> Sequence[Event]:
@@ -450,20 +423,5 @@ def _let_pass(_channel: Channel, _frame: str | bytes) -> Sequence[Event]:
 
 
 def _money(text: str) -> Decimal:
-    _require(_SIGNED.fullmatch(text) is not None, "not a plain decimal number", text)
+    require(_SIGNED.fullmatch(text) is not None, "not a plain decimal number", text)
     return Decimal(text)
-
-
-def _decoded(body: str | bytes, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except _UNREADABLE as error:
-        raise _unreadable(error, body) from error
-
-
-def _unreadable(error: Exception, frame: str | bytes) -> VenuePayloadError:
-    return VenuePayloadError(f"unreadable: {error}"[:160], _excerpt(frame))
-
-
-def _excerpt(body: str | bytes) -> str:
-    return body[:120] if isinstance(body, str) else body[:120].decode("ascii", "replace")

@@ -174,6 +174,41 @@ class KlineRow(msgspec.Struct, array_like=True, gc=False):
     trades: Count
 
 
+class TradeRow(msgspec.Struct, gc=False):
+    """One row of the trades endpoint; futures send prints of nothing for some of no market."""
+
+    id: Id
+    price: str
+    qty: str
+    time: Ms
+    isBuyerMaker: bool  # noqa: N815 - the venue's name
+
+
+class AggTradeRow(msgspec.Struct, gc=False):
+    """One row of the aggTrades endpoint."""
+
+    a: Id
+    p: str
+    q: str
+    T: Ms
+    m: bool
+
+
+class QuoteAnswer(msgspec.Struct, gc=False):
+    """Answer of the bookTicker endpoint; spot sends no time."""
+
+    symbol: str
+    bidPrice: str  # noqa: N815 - the venue's name
+    askPrice: str  # noqa: N815
+    time: Ms = 0
+
+
+class TimeAnswer(msgspec.Struct, gc=False):
+    """Answer of the time endpoint."""
+
+    serverTime: Ms  # noqa: N815 - the venue's name
+
+
 class Filter(msgspec.Struct, gc=False):
     """One filter of a symbol; futures say `notional`, spot `minNotional`."""
 

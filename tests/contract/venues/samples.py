@@ -5,6 +5,7 @@ A new venue adds one entry; the suite in `test_market_wire.py` demands it.
 
 from typing import Final, NamedTuple
 
+from tests.fakes import okx_wire as okx
 from tests.fakes.binance_wire import depth, exchange_info, frame, trade
 from tests.fakes.captures import depth_data, kline_data, text, trade_data
 
@@ -58,7 +59,39 @@ def _binance(*, is_futures: bool) -> Sample:
     )
 
 
+def _okx() -> Sample:
+    symbols = ("ABC-USDT-SWAP", "XYZ-USDT-SWAP")
+    one = okx.linear(symbols[0])
+    mark = {"instId": symbols[0], "instType": "SWAP", "markPx": "100.123456", "ts": "1"}
+    funding = {"instId": symbols[0], "fundingRate": "-0.0001", "fundingTime": "28800000"}
+    ack = {"event": "subscribe", "arg": {"channel": "books", "instId": symbols[0]}}
+    damaged = okx.books((10, 12), bids="1.00005x1.00005 -1x1")
+    return Sample(
+        symbols=symbols,
+        metadata={"instruments": okx.answer(one, okx.linear(symbols[1]))},
+        frames=(
+            okx.whole(10, "99x1 98x2", "101x2"),
+            okx.books((10, 12), bids="99x1.5", asks="101x0"),
+            okx.push("tickers", okx.ticker_row()),
+            okx.push("trades", okx.trade_row()),
+            okx.push("trades-all", okx.trade_row()),
+            okx.push("candle1m", okx.candle_row(60_000)),
+            okx.push("mark-price", mark),
+            okx.push("funding-rate", funding),
+        ),
+        silent=("pong", text({**ack, "connId": "a4d3ae55"})),
+        finer=okx.push("trades", okx.trade_row(px="100.0005", sz="1.00005")),
+        finer_broken=damaged,
+        snapshot=okx.answer(
+            {"asks": okx.rows("101x1"), "bids": okx.rows("99x1"), "ts": "1", "seqId": 10}
+        ),
+        candles=okx.answer(okx.candle_row(120_000), okx.candle_row(60_000, "1")),
+        typo=("ABC-USDT-SWPA", "ABC-USDT-SWAP"),
+    )
+
+
 SAMPLES: Final[dict[str, Sample]] = {
     "binance_futures": _binance(is_futures=True),
     "binance": _binance(is_futures=False),
+    "okx": _okx(),
 }

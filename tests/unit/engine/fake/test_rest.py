@@ -120,3 +120,20 @@ def test_weight_is_counted_per_clock_minute_refusals_included(tmp_path: Path):
 
     rehearsal.now_ns += 1 * 10**9
     assert used(rehearsal.get("/fapi/v1/ping")) == "1"
+
+
+def test_trades_are_given_by_id_and_newest(tmp_path: Path):
+    recording = Recording("binance")
+    for minute in range(3):
+        recording.trade(f"{minute + 1}.0", "1", minute * 60_000)
+    rehearsal = Rehearsal(recording.write(tmp_path), speed=0)
+    rehearsal.venue.start()
+    rehearsal.run(0)
+
+    def found(path: str, **query: Any) -> Any:
+        return only_answer(rehearsal.get(f"/api/v3/{path}", symbol="ABCUSDT", **query))
+
+    assert [row["price"] for row in found("trades")] == ["1.0", "2.0", "3.0"]
+    assert [row["price"] for row in found("trades", limit="2")] == ["2.0", "3.0"]
+    assert found("trades", limit="1001")["code"] == -1130
+    assert found("aggTrades") == found("aggTrades", fromId="1") == []

@@ -443,9 +443,12 @@ def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: float):
         FakeVenue(a_recording().write(tmp_path), speed=speed)
 
 
-def test_another_venues_capture_is_refused(shared_dir: Path):
-    with pytest.raises(ConfigError, match="a capture of okx"):
-        FakeVenue(shared_dir / "captures" / "okx.jsonl.gz")
+def test_another_venues_capture_is_refused(tmp_path: Path):
+    recording = Recording("nyse")
+    recording.add(transport="ws", dir="in", raw="{}")
+
+    with pytest.raises(ConfigError, match="a capture of nyse"):
+        FakeVenue(recording.write(tmp_path))
 
 
 async def test_serving_says_where_and_when_it_has_ended(tmp_path: Path):

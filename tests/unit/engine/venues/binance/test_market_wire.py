@@ -274,3 +274,18 @@ def test_invented_streams_of_one_symbol_stay_within_a_bound():
     assert len(wire._handlers) <= STREAMS_MAX
     assert sys.getsizeof(wire._handlers) < 2**22
     assert len(market_events(wire, trade("1", "1"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "leaves"),
+    [
+        ('{"e":"serverShutdown","E":1700000000000}', True),
+        ('{"stream":"!serverShutdown","data":{"e":"serverShutdown"}}', True),
+        ('{"result":null,"id":1}', False),
+    ],
+)
+def test_a_server_that_shuts_down_is_left(message: str, leaves: bool):
+    wire = a_wire()
+
+    assert wire.receive(message, 0) == ()
+    assert wire.is_leaving(message) is wire.is_leaving(message.encode()) is leaves

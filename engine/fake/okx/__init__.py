@@ -1,0 +1,1 @@
+"""A local OKX that plays a capture."""

@@ -1,0 +1,1 @@
+"""OKX: spot, linear and inverse contracts, public market data."""

@@ -1,0 +1,132 @@
+"""How every wire decodes a frame of one instrument: exactly, or leaving no trace.
+
+A number finer than the instrument's scale widens that first and the frame is decoded again. A
+frame that is refused in the end leaves scales and announcement as they were.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from engine.model.envelope import Event
+from engine.model.errors import VenuePayloadError
+from engine.model.instrument import InstrumentId
+from engine.model.market import InstrumentUpdated, ScalesWidened
+from engine.model.numbers import FinerText, TextScale
+
+T = TypeVar("T")
+
+EXCERPT_LETTERS: Final = 120
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises: not JSON or of another shape, not UTF-8, nested too deep."""
+
+Marks = tuple[int, int, int, int]
+"""Decimals and largest number of prices, then of sizes."""
+
+
+class Scaled(Protocol):
+    """One instrument on a wire, with the scales of its texts."""
+
+    instrument_id: InstrumentId
+    prices: TextScale
+    sizes: TextScale
+    announced: bool
+    """Whether the kernel was told of it."""
+
+    def describe(self) -> InstrumentUpdated:
+        """Return the announcement."""
+
+    def marks(self) -> Marks:
+        """Return what a frame can change, to come back to if it is refused."""
+
+    def reset(self, marks: Marks) -> None:
+        """Be as before a frame that turned out to be damaged."""
+
+
+def events_of(
+    channel: Scaled,
+    decode: Callable[[str | bytes], Sequence[Event]],
+    frame: str | bytes,
+) -> Sequence[Event]:
+    """Decode a frame, after the announcement of its instrument if that is still to come.
+
+    Raises:
+        VenuePayloadError: It cannot be read; nothing of it was taken.
+    """
+    before = channel.marks()
+    try:
+        events = decode(frame)
+    except FinerText as finer:
+        return _widened(channel, decode, frame, finer, before)
+    except VenuePayloadError:
+        channel.reset(before)
+        raise
+    except UNREADABLE as error:
+        channel.reset(before)
+        raise unreadable(error, frame) from error
+    return events if channel.announced else [channel.describe(), *events]
+
+
+def decoded(body: str | bytes, shape: type[T]) -> T:
+    """Decode JSON of a shape.
+
+    Raises:
+        VenuePayloadError: It is not.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except UNREADABLE as error:
+        raise unreadable(error, body) from error
+
+
+def unreadable(error: Exception, frame: str | bytes) -> VenuePayloadError:
+    """Return the refusal of a frame that is no JSON of its shape."""
+    return VenuePayloadError(f"unreadable: {error}"[:160], excerpt(frame))
+
+
+def excerpt(body: str | bytes) -> str:
+    """Return the beginning of a frame as text."""
+    begin = body[:EXCERPT_LETTERS]
+    return begin if isinstance(begin, str) else begin.decode("ascii", "replace")
+
+
+def require(condition: bool, field: str, text: str) -> None:
+    """Refuse a frame whose content makes no sense.
+
+    Raises:
+        VenuePayloadError: The condition does not hold.
+    """
+    if not condition:
+        raise VenuePayloadError(field, text)
+
+
+def _widened(
+    channel: Scaled,
+    decode: Callable[[str | bytes], Sequence[Event]],
+    frame: str | bytes,
+    finer: FinerText,
+    before: Marks,
+) -> Sequence[Event]:
+    """Decode again with finer scales.
+
+    The instrument is described with the scales before, so that the widening that follows has
+    something to widen.
+    """
+    described = [] if channel.announced else [channel.describe()]
+    try:
+        while True:
+            finer.scale.widen(finer.decimals)
+            try:
+                events = decode(frame)
+            except FinerText as again:
+                finer = again
+                continue
+            break
+    except VenuePayloadError:
+        channel.reset(before)
+        channel.announced = not described
+        raise
+    prices, sizes = channel.prices.decimals, channel.sizes.decimals
+    return [*described, ScalesWidened(channel.instrument_id, prices, sizes), *events]

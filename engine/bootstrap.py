@@ -9,14 +9,16 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from loguru import logger
 
-from engine.folder import PRIVATE_UMASK, DataFolder
+from engine.folder import PRIVATE_FOLDER, PRIVATE_UMASK, DataFolder
+from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.model.chance import Chance
 from engine.model.errors import (
@@ -25,24 +27,48 @@ from engine.model.errors import (
     FolderInUse,
     InvariantBroken,
     JournalCorrupt,
+    RecordingError,
     StorageError,
 )
 from engine.model.signals import Notice
 from engine.research.replay import Capture, events_of
 from engine.research.replay_report import replay_document
+from engine.research.replay_run import RunReplay
 from engine.runtime import journal_report
 from engine.runtime.clock import Clock, SystemClock
-from engine.runtime.feed import Feed, FeedPorts
+from engine.runtime.feed import Feed
+from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
 from engine.runtime.ids import SystemIds
+from engine.runtime.journal_writer import ThreadWorker
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
+from engine.runtime.recorded_wire import RecordedMarkets, RecordedWire
+from engine.runtime.recorder import Recorder
 from engine.runtime.recovery import attach_trading, desk_setup, recover_ledger
 from engine.runtime.source import ReplaySource, SimulatedSource, Source, SteppedClock
 from engine.runtime.transport import NetworkTransport
+from engine.runtime.watchdog import Watchdog
 from engine.settings import Settings, load_settings
 from engine.venues.base import Endpoints, VenueSpec
 from engine.venues.registry import venue_named
+from storage.files import DiskFiles
+from storage.recording_reader import run_named
+from storage.recording_writer import RecordingWriter
+
+if TYPE_CHECKING:
+    from engine.fake.server import FakeVenue
+
+DECIDING: Final = (
+    "detection",
+    "execution",
+    "ingest",
+    "kernel",
+    "model",
+    "strategy",
+    "venues",
+)
+"""Packages whose every change may be another decision."""
 
 EXIT_CLEAN: Final = 0
 EXIT_FAILURE: Final = 1
@@ -70,6 +96,17 @@ def program_version() -> str:
         return version("cockpit-trader")
     except PackageNotFoundError:
         return "0+unknown"
+
+
+def code_version() -> str:
+    """Return the version with a hash of the code that decides: a checkout changes without one."""
+    folder = Path(__file__).parent
+    found = sha256()
+    for name in DECIDING:
+        for path in sorted((folder / name).rglob("*.py")):
+            found.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            found.update(path.read_bytes())
+    return f"{program_version()}+{found.hexdigest()[:12]}"
 
 
 def run_engine(
@@ -134,6 +171,9 @@ async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[s
     loop.add_signal_handler(signal.SIGUSR1, host.kill, "SIGUSR1")
     await host.server.start(folder.socket)
     report("ready")
+    if not options.replay:
+        watchdog = Watchdog(host.report, host.give_up)
+        host.start_task(watchdog.run(), "watchdog")
     try:
         await host.run(source, symbols)
     finally:
@@ -144,35 +184,77 @@ _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
 
 
 def _live(options: EngineOptions, folder: DataFolder, clock: Clock) -> _Assembly:
-    settings = load_settings(
-        Path(options.settings) if options.settings else None,
-        {"venue": options.venue, "instruments": options.instruments, "seed": options.seed},
-    )
+    settings = _settings(options)
     spec = venue_named(settings.venue)
-    ids = SystemIds()
-    plan = RunPlan(
-        mode="paper" if spec.wire else "sim",
-        venue=spec.name,
-        run_id=ids.run_id(clock.now_ns()),
-        version=program_version(),
-    )
+    plan = _plan(spec, clock)
     ledger, previous, notes = recover_ledger(folder, plan)
-    state = KernelState(desk_setup(plan, settings.risk_file))
+    state = KernelState(_with_policies(desk_setup(plan, settings.risk_file), settings))
     state.desk.ledger = ledger
     host = EngineHost(plan, clock, state)
     attach_trading(host, folder, plan, clock, previous)
     for note in notes:
         logger.warning("journal_note {}", note)
         state.notices.append(Notice(clock.now_ns(), "warning", "journal", note))
+    recorder = _recorder(folder.recordings, plan, settings, clock) if settings.recording else None
+    source, transport = _source(host, plan, settings, clock, recorder)
+    return host, source, settings.instruments or spec.instruments, transport
+
+
+def _settings(options: EngineOptions) -> Settings:
+    return load_settings(
+        Path(options.settings) if options.settings else None,
+        {"venue": options.venue, "instruments": options.instruments, "seed": options.seed},
+    )
+
+
+def _plan(spec: VenueSpec, clock: Clock) -> RunPlan:
+    plan = RunPlan(
+        mode="paper" if spec.wire else "sim",
+        venue=spec.name,
+        run_id=SystemIds().run_id(clock.now_ns()),
+        version=program_version(),
+    )
+    plan.code = code_version()
+    return plan
+
+
+def _recorder(path: Path, plan: RunPlan, settings: Settings, clock: Clock) -> Recorder:
+    bytes_max = int(settings.recording_gib_max * 2**30)
+    writer = RecordingWriter(DiskFiles(), path, plan.venue, plan.run_id, bytes_max)
+    return Recorder(plan.venue, plan.run_id, writer, clock, ThreadWorker("recorder"))
+
+
+def _source(
+    host: EngineHost, plan: RunPlan, settings: Settings, clock: Clock, recorder: Recorder | None
+) -> tuple[Source, NetworkTransport]:
+    """Return where the market comes from, recorded where there is a recorder."""
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
     transport = NetworkTransport()
     ports = FeedPorts(clock, transport, Chance(seed), host.put, host.room, host.start_task)
-    source: Source
+    if recorder is not None:
+        host.record_with(recorder)
+    spec = venue_named(plan.venue)
     if spec.wire is None:
-        source = SimulatedSource(ports, seed)
-    else:
-        source = Feed(spec.name, spec.wire(_endpoints(spec, settings)), ports)
-    return host, source, settings.instruments or spec.instruments, transport
+        if recorder is None:
+            return SimulatedSource(ports, seed), transport
+        markets = RecordedMarkets(recorder, clock)
+        return SimulatedSource(ports, seed, open_market=markets.open), transport
+    wire = spec.wire(_endpoints(spec, settings))
+    if recorder is not None:
+        wire = RecordedWire(wire, recorder, clock)
+    return Feed(spec.name, wire, ports), transport
+
+
+def _with_policies(setup: DeskSetup, settings: Settings) -> DeskSetup:
+    """Add what the settings say for the hours in which nobody looks."""
+    on_loss = settings.on_terminal_loss or ("reduce_only" if setup.is_live else "keep")
+    return msgspec.structs.replace(
+        setup,
+        on_terminal_loss=on_loss,
+        terminal_grace_s=settings.terminal_grace_s,
+        on_restart=settings.on_restart,
+        on_exit=settings.on_exit,
+    )
 
 
 def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
@@ -203,6 +285,74 @@ def _endpoints(spec: VenueSpec, settings: Settings) -> Endpoints:
     )
 
 
+def run_recorder(options: EngineOptions, out: Path, for_s: float | None) -> Path:
+    """Record a venue's market data until the time is over or somebody stops it.
+
+    Returns:
+        Where the recording is.
+
+    Raises:
+        ConfigError: The folder is an engine's own, or cannot be written.
+        FolderInUse: Another recorder writes there.
+    """
+    os.umask(PRIVATE_UMASK)
+    if DataFolder(out.absolute().parent).lock.exists():
+        raise ConfigError(f"{out} belongs to an engine, which records by itself: name another")
+    try:
+        out.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be made: {error.strerror}") from error
+    lock = FolderLock(out / "recorder.lock")
+    try:
+        start_logging(out / "recorder.log.jsonl", to_stderr=True)
+        asyncio.run(_record(options, out, for_s))
+    finally:
+        lock.release()
+        logger.complete()
+    return out
+
+
+async def _record(options: EngineOptions, out: Path, for_s: float | None) -> None:
+    clock = SystemClock()
+    settings = _settings(options)
+    spec = venue_named(settings.venue)
+    plan = _plan(spec, clock)
+    host = EngineHost(plan, clock, KernelState(DeskSetup(venue=spec.name)))
+    recorder = _recorder(out, plan, settings, clock)
+    source, transport = _source(host, plan, settings, clock, recorder)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, host.stop, f"signal {number.name}")
+    if for_s is not None:
+        loop.call_later(for_s, host.stop, "the time is over")
+    try:
+        await host.run(source, settings.instruments or spec.instruments)
+    finally:
+        await transport.close()
+    if recorder.problem:
+        raise RecordingError(f"{out}: {recorder.problem}")
+
+
+def replay_run(path: Path, run: str) -> dict[str, Any]:
+    """Run a recorded run again and return what came of it.
+
+    Args:
+        path: A data folder, or the folder of a recording.
+        run: Its id; empty for the newest.
+
+    Raises:
+        RecordingError: There is no such recording.
+        StorageUnavailable: It cannot be read.
+    """
+    folder = DataFolder(path)
+    recordings = folder.recordings if folder.recordings.is_dir() else path
+    files = DiskFiles()
+    reader = run_named(files, recordings, run)
+    verdict = RunReplay(reader, files, folder.journal, code_version()).run()
+    document: dict[str, Any] = msgspec.to_builtins(verdict)
+    return document
+
+
 def replay_to_document(files: Sequence[Path]) -> dict[str, Any]:
     """Run recordings through the engine as fast as it goes and return what was found."""
     capture = Capture(files)
@@ -228,23 +378,33 @@ def check_capture(files: Sequence[Path]) -> None:
 
 
 def run_fake_venue(
-    capture: Path, *, port: int, speed: float, faults: Path | None, seed: int
+    name: str, capture: Path, *, port: int, speed: float, faults: Path | None, seed: int
 ) -> None:
     """Serve the venue of a capture on 127.0.0.1 until interrupted.
+
+    Args:
+        name: Which venue it must be; `binance` stands for both of Binance's.
+        capture: The recording to serve.
+        port: Where to listen; 0 is any free port.
+        speed: Times the recorded pace.
+        faults: What goes wrong on the way, if anything.
+        seed: Of the chances that the faults take.
 
     Raises:
         ConfigError: The capture, the faults or the port cannot be used.
     """
-    asyncio.run(_serve_fake_venue(capture, port, speed, faults, seed))
+    from engine.fake.server import FakeVenue
+
+    clock = SystemClock().now_ns
+    venue = FakeVenue(capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock)
+    if venue.venue.partition("_")[0] != name:
+        raise ConfigError(f"{capture} is of {venue.venue}, not of {name}")
+    asyncio.run(_serve_fake_venue(venue))
 
 
-async def _serve_fake_venue(
-    capture: Path, port: int, speed: float, faults: Path | None, seed: int
-) -> None:
-    from engine.fake.server import FakeVenue, serve_capture
+async def _serve_fake_venue(venue: "FakeVenue") -> None:
+    from engine.fake.server import serve_capture
 
-    clock = SystemClock()
-    venue = FakeVenue(capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock.now_ns)
     serving = asyncio.ensure_future(serve_capture(venue, _say))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

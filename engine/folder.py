@@ -47,6 +47,16 @@ class DataFolder:
         return self.path / "journal"
 
     @property
+    def recordings(self) -> Path:
+        """What came from venues and what was made of it, by venue, day and hour."""
+        return self.path / "recordings"
+
+    @property
+    def captures(self) -> Path:
+        """What `cockpit record` keeps, if no other folder is named."""
+        return self.path / "captures"
+
+    @property
     def latch(self) -> Path:
         """While this file exists the kill switch is on."""
         return self.path / "kill.latch"

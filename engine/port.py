@@ -11,7 +11,7 @@ import msgspec
 
 from engine.model.commands import CommandOutcome, OperatorCommand
 from engine.model.instrument import InstrumentId
-from engine.model.view import Mode, PaneName, StatusView, View
+from engine.model.view import HealthView, Mode, PaneName, StatusView, View
 
 SCHEMA: Final = 1
 FRAME_MAX: Final = 4 * 1024 * 1024
@@ -27,6 +27,8 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
 
     schema: int
     client: Literal["screen", "command"]
+    looks_only: bool = False
+    """Of a screen: it leaves the orders to others until it takes them."""
 
 
 class Watch(msgspec.Struct, frozen=True, tag=True):
@@ -48,7 +50,7 @@ class Watch(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ask(msgspec.Struct, frozen=True, tag=True):
-    """One question, answered by one `Reply` whose `status` is filled."""
+    """One question, answered by one `Reply` whose `status` and `health` are filled."""
 
     command_id: int
 
@@ -102,6 +104,7 @@ class Reply(msgspec.Struct, frozen=True, tag=True):
     text: str
     status: StatusView | None = None
     outcome: CommandOutcome | None = None
+    health: HealthView | None = None
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag=True):

@@ -7,7 +7,7 @@ Strongest first: flags, `COCKPIT_*` variables (nested by `__`), the file named b
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +45,30 @@ class Settings(BaseSettings):
     seed: int | None = Field(None, description="Of the simulated market; none is a new one.")
     risk_file: Path | None = Field(
         None, description="Limits as TOML; without it those of the paper equity of 100,000."
+    )
+    on_terminal_loss: Literal["keep", "reduce_only", "halt"] | None = Field(
+        None,
+        description="When the last screen is gone: `keep` trading, only reduce, or halt; "
+        "none is `reduce_only` when live, else `keep`.",
+    )
+    terminal_grace_s: int = Field(
+        60, ge=0, le=86_400, description="Seconds that a screen may be gone before that."
+    )
+    on_restart: Literal["resume", "reduce_only", "halted"] | None = Field(
+        None,
+        description="How far a start goes on with what was left; none is `reduce_only` after a "
+        "crash or with another version or other limits, else `resume`.",
+    )
+    on_exit: Literal["cancel", "keep"] = Field(
+        "cancel",
+        description="What an orderly stop does with working orders; those that protect a position "
+        "stay either way.",
+    )
+    recording: bool = Field(
+        True, description="Keep what the venue sends, so that a run can be replayed."
+    )
+    recording_gib_max: float = Field(
+        10.0, ge=0.01, description="Of all recordings together; the oldest files make room."
     )
     endpoints: dict[str, VenueSettings] = Field({}, description="Base URLs by venue.")
 

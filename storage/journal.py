@@ -32,6 +32,8 @@ class Previous(NamedTuple):
     name: str
     hash: bytes
     number: int
+    is_orderly: bool = True
+    """Whether its run said that it ended."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -77,6 +79,11 @@ class Finding(msgspec.Struct, frozen=True):
     """Whether a start is refused for it until `accept`."""
 
 
+def journal_name(run_id: str) -> str:
+    """Return the name of a run's file."""
+    return f"{run_id}{SUFFIX}"
+
+
 def recover(files: Files, folder: Path, account: str) -> Recovered:
     """Read the newest run's file: its last checkpoint and what was recorded after it.
 
@@ -109,7 +116,7 @@ def open_run(
             may be there all the same, as sound as if its run had been killed at once.
     """
     files.make_folder(folder)
-    path = folder / f"{run.run_id}{SUFFIX}"
+    path = folder / journal_name(run.run_id)
     names = files.names(folder)
     if path.name in names:
         raise StorageUnavailable(str(path), "this run has a journal already")
@@ -201,7 +208,7 @@ def _contents(reader: JournalReader, notes: Sequence[str]) -> Recovered:
     return Recovered(
         checkpoint,
         tuple(facts),
-        Previous(reader.path.name, reader.tail.hash, reader.header.number),
+        Previous(reader.path.name, reader.tail.hash, reader.header.number, reader.is_ended),
         reader.is_ended,
         reader.torn_bytes,
         tuple(notes),

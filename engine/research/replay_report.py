@@ -11,14 +11,15 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
-from engine.ingest.book import Book
+from engine.ingest.book import Book, Gap
 from engine.kernel.kernel import Kernel
 from engine.kernel.state import InstrumentState
 from engine.model.envelope import Event
-from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.instrument import InstrumentId, SequenceRule, symbol_of
 from engine.model.market import BookDelta, BookSnapshot, Candle, InstrumentUpdated, Level
 from engine.model.numbers import NS_PER_MS, NS_PER_S, decimal_text
 from engine.research.replay import Capture, Replay
+from engine.venues.base import VenueSpec
 from storage.recording import CapturedFrame
 
 TOP_LEVELS: Final = 50
@@ -39,7 +40,7 @@ def replay_document(capture: Capture, version: str) -> _Document:
 
 def document_of(capture: Capture, frames: Iterable[CapturedFrame], version: str) -> _Document:
     """Run the given frames of a capture; a test may have damaged them on the way."""
-    reader = _Reader(capture.spec.name)
+    reader = _Reader(capture.spec)
     replay = Replay(capture.wire(), f"feed:{capture.spec.name}", version, reader.on_event)
     replay.run(reader.watched(frames))
     state = replay.kernel.state
@@ -74,13 +75,14 @@ def book_text(book: Book, price_decimals: int, qty_decimals: int, limit: int | N
 class _Reader:
     """What is counted while reading."""
 
-    def __init__(self, venue: str) -> None:
+    def __init__(self, spec: VenueSpec) -> None:
         self.lines = 0
         self.other_lines: Counter[str] = Counter()
         self.messages: dict[InstrumentId, Counter[str]] = {}
         self.gaps: dict[InstrumentId, list[_Document]] = {}
         self.checkpoints: dict[InstrumentId, list[_Document]] = {}
-        self._venue = venue
+        self._venue = spec.name
+        self._kind_of = spec.kind_of
         self._line = 0
         self._gaps_seen = 0
         self._lines_of: dict[tuple[InstrumentId, int], int] = {}
@@ -122,25 +124,24 @@ class _Reader:
     def _count(self, frame: CapturedFrame) -> None:
         if frame.transport == "http":
             name, _, query = frame.url.rpartition("/")[2].partition("?")
-            symbol = dict(part.partition("=")[::2] for part in query.split("&")).get("symbol")
-            if symbol and name == "depth":
-                self._message(symbol, "http_depth_snapshot")
+            asked = dict(part.partition("=")[::2] for part in query.split("&"))
+            symbol = asked.get("symbol") or asked.get("instId")
+            if symbol and name in {"depth", "books"}:
+                self._message(symbol, f"http_{name}_snapshot")
             else:
                 self.other_lines[f"http {name}"] += 1
+        elif frame.transport != "ws":
+            self.other_lines[frame.transport] += 1
         elif frame.direction != "in":
             self.other_lines[f"ws_{frame.direction}"] += 1
         else:
             self._ws_ns = _span(self._ws_ns, frame.ts_ns)
-            stream = frame.raw[11 : frame.raw.find('"', 11)]
-            symbol, _, kind = stream.partition("@")
-            if not frame.raw.startswith('{"stream":"'):
-                self.other_lines["ws_other"] += 1
-            elif symbol.startswith("!"):
-                self.other_lines[f"ws {stream}"] += 1
-            elif kind:
-                self._message(symbol.upper(), kind.partition("@")[0])
+            assert self._kind_of is not None, "a venue with a wire"
+            symbol, kind = self._kind_of(frame.raw)
+            if symbol:
+                self._message(symbol, kind)
             else:
-                self.other_lines["ws_other"] += 1
+                self.other_lines[kind] += 1
 
     def _message(self, symbol: str, kind: str) -> None:
         key = InstrumentId(f"{self._venue}:{symbol}")
@@ -151,12 +152,7 @@ class _Reader:
         assert gap is not None
         # A buffered event fails when the snapshot comes, but it is the event that does not join.
         line = self._lines_of.get((market.instrument_id, gap.last_seq), self._line)
-        entry: _Document = {"line": line, "kind": gap.kind}
-        if gap.kind == "sequence":
-            entry |= {"expected": gap.expected, "U": gap.first_seq, "u": gap.last_seq}
-            entry["pu"] = gap.prev_seq if market.book.rule == "previous_id" else None
-        else:
-            entry |= {"snapshot": gap.expected, "U": gap.first_seq, "u": gap.last_seq}
+        entry = {"line": line, "kind": gap.kind, **_ids_of(gap, market.book.rule)}
         self.gaps.setdefault(market.instrument_id, []).append(entry)
 
     def _on_applied(self, market: InstrumentState, book: Book) -> None:
@@ -187,7 +183,7 @@ def _symbol(market: InstrumentState, reader: _Reader) -> _Document:
         "depth_dropped_stale": book.dropped_stale,
         "depth_buffered_without_snapshot": 0 if book.snapshots else book.buffered_total,
         "gaps": reader.gaps.get(market.instrument_id, []),
-        "last_update_id": book.last_seq if book.joined else None,
+        "last_update_id": (book.last_seq or None) if book.joined else None,
         "book_state": book.state,
         "best_bid": _level(book.best_bid, *scales),
         "best_ask": _level(book.best_ask, *scales),
@@ -196,6 +192,8 @@ def _symbol(market: InstrumentState, reader: _Reader) -> _Document:
         "sha256_top50": _hash(book_text(book, *scales, TOP_LEVELS)),
         "sha256_all": _hash(book_text(book, *scales, None)),
         "crossed_after_apply": book.crossed,
+        "checksum_ok": book.checksums_equal,
+        "checksum_bad": book.checksums_unequal,
         "bbo_checked": market.quotes.checked,
         "bbo_equal": market.quotes.equal,
         "trades": market.trades,
@@ -214,6 +212,19 @@ def _symbol(market: InstrumentState, reader: _Reader) -> _Document:
             "is_inferred": market.instrument.tick_size is None,
         },
     }
+
+
+def _ids_of(gap: Gap, rule: SequenceRule) -> _Document:
+    """Return the ids of a gap in the venue's words; nothing where it was not ids that showed it."""
+    if gap.kind in {"checksum", "update_before_snapshot"}:
+        return {}
+    if rule == "linked_ids":
+        first = "expected" if gap.kind == "sequence" else "snapshot"
+        return {first: gap.expected, "prevSeqId": gap.prev_seq, "seqId": gap.last_seq}
+    if gap.kind != "sequence":
+        return {"snapshot": gap.expected, "U": gap.first_seq, "u": gap.last_seq}
+    previous = gap.prev_seq if rule == "previous_id" else None
+    return {"expected": gap.expected, "U": gap.first_seq, "u": gap.last_seq, "pu": previous}
 
 
 def _kline(candle: Candle, price_decimals: int, qty_decimals: int) -> list[object]:

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
 from loguru import logger
 
+from engine.kernel import ending
 from engine.kernel.kernel import Kernel
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts
@@ -20,12 +22,17 @@ from engine.model.effects import (
     PlaceOrder,
     Publish,
     Record,
+    RenewBook,
+    RequestQuote,
     RequestSnapshot,
+    RequestTrades,
     SendCancel,
     SendReplace,
     SetTimer,
+    Unwatch,
+    Watch,
 )
-from engine.model.envelope import Envelope, Event, RunStarted, TimerFired
+from engine.model.envelope import Envelope, Event, RunEnding, RunStarted, TimerFired
 from engine.model.errors import CockpitError, InvariantBroken
 from engine.model.facts import OrderReport
 from engine.model.numbers import NS_PER_S
@@ -35,14 +42,24 @@ from engine.runtime.clock import Clock
 from engine.runtime.inbox import Inbox
 from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.port_server import PortServer
+from engine.runtime.recorder import Recorder
 from engine.runtime.source import ReplaySource, Source
 from engine.runtime.timers import TimerService
 from engine.runtime.trading import TradingShell
+from storage.journal import journal_name
 
-BATCH_MAX: Final = 256
-"""Events handled between two looks at sockets and screens."""
+BATCH_MAX: Final = 64
+"""Events handled between two looks at sockets and screens: about a millisecond."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Collect rarely: events die by reference count, what lives long is frozen after the start."""
+
+EXIT_S: Final = 10.0
+"""An orderly stop waits so long at most for cancels to be answered (R133)."""
+EXIT_LOOK_S: Final = 0.02
+
+THREAD_SWITCH_S: Final = 0.0005
+"""The journal's thread waits at most so long for a busy loop; at Python's own 5 ms an order would
+wait twice as long as its sync takes, before and after."""
 
 
 class RunPlan:
@@ -53,6 +70,9 @@ class RunPlan:
         self.venue = venue
         self.run_id = run_id
         self.version = version
+        self.code = version
+        """Of what decides; only the same can repeat a recording."""
+        self.is_after_crash = False
         self.replay_speed: float | None = None
 
 
@@ -65,12 +85,16 @@ class EngineHost:
         self._kernel = Kernel(state)
         self._trading: TradingShell | None = None
         self._gateway: PaperGateway | None = None
+        self._recorder: Recorder | None = None
         self._inbox = Inbox()
         self._timers = TimerService(clock, self._on_timer)
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """Told twice to stop: nothing is waited for any more."""
         self._failure: BaseException | None = None
         self._source: Source | None = None
+        self._event_loop: asyncio.AbstractEventLoop | None = None
         self._seq = 0
         self._started_ns = clock.now_ns()
         self._rate = 0.0
@@ -96,6 +120,8 @@ class EngineHost:
             replay_ended=isinstance(self._source, ReplaySource) and self._source.has_ended,
             is_latched=self._trading is not None and self._trading.is_latched,
             is_latch_persisted=self._trading is not None and self._trading.is_persisted,
+            recording=self._recorder.problem if self._recorder is not None else "",
+            is_recording=self._recorder is not None,
         )
 
     def welcome(self) -> Welcome:
@@ -114,6 +140,10 @@ class EngineHost:
         """Let orders out by these; without them nothing is ever sent."""
         self._trading = trading
         self._gateway = gateway
+
+    def record_with(self, recorder: Recorder) -> None:
+        """Record the run."""
+        self._recorder = recorder
 
     def report(self, source: str, event: Event) -> None:
         """Take a private event in; there is always room for it."""
@@ -150,6 +180,13 @@ class EngineHost:
         """Engage the kill switch from inside the engine's process."""
         self.command("engine", OperatorCommand(0, "engine", reason, (EngageKill(reason),)))
 
+    def give_up(self, reason: str) -> None:
+        """Let nothing leave any more and kill when the loop is back; for other threads."""
+        if self._trading is not None:
+            self._trading.halt()
+        if self._event_loop is not None:
+            self._event_loop.call_soon_threadsafe(self.kill, reason)
+
     def put(self, source: str, events: Sequence[Event]) -> bool:
         """Take data events in, or return False when the inbox is full."""
         return self._inbox.put_data(source, events, self._clock.now_ns())
@@ -166,8 +203,10 @@ class EngineHost:
         return task
 
     def stop(self, reason: str) -> None:
-        """Begin an orderly stop."""
-        if not self._stop.is_set():
+        """Begin an orderly stop; told again, do not wait for orders to go."""
+        if self._stop.is_set():
+            self._hurry.set()
+        else:
             self.stop_reason = reason
             self._stop.set()
 
@@ -178,25 +217,35 @@ class EngineHost:
             CockpitError: What ended the run, if it was not an orderly stop.
         """
         self._source = source
-        self._step("engine", RunStarted(self._plan.run_id, self._plan.version))
+        self._event_loop = asyncio.get_running_loop()
+        plan = self._plan
+        if self._recorder is not None:
+            journal = "" if self._trading is None else journal_name(plan.run_id)
+            self._recorder.begin(self.state, plan.code, plan.mode, journal)
+        self._step("engine", RunStarted(plan.run_id, plan.version, plan.is_after_crash))
         self._begin_trading()
         loop = self.start_task(self._loop(), "kernel loop")
         self.start_task(self._start_source(source, symbols), "source start")
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(THREAD_SWITCH_S)
         await self._stop.wait()
         logger.info("run_stopping {}", self.stop_reason)
+        await self._end_orders()
         await source.close()
         self._timers.close()
         await self.server.close(self.stop_reason)
         loop.cancel()
         self._take_what_counts()
+        self._take_digest(is_end=True)
         if self._gateway is not None:
             self._gateway.close()
         await self._end_tasks()
         if self._trading is not None:
             await self._trading.close()
+        if self._recorder is not None and not await self._recorder.close():
+            logger.error("recording_incomplete {}", self._recorder.problem)
         if self._failure is not None:
             raise self._failure
 
@@ -210,6 +259,20 @@ class EngineHost:
         reason = desk.ledger.state_facts["all"].reason if is_killed else ""
         self._trading.start(self.kill, killed_for=reason or "killed before" if is_killed else "")
 
+    async def _end_orders(self) -> None:
+        """Let the orders go that are to go, for a while; each answer is in the journal."""
+        if self._trading is None or self._failure is not None:
+            return
+        self._step("engine", RunEnding())
+        try:
+            async with asyncio.timeout(EXIT_S):
+                while ending.leaving(self.state) and not self._hurry.is_set():
+                    await self._clock.sleep(EXIT_LOOK_S)
+        except TimeoutError:
+            logger.error("orders_not_cancelled within {} s", EXIT_S)
+        for order in ending.leaving(self.state):
+            logger.warning("order_left {} {}", order.client_order_id, order.state)
+
     async def _start_source(self, source: Source, symbols: Sequence[str]) -> None:
         await source.start(symbols)
 
@@ -219,6 +282,7 @@ class EngineHost:
             for ts_ns, sender, event in self._inbox.take(BATCH_MAX):
                 self._step(sender, event, ts_ns)
             self._measure_rate()
+            self._take_digest()
             await asyncio.sleep(0)
 
     def _take_what_counts(self) -> None:
@@ -228,10 +292,20 @@ class EngineHost:
                 if isinstance(event, OrderReport) or _is_kill(event):
                     self._step(sender, event, ts_ns)
 
+    def _take_digest(self, *, is_end: bool = False) -> None:
+        """Let the recording tell what state a replay must come to here."""
+        recorder = self._recorder
+        if recorder is None or (is_end and self._failure is not None):
+            return
+        if is_end or recorder.is_digest_due(self._clock.now_ns(), is_idle=not self._inbox.depth):
+            recorder.digest(self._seq, self._kernel.step_digest, is_end=is_end)
+
     def _step(self, sender: str, event: Event, ts_ns: int | None = None) -> None:
         self._seq += 1
         now_ns = self._clock.now_ns() if ts_ns is None else ts_ns
         at_ns = max(self._kernel.state.ts_ns, now_ns)
+        if self._recorder is not None:
+            self._recorder.taken(self._seq, at_ns, sender, event)
         effects = self._kernel.step(Envelope(self._seq, at_ns, sender, event))
         if self._trading is not None and _is_kill(event):
             self._trading.kill_seen()
@@ -250,6 +324,9 @@ class EngineHost:
             case RequestSnapshot(instrument_id):
                 if self._source is not None:
                     self._source.request_snapshot(instrument_id)
+            case RenewBook() | RequestTrades() | RequestQuote() | Watch() | Unwatch():
+                if self._source is not None:
+                    self._source.serve(effect)
             case Notify(notice):
                 logger.info("notice {} {}: {}", notice.level, notice.source, notice.text)
             case Publish(signal):

@@ -55,9 +55,9 @@ class Worker(Protocol):
 class ThreadWorker:
     """A thread of its own, which does not keep the process alive if the disk never answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "journal") -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        threading.Thread(target=self._work, name="journal", daemon=True).start()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def run(self, job: Callable[[], None]) -> None:
         """Run this on the thread."""

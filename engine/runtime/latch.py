@@ -17,7 +17,6 @@ from loguru import logger
 from engine.model.errors import StorageUnavailable
 from engine.runtime.journal_writer import Worker
 from storage.base import Files
-from storage.files import DiskFiles
 
 LOOK_S: Final = 0.25
 RETRY_S: Final = 0.5
@@ -39,9 +38,9 @@ class LatchFile:
         files: The disk.
     """
 
-    def __init__(self, path: Path, files: Files | None = None) -> None:
+    def __init__(self, path: Path, files: Files) -> None:
         self.path = path
-        self._files: Files = files or DiskFiles()
+        self._files = files
 
     def is_set(self) -> bool:
         """Whether the file is there; a folder that cannot be read counts as set."""

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from engine.execution.ledger import Ledger
 from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
+from engine.execution.positions import Steps
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.envelope import Event
 from engine.model.facts import (
@@ -16,6 +18,7 @@ from engine.model.facts import (
     OrderReport,
     ReplaceRejected,
 )
+from engine.model.instrument import InstrumentId
 from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, ScalesWidened, Trade
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder, OrderSpec
@@ -44,7 +47,10 @@ class PaperGateway:
         self._put = put
         self._venue = PaperVenue(seed)
         self._markets: Markets = {}
+        self._steps: dict[InstrumentId, Steps] = {}
+        """In which the run before counted."""
         self._handle: asyncio.TimerHandle | None = None
+        self._handle_ns: int | None = None
 
     def place(self, approved: ApprovedOrder) -> None:
         """Send an order."""
@@ -90,12 +96,15 @@ class PaperGateway:
         an acknowledgement is in the journal before anybody hears of it. So it is with amends.
         """
         now_ns = self._clock.now_ns()
+        self._steps = dict(ledger.all_steps)
         reports: list[OrderReport] = []
         resting = []
         for order in ledger.working():
             if not order.venue_order_id:
                 reason = "never reached the paper venue"
-                reports.append(OrderRejected(now_ns, order.client_order_id, reason))
+                reports.append(
+                    OrderRejected(now_ns, order.client_order_id, reason, is_by_venue=False)
+                )
                 continue
             if order.asked_limit_ticks is not None:
                 reason = "the amend never reached the paper venue"
@@ -139,7 +148,7 @@ class PaperGateway:
         """Stop the timers."""
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = None
+        self._handle = self._handle_ns = None
 
     def _learn(self, market: InstrumentState | None) -> None:
         if market is None:
@@ -147,7 +156,13 @@ class PaperGateway:
         instrument = market.instrument
         if instrument.tick_size is None or instrument.lot_size is None:
             return
-        self._markets[market.instrument_id] = PaperMarket(
+        key = market.instrument_id
+        before = self._markets.get(key) or self._steps.get(key)
+        steps = instrument.tick_size, instrument.lot_size
+        if before is not None and (before.tick_size, before.lot_size) != steps:
+            ratio = Fraction(before.lot_size) / Fraction(instrument.lot_size)
+            self._venue.restep(key, ratio, self._clock.now_ns())
+        self._markets[key] = PaperMarket(
             book=market.book,
             tick_units=market.tick_ticks,
             lot_units=max(1, int(instrument.lot_size * Decimal(10) ** market.qty_decimals)),
@@ -157,7 +172,7 @@ class PaperGateway:
         )
 
     def _advance(self) -> None:
-        self._handle = None
+        self._handle = self._handle_ns = None
         answers = self._venue.advance(self._clock.now_ns(), self._markets)
         if answers:
             self._put(SOURCE, answers)
@@ -165,8 +180,11 @@ class PaperGateway:
 
     def _arm(self) -> None:
         due_ns = self._venue.next_due_ns
+        if due_ns == self._handle_ns:
+            return
         self.close()
         if due_ns is not None:
+            self._handle_ns = due_ns
             wait_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
             self._handle = asyncio.get_running_loop().call_later(wait_s, self._advance)
 

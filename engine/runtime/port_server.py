@@ -5,16 +5,19 @@ engine: while bytes wait for it nothing new is built for it.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from loguru import logger
 
+from engine.kernel.health_views import health_view
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts, Wish, build, mark_of, status_view
 from engine.model.commands import CommandOutcome, OperatorCommand
+from engine.model.envelope import Event, ScreenJoined, ScreenLeft
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_S
 from engine.model.view import PaneName
@@ -40,7 +43,7 @@ from engine.port import (
     encode_frame,
 )
 from engine.runtime.clock import Clock
-from engine.runtime.feed import StartTask
+from engine.runtime.feed_ports import StartTask
 
 WAITING_BYTES_MAX: Final = 64 * 1024
 """Bytes waiting for a screen above which its frames are skipped."""
@@ -66,6 +69,9 @@ class Engine(Protocol):
 
     def stop(self, reason: str) -> None:
         """Begin an orderly stop."""
+
+    def report(self, source: str, event: Event) -> None:
+        """Take in what the kernel must not miss."""
 
     def command(self, operator: str, command: OperatorCommand) -> bool:
         """Take an operator's line in; False when there is no room."""
@@ -122,7 +128,9 @@ class PortServer:
         self._clients[number] = client
         try:
             if await self._greet(client):
-                frames = self._start_task(client.send_frames(), f"screen {number}")
+                frames = self._start_task(
+                    _contained(client, client.send_frames()), f"screen {number}"
+                )
                 try:
                     await client.listen()
                 finally:
@@ -132,9 +140,13 @@ class PortServer:
         except (msgspec.DecodeError, UnicodeDecodeError):
             client.send(Goodbye("a message could not be read"))
             logger.warning("client_unreadable {}", number)
+        except Exception as error:  # noqa: BLE001 - the shell's outer loop
+            _hang_up(client, error)
         finally:
             del self._clients[number]
             client.close()
+            if client.is_screen:
+                self._engine.report(client.operator, ScreenLeft(client.operator))
 
     async def _greet(self, client: "_Client") -> bool:
         async with asyncio.timeout(HELLO_S):
@@ -150,8 +162,11 @@ class PortServer:
         if hello.client == "screen" and self.screens >= SCREENS_MAX:
             client.send(Goodbye(f"{SCREENS_MAX} screens are attached already"))
             return False
-        client.is_screen = hello.client == "screen"
         client.send(self._engine.welcome())
+        if hello.client == "screen":
+            client.is_screen = True
+            joined = ScreenJoined(client.operator, looks_only=hello.looks_only)
+            self._engine.report(client.operator, joined)
         return True
 
 
@@ -193,10 +208,7 @@ class _Client:
                     self._watch = message
                     self._marks.clear()
                 case Ask(command_id):
-                    status = status_view(
-                        self._engine.state, self._clock.now_ns(), self._engine.facts()
-                    )
-                    self.send(Reply(command_id, accepted=True, text="", status=status))
+                    self.send(self._answer(command_id))
                 case Command(command):
                     if not self._engine.command(self.operator, command):
                         full = "too many commands wait; try again"
@@ -234,11 +246,18 @@ class _Client:
         """Close once everything written is sent."""
         self._writer.close()
 
+    def _answer(self, command_id: int) -> Reply:
+        """Say what the engine does and how it is."""
+        state, now_ns, facts = self._engine.state, self._clock.now_ns(), self._engine.facts()
+        status = status_view(state, now_ns, facts, self.operator)
+        health = health_view(state, now_ns, facts)
+        return Reply(command_id, accepted=True, text="", status=status, health=health)
+
     def _views(self, watch: Watch, now_ns: int) -> list[ViewFrame]:
         """Build what changed."""
         frames = []
         state = self._engine.state
-        wish = _wish(watch, state)
+        wish = _wish(watch, state, self.operator)
         for pane in watch.panes:
             mark = mark_of(pane, state, wish, now_ns)
             if pane in self._marks and mark == self._marks[pane]:
@@ -256,7 +275,21 @@ class _Client:
             self.send(Heartbeat(self._clock.now_ns(), self._engine.state.seq))
 
 
-def _wish(watch: Watch, state: KernelState) -> Wish:
+async def _contained(client: "_Client", work: Coroutine[Any, Any, None]) -> None:
+    """Let what fails cost this client its connection, and nobody anything else."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - the shell's outer loop
+        _hang_up(client, error)
+
+
+def _hang_up(client: "_Client", error: Exception) -> None:
+    logger.opt(exception=error).error("client_failed {}", client.operator)
+    client.send(Goodbye(f"error of the program ({type(error).__name__}), see its log"))
+    client.close()
+
+
+def _wish(watch: Watch, state: KernelState, operator: str) -> Wish:
     first = next(iter(state.instruments), InstrumentId(""))
     return Wish(
         instrument_id=watch.instrument_id or first,
@@ -265,6 +298,7 @@ def _wish(watch: Watch, state: KernelState) -> Wish:
         book_group=max(1, min(watch.book_group, 1_000_000)),
         chart_candles=_bounded(watch.chart_candles),
         tape_rows=_bounded(watch.tape_rows),
+        operator=operator,
     )
 
 

@@ -110,6 +110,7 @@ def attach_trading(
     Raises:
         StorageUnavailable: The journal cannot be begun; nothing may trade without it.
     """
+    plan.is_after_crash = previous is not None and not previous.is_orderly
     run = Run(account_of(plan), plan.run_id, clock.now_ns())
     checkpoint = host.state.desk.ledger.to_bytes()
     opened = open_run(ports.files, folder.journal, run, previous, checkpoint)

@@ -6,16 +6,19 @@ from typing import Final, Protocol
 
 from loguru import logger
 
+from engine.model.effects import FeedRequest, Unwatch, Watch
 from engine.model.envelope import Event
+from engine.model.errors import ConfigError
 from engine.model.instrument import InstrumentId
-from engine.model.market import FeedUp
+from engine.model.market import BookSnapshot, FeedUp, InstrumentUpdated, SubscriptionRefused
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import Clock
-from engine.runtime.feed import FeedPorts
+from engine.runtime.feed_ports import FeedPorts
 from engine.venues.simulated.generator import SimulatedMarket
 from storage.recording import CapturedFrame
 
-SIMULATED_STEP_S: Final = 0.05
+SIMULATED_STEP_S: Final = 0.01
+"""Short, because making a step's events keeps the loop from orders and kills."""
 REPLAY_BATCH: Final = 200
 """Frames handed over between two breaths when a replay runs as fast as it can."""
 
@@ -29,8 +32,28 @@ class Source(Protocol):
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Fetch a whole book, if there is a way to."""
 
+    def serve(self, request: FeedRequest) -> None:
+        """Do what else the kernel asks for, as far as there is a way to."""
+
     async def close(self) -> None:
         """End."""
+
+
+class Market(Protocol):
+    """A market that is made here; `SimulatedMarket` or one that is recorded."""
+
+    def opening(self) -> list[Event]:
+        """Return what it shows first."""
+
+    def advance(self, now_ns: int) -> list[Event]:
+        """Return everything that happened up to and including `now_ns`."""
+
+    def snapshot(self, instrument_id: InstrumentId) -> BookSnapshot | None:
+        """Return an instrument's book; None for one that is not open."""
+
+
+OpenMarket = Callable[[Sequence[str], int, int, float], Market]
+"""Opens a market: symbols, seed, moment, intensity."""
 
 
 class SimulatedSource:
@@ -38,38 +61,75 @@ class SimulatedSource:
 
     FEED: Final = "feed:simulated"
 
-    def __init__(self, ports: FeedPorts, seed: int, intensity: float = 1.0) -> None:
+    def __init__(
+        self,
+        ports: FeedPorts,
+        seed: int,
+        intensity: float = 1.0,
+        open_market: OpenMarket = SimulatedMarket,
+    ) -> None:
         self._ports = ports
         self._seed = seed
         self._intensity = intensity
-        self._market: SimulatedMarket | None = None
+        self._open_market = open_market
+        self._markets: dict[InstrumentId, Market] = {}
+        """Where each instrument that is watched is traded."""
+        self._news: list[Event] = []
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, symbols: Sequence[str]) -> None:
         """Open the market and keep it going."""
-        now_ns = self._ports.clock.now_ns()
-        market = SimulatedMarket(symbols, self._seed, now_ns, self._intensity)
-        self._market = market
-        await _put(self._ports, self.FEED, [FeedUp(self.FEED), *market.opening()])
-        self._task = self._ports.start_task(self._run(market), self.FEED)
+        opening = self._open(symbols)
+        await _put(self._ports, self.FEED, [FeedUp(self.FEED), *opening])
+        self._task = self._ports.start_task(self._run(), self.FEED)
 
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Return the book from the market's own."""
-        assert self._market is not None
-        snapshot = self._market.snapshot(instrument_id)
+        market = self._markets.get(instrument_id)
+        snapshot = market.snapshot(instrument_id) if market is not None else None
         if snapshot is not None:
             self._ports.put(self.FEED, (snapshot,))
+
+    def serve(self, request: FeedRequest) -> None:
+        """Open and leave instruments; nothing is missed here, and there is no second source."""
+        match request:
+            case Watch(symbol):
+                try:
+                    self._news += self._open((symbol,))
+                except ConfigError as error:
+                    self._news.append(SubscriptionRefused(symbol, str(error)))
+            case Unwatch(instrument_id):
+                self._markets.pop(instrument_id, None)
+            case _:
+                return
 
     async def close(self) -> None:
         """Close the market."""
         await _end(self._task)
 
-    async def _run(self, market: SimulatedMarket) -> None:
+    def _open(self, symbols: Sequence[str]) -> list[Event]:
+        now_ns = self._ports.clock.now_ns()
+        market = self._open_market(symbols, self._seed, now_ns, self._intensity)
+        opening = market.opening()
+        for event in opening:
+            if isinstance(event, InstrumentUpdated):
+                self._markets[event.instrument.instrument_id] = market
+        return opening
+
+    async def _run(self) -> None:
         while True:
             await self._ports.clock.sleep(SIMULATED_STEP_S)
-            events = market.advance(self._ports.clock.now_ns())
+            now_ns = self._ports.clock.now_ns()
+            events, self._news = self._news, []
+            for market in dict.fromkeys(self._markets.values()):
+                events += [one for one in market.advance(now_ns) if self._is_of(market, one)]
             if events:
                 await _put(self._ports, self.FEED, events)
+
+    def _is_of(self, market: Market, event: Event) -> bool:
+        """Whether an event is about an instrument that is watched in this market."""
+        instrument_id = getattr(event, "instrument_id", None)
+        return instrument_id is None or self._markets.get(instrument_id) is market
 
 
 class SteppedClock:
@@ -154,6 +214,12 @@ class ReplaySource:
 
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Do nothing: a recording answers only what was asked then."""
+
+    def serve(self, request: FeedRequest) -> None:
+        """Refuse other instruments; the rest was asked, or not, when it was recorded."""
+        if isinstance(request, Watch):
+            reason = "a recording has the instruments that it has"
+            self._ports.put(self._feed, (SubscriptionRefused(request.symbol, reason),))
 
     async def close(self) -> None:
         """Stop playing."""

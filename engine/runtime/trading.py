@@ -1,7 +1,8 @@
 """The trading shell: facts to the journal, orders through the guard, the kill latch.
 
 An order leaves only after the facts that it rests on are durable, and its operator hears of it no
-sooner; a cancel waits for nothing. The latch is set in memory first, and written to disk while the
+sooner; a cancel waits for nothing, nor does a close that a person has confirmed as not journalled.
+The latch is set in memory first, and written to disk while the
 cancels go out.
 """
 
@@ -24,16 +25,14 @@ from engine.model.effects import (
 from engine.model.envelope import Event, StorageDegraded, StorageRestored
 from engine.model.errors import StorageUnavailable
 from engine.model.facts import (
-    CancelRejected,
     Fact,
-    OrderAcked,
     OrderRejected,
     OrderSent,
     ReplaceRejected,
     TradingStateSet,
 )
 from engine.runtime.clock import Clock
-from engine.runtime.feed import StartTask
+from engine.runtime.feed_ports import StartTask
 from engine.runtime.guard import GatewayGuard
 from engine.runtime.journal_writer import JournalFull, JournalWriter, Worker
 from engine.runtime.latch import LOOK_S, LatchFile, LatchKeeper, LatchNote
@@ -44,8 +43,6 @@ DURABLE_S: Final = 0.5
 STALL_NS: Final = 2_000_000_000
 WATCH_S: Final = 0.25
 LATCH_CLOSE_S: Final = 2.0
-OVERTAKEN_MAX: Final = 2_000
-"""Refused cancels remembered; twice the orders that may work at a time."""
 
 Report = Callable[[str, Event], None]
 """Hands a private event to the inbox: source and event."""
@@ -85,8 +82,6 @@ class TradingShell:
         self._kills = 0
         """Kills that latched and that the kernel has not seen yet."""
         self._kill: Callable[[str], None] = lambda reason: None
-        self._overtaken: dict[str, None] = {}
-        """Orders whose cancel was refused: it may have come to the venue before they did (R28)."""
         self._is_degraded = False
         self._has_hole = False
         """Whether facts found no room in the journal."""
@@ -139,8 +134,6 @@ class TradingShell:
         """Do what a step asks for: record first, cancels at once, the rest when durable."""
         facts = [effect.fact for effect in effects if type(effect) is Record]
         seq = self._record(facts) if facts else 0
-        for fact in facts:
-            self._cancel_overtaken(fact)
         later: list[_AfterDurable] = []
         for effect in effects:
             match effect:
@@ -192,19 +185,6 @@ class TradingShell:
             return -1
         return appended
 
-    def _cancel_overtaken(self, fact: Fact) -> None:
-        """Cancel again what a venue confirms after it refused the cancel as of no known order."""
-        match fact:
-            case CancelRejected(_, client_order_id):
-                self._overtaken[client_order_id] = None
-                if len(self._overtaken) > OVERTAKEN_MAX:
-                    del self._overtaken[next(iter(self._overtaken))]
-            case OrderAcked(_, client_order_id) if client_order_id in self._overtaken:
-                del self._overtaken[client_order_id]
-                self._parts.guard.cancel(client_order_id)
-            case _:
-                return
-
     def _follow(self, fact: TradingStateSet) -> None:
         if fact.state == "killed":
             if not self.is_latched:  # A rule did it: the cancels of a kill follow.
@@ -214,14 +194,17 @@ class TradingShell:
             self._keeper.clear()
 
     async def _when_durable(self, seq: int, effects: Sequence[_AfterDurable]) -> None:
+        now = [one for one in effects if isinstance(one, PlaceOrder) and one.is_unjournalled]
+        problems = [self._place(effect, late="") for effect in now]
         late = await self._wait_durable(seq)
-        problems = []
         for effect in effects:
             match effect:
-                case PlaceOrder():
+                case PlaceOrder() if not effect.is_unjournalled:
                     problems.append(self._place(effect, late))
                 case SendReplace():
                     problems.append(self._replace(effect, late))
+                case PlaceOrder():
+                    continue
                 case CommandResult():
                     outcome = _told(effect.outcome, problems, late)
                     self._parts.answer(msgspec.structs.replace(effect, outcome=outcome))
@@ -234,7 +217,8 @@ class TradingShell:
             effect.approved, now_ns, is_flatten=effect.is_flatten
         )
         if refused:
-            self._parts.report(self.SOURCE, OrderRejected(now_ns, client_order_id, refused))
+            held_back = OrderRejected(now_ns, client_order_id, refused, is_by_venue=False)
+            self._parts.report(self.SOURCE, held_back)
         else:
             self._parts.report(self.SOURCE, OrderSent(now_ns, client_order_id))
         return refused

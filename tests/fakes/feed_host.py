@@ -9,7 +9,8 @@ from engine.model.envelope import Event
 from engine.model.market import BestQuote
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock
-from engine.runtime.feed import Feed, FeedPorts
+from engine.runtime.feed import Feed
+from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.transport import HttpAnswer
 from engine.runtime.virtual_loop import run
 from tests.fakes.transport import FakeLink, FakeTransport, Script
@@ -32,10 +33,10 @@ class Host:
         self.places = 1_000_000
         self.refusals = 0
         self._room = asyncio.Event()
-        ports = FeedPorts(
+        self.ports = FeedPorts(
             LoopClock(START_NS), transport, Chance(7), self.put, self.room, self.start_task
         )
-        self.feed = Feed("fake", self.wire, ports)
+        self.feed = Feed("fake", self.wire, self.ports)
 
     def put(self, source: str, events: Sequence[Event]) -> bool:
         """Take all of the events, or none."""
@@ -134,3 +135,20 @@ def sends(*frames: str, every: float = 0.0) -> Script:
             await asyncio.sleep(every)
 
     return script
+
+
+async def obedient(link: FakeLink) -> None:
+    """A venue that acknowledges each subscription and sends a tick of each every second."""
+    carried: dict[str, None] = {}
+    heard = 0
+    while True:
+        for text in link.sent[heard:]:
+            heard += 1
+            link.deliver(text)
+            if text.startswith("+"):
+                carried[text[1:]] = None
+            else:
+                carried.pop(text[1:], None)
+        for name in carried:
+            link.deliver(name)
+        await asyncio.sleep(1)

@@ -144,7 +144,8 @@ class FaultyFiles:
     def names(self, folder: Path) -> list[str]:
         """Return the names in a folder in order."""
         self._enter("names", folder)
-        return sorted(path.name for path in self._shown if path.parent == folder)
+        inside = (path.relative_to(folder) for path in self._shown if folder in path.parents)
+        return sorted({path.parts[0] for path in inside})
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a file another name."""

@@ -90,6 +90,7 @@ class FakePort:
         self.judge: Callable[[OperatorCommand], CommandOutcome | None] = accept
         """Gives the outcome of a command, dry or meant; None says nothing."""
         self.shutdowns = 0
+        self.answers_shutdown = True
         self.is_closed = False
         self.seq = 0
         self._messages: asyncio.Queue[EngineMessage | None] = asyncio.Queue()
@@ -119,9 +120,10 @@ class FakePort:
         return [command for command in self.commands if not command.is_dry]
 
     def shutdown(self) -> int:
-        """Count, and accept."""
+        """Count, and accept unless told to say nothing."""
         self.shutdowns += 1
-        self._messages.put_nowait(Reply(self.shutdowns, True, "stopping"))
+        if self.answers_shutdown:
+            self.say(Reply(self.shutdowns, True, "stopping"))
         return self.shutdowns
 
     async def close(self) -> None:

@@ -16,6 +16,8 @@ class FakeLink:
     def __init__(self, url: str) -> None:
         self.url = url
         self.sent: list[str] = []
+        self.heard = 0
+        """How much of it the script has answered."""
         self.is_closed = False
         self._incoming: asyncio.Queue[str | None] = asyncio.Queue()
         self.script: asyncio.Task | None = None

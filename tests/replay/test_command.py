@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tests.fakes.captures import Recording, read_lines, write_bytes, write_lines
+from tests.fakes.captures import Recording, write_bytes
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01"
 
@@ -77,7 +77,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path):
     missing = tmp_path / "missing.jsonl"
 
     assert refusal(missing) == f"cockpit: {missing}: No such file or directory"
-    assert refusal(tmp_path) == f"cockpit: {tmp_path}: Is a directory"
+    assert refusal(tmp_path) == f"cockpit: {tmp_path} holds no recording"
 
 
 def test_one_bad_file_among_good_ones_is_named(tmp_path: Path):
@@ -86,11 +86,12 @@ def test_one_bad_file_among_good_ones_is_named(tmp_path: Path):
     assert str(missing) in refusal(a_capture(tmp_path), missing)
 
 
-def test_a_venue_that_cannot_be_read_is_refused(shared_dir: Path, tmp_path: Path):
-    lines = read_lines(shared_dir / "captures" / "okx.jsonl.gz", 50)
-    path = write_lines(tmp_path / "okx.jsonl.gz", lines)
+def test_a_venue_that_cannot_be_read_is_refused(tmp_path: Path):
+    recording = Recording("nyse")
+    recording.raw("{}")
+    path = recording.write(tmp_path)
 
-    assert refusal(path) == f"cockpit: {path}: recordings of venue 'okx' cannot be read"
+    assert refusal(path) == f"cockpit: {path}: recordings of venue 'nyse' cannot be read"
 
 
 def test_two_venues_are_refused_in_one_file_and_in_two(tmp_path: Path):

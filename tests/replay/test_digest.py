@@ -30,7 +30,8 @@ def digests_of_processes(path: Path, seeds: Sequence[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("binance_futures", 1_541), ("binance_spot_ethusdt_20240808", 4_000)]
+    ("name", "count"),
+    [("binance_futures", 1_541), ("binance_spot_ethusdt_20240808", 4_000), ("okx", 439)],
 )
 def test_processes_with_other_hash_seeds_agree(
     name: str, count: int, shared_dir: Path, tmp_path: Path

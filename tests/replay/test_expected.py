@@ -9,7 +9,8 @@ import pytest
 from tests.fakes.captures import CAPTURES
 from tests.replay.conftest import Clean
 
-NAMES = sorted(path.name.removesuffix(".expected.json") for path in CAPTURES.glob("binance*.ex*"))
+ENDING = ".expected.json"
+NAMES = sorted(path.name.removesuffix(ENDING) for path in CAPTURES.glob(f"*{ENDING}"))
 
 
 def differences(expected: object, found: object, where: str = "$") -> Iterator[str]:

@@ -18,7 +18,7 @@ GetCapture = Callable[[str], Capture]
 
 CASES = [
     (path.name.removesuffix(".mutations.json"), case)
-    for path in sorted(CAPTURES.glob("binance*.mutations.json"))
+    for path in sorted(CAPTURES.glob("*.mutations.json"))
     for case in json.loads(path.read_text())["mutations"]
 ]
 
@@ -55,10 +55,13 @@ def test_a_described_mutation_is_detected_where_it_must_be(
     others = {key: value for key, value in document["symbols"].items() if key != symbol}
     undamaged = {key: value for key, value in clean(name)["symbols"].items() if key != symbol}
     assert next(iter(found["gaps"]), None) == detection
+    assert others == undamaged
+    if detection is None and expected["book_live_at_end"]:
+        assert found["sha256_all"] == clean(name)["symbols"][symbol]["sha256_all"]
+        return
     assert symbol not in (watched.revived if detection else watched.lived)
     assert (found["best_bid"], found["best_ask"]) == (None, None)
     assert (found["bid_levels"], found["ask_levels"]) == (0, 0)
-    assert others == undamaged
 
 
 def a_mutation(chance: Random, lines: Sequence[int]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_years_between_two_files_take_no_time(tmp_path: Path):
 
     trades = [T0_NS, T0_NS + NS_PER_S, T0_NS + years_ns, T0_NS + years_ns + NS_PER_S]
     assert run.times(Trade) == trades
-    assert len(run.times(TimerFired)) < 4 * (HOLE_NS // NS_PER_S + 3)
+    assert len(run.times(TimerFired)) <= 4 * (HOLE_NS // NS_PER_S + 3)
 
 
 def test_files_of_two_venues_are_refused_and_both_named(tmp_path: Path):
@@ -87,7 +87,7 @@ def test_a_file_of_two_venues_is_refused_with_its_line(tmp_path: Path):
         list(capture.frames())
 
 
-@pytest.mark.parametrize("venue", ["okx", "simulated", "", "binance_coin"])
+@pytest.mark.parametrize("venue", ["kraken", "simulated", "", "binance_coin"])
 def test_a_venue_that_cannot_be_read_is_refused(venue: str, tmp_path: Path):
     path = trades_at(tmp_path, T0_NS, venue=venue)
 

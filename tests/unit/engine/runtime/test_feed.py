@@ -14,7 +14,7 @@ from engine.model.errors import ConfigError, InvariantBroken, VenueUnreachable
 from engine.model.instrument import InstrumentId
 from engine.model.market import BestQuote, FeedDown, FeedUp, FrameRefused
 from engine.model.numbers import NS_PER_S
-from engine.runtime.feed import Backoff
+from engine.runtime.backoff import Backoff
 from engine.runtime.transport import HttpAnswer
 from engine.runtime.virtual_loop import run
 from tests.fakes.feed_host import (

@@ -12,25 +12,35 @@ from engine.execution.ledger import Ledger
 from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.model.commands import Arm, EngageKill, OperatorCommand, ReleaseKill, SubmitOrder
-from engine.model.effects import CommandResult
+from engine.model.effects import CommandResult, FeedRequest
 from engine.model.envelope import Event, TimerFired
 from engine.model.errors import ConfigError, InvariantBroken
-from engine.model.facts import Fact, OrderAcked, OrderFilled, OrderIntended, TradingStateSet
+from engine.model.facts import (
+    CancelRequested,
+    Fact,
+    OrderAcked,
+    OrderCanceled,
+    OrderFilled,
+    OrderIntended,
+    TradingStateSet,
+)
 from engine.model.instrument import InstrumentId
 from engine.model.market import FeedUp
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.runtime.clock import LoopClock
 from engine.runtime.guard import GatewayGuard, GuardLimits
-from engine.runtime.host import EngineHost, RunPlan
+from engine.runtime.host import EXIT_S, EngineHost, RunPlan
 from engine.runtime.inbox import CONTROL_MAX, DATA_MAX
 from engine.runtime.journal_writer import JournalWriter, LoopWorker
 from engine.runtime.latch import LatchFile
 from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.trading import TradingParts, TradingShell
 from engine.runtime.virtual_loop import run
+from storage.files import DiskFiles
 from storage.journal import Recovered, Run, open_run, recover
 from tests.builders import BTC, FEED, START_NS, a_snapshot, an_instrument, an_update
 from tests.fakes.files import FaultyFiles
+from tests.order_facts import an_intent
 
 FOLDER = Path("/data/journal")
 SYNC_S = 0.002
@@ -47,6 +57,7 @@ class Market:
     def __init__(self, host: EngineHost) -> None:
         self._host = host
         self.is_closed = False
+        self.asked: list[FeedRequest] = []
         self.at_the_end: Callable[[], None] = lambda: None
 
     async def start(self, symbols: Sequence[str]) -> None:
@@ -58,6 +69,10 @@ class Market:
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Send the book again."""
         self._host.put(FEED, [a_snapshot("100x9", "101x7")])
+
+    def serve(self, request: FeedRequest) -> None:
+        """Remember what else is asked."""
+        self.asked.append(request)
 
     async def close(self) -> None:
         """Close the market."""
@@ -85,7 +100,7 @@ class Engine:
         opened = open_run(disk, FOLDER, new, recovered.previous, checkpoint)
         self.gateway = PaperGateway(state, self.clock, self.host.report_all, seed=1)
         self.guard = GatewayGuard(self.gateway, GuardLimits(Decimal(10**9), 1_000))
-        self.latch_file = LatchFile(folder / "kill.latch")
+        self.latch_file = LatchFile(folder / "kill.latch", DiskFiles())
         parts = TradingParts(
             clock=self.clock,
             journal=JournalWriter(opened, self.clock, LoopWorker(lambda: SYNC_S)),
@@ -308,7 +323,7 @@ def test_what_waits_of_kills_and_orders_at_the_stop_is_in_the_journal(tmp_path: 
     assert TradingStateSet in kinds
     assert kinds.count(OrderIntended) == 1
     assert recovered.is_orderly
-    assert LatchFile(tmp_path / "kill.latch").is_set()
+    assert LatchFile(tmp_path / "kill.latch", DiskFiles()).is_set()
 
 
 def test_a_killed_run_is_followed_by_a_killed_one_that_cancels_what_works(tmp_path: Path) -> None:
@@ -395,3 +410,72 @@ def test_without_a_trading_shell_everything_is_settled_and_nothing_leaves() -> N
         await running
 
     run(main)
+
+
+def test_a_false_kill_is_undone_with_one_word_and_trading_goes_on(tmp_path: Path) -> None:
+    async def scenario(engine: Engine) -> None:
+        engine.say(KILL)
+        await asyncio.sleep(SETTLE_S)
+        latched = [(engine.guard.is_latched, engine.latch_file.is_set())]
+
+        engine.say(ReleaseKill(), number=2)
+        engine.say(Arm(), number=3)
+        await asyncio.sleep(SETTLE_S)
+        latched.append((engine.guard.is_latched, engine.latch_file.is_set()))
+        engine.say(BUY, number=4)
+        await asyncio.sleep(SETTLE_S)
+
+        assert latched == [(True, True), (False, False)]
+        assert {verdict for _, _, verdict in engine.verdicts()} == {"accepted"}
+        (order,) = engine.ledger.working()
+        assert order.state == "open"
+
+    simulated(tmp_path, scenario)
+
+
+# What becomes of orders at the end (R133).
+
+
+def test_an_orderly_stop_cancels_what_works_and_the_journal_knows_what_became_of_each(
+    tmp_path: Path,
+) -> None:
+    async def scenario(engine: Engine) -> None:
+        engine.say(BUY)
+        await asyncio.sleep(SETTLE_S)
+
+    recovered = simulated(tmp_path, scenario)
+    kinds = [type(fact) for fact in facts_of(recovered)]
+    assert kinds.index(CancelRequested) < kinds.index(OrderCanceled)
+    assert recovered.is_orderly
+
+
+def test_told_so_an_orderly_stop_keeps_what_works(tmp_path: Path) -> None:
+    async def scenario(engine: Engine) -> None:
+        desk = engine.host.state.desk
+        desk.setup = msgspec.structs.replace(desk.setup, on_exit="keep")
+        engine.say(BUY)
+        await asyncio.sleep(SETTLE_S)
+
+    recovered = simulated(tmp_path, scenario)
+    assert CancelRequested not in [type(fact) for fact in facts_of(recovered)]
+
+
+@pytest.mark.parametrize(("is_told_twice", "waited_s"), [(False, EXIT_S), (True, 0.0)])
+def test_an_order_that_does_not_go_is_waited_for_up_to_a_limit_or_a_second_signal(
+    tmp_path: Path, *, is_told_twice: bool, waited_s: float
+) -> None:
+    waited: list[float] = []
+
+    async def scenario(engine: Engine) -> None:
+        engine.ledger.apply(OrderIntended(START_NS, "lost", an_intent(price=90), 1))
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        engine.market.at_the_end = lambda: waited.append(loop.time() - begun_s)
+        engine.host.stop("a signal")
+        if is_told_twice:
+            engine.host.stop("another signal")
+        await asyncio.sleep(EXIT_S + SETTLE_S)
+
+    recovered = simulated(tmp_path, scenario)
+    assert waited == [pytest.approx(waited_s, abs=0.1)]
+    assert recovered.is_orderly

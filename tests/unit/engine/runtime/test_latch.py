@@ -22,6 +22,7 @@ from engine.model.facts import (
     TradingStateSet,
 )
 from engine.runtime.latch import RETRY_S, LatchFile, LatchNote
+from storage.files import DiskFiles
 from storage.journal import recover
 from tests.unit.engine.runtime.trading_desk import (
     FOLDER,
@@ -41,7 +42,7 @@ NOTE = LatchNote(7, "by hand")
 
 @pytest.fixture
 def file(tmp_path: Path) -> LatchFile:
-    return LatchFile(tmp_path / "kill.latch")
+    return LatchFile(tmp_path / "kill.latch", DiskFiles())
 
 
 def test_writing_sets_and_clearing_clears(file: LatchFile) -> None:
@@ -86,11 +87,11 @@ def test_whatever_has_the_name_is_set(file: LatchFile) -> None:
 def test_a_folder_that_cannot_be_looked_into_counts_as_set(tmp_path: Path) -> None:
     (tmp_path / "not a folder").touch()
 
-    assert LatchFile(tmp_path / "not a folder" / "kill.latch").is_set()
+    assert LatchFile(tmp_path / "not a folder" / "kill.latch", DiskFiles()).is_set()
 
 
 def test_a_folder_that_is_not_there_cannot_be_written(tmp_path: Path) -> None:
-    file = LatchFile(tmp_path / "none" / "kill.latch")
+    file = LatchFile(tmp_path / "none" / "kill.latch", DiskFiles())
 
     with pytest.raises(StorageUnavailable, match="No such file"):
         file.write(NOTE)

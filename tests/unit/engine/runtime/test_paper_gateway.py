@@ -16,7 +16,16 @@ from engine.model.orders import ApprovedOrder, OrderIntent
 from engine.runtime.clock import LoopClock
 from engine.runtime.paper_gateway import SOURCE, PaperGateway
 from engine.runtime.virtual_loop import run
-from tests.builders import BTC, START_NS, a_live_kernel, a_snapshot, a_trade, an_update, at
+from tests.builders import (
+    BTC,
+    START_NS,
+    a_live_kernel,
+    a_snapshot,
+    a_trade,
+    an_instrument,
+    an_update,
+    at,
+)
 from tests.order_facts import an_intent, began, known
 
 TRAVEL_S = 1.0
@@ -215,6 +224,9 @@ def test_what_was_not_acknowledged_never_reached_the_venue() -> None:
         after_a_crash()(desk)
 
         assert desk.states() == {"a": "rejected"}
+        (rejected,) = desk.told
+        assert isinstance(rejected, f.OrderRejected)
+        assert not rejected.is_by_venue
 
     simulated(scenario)
 
@@ -280,6 +292,36 @@ def test_an_order_that_only_an_unanswered_amend_kept_open_is_filled() -> None:
         await asyncio.sleep(TRAVEL_S)
 
         assert desk.told == []
+
+    simulated(scenario)
+
+
+def finer(desk: Desk) -> None:
+    """Let the instrument be counted in finer ticks from now on."""
+    desk.market.take(an_update(an_instrument(tick_size=Decimal("0.5")), 1))
+    desk.gateway.on_market(an_update())
+
+
+def test_orders_in_other_steps_are_taken_off() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.learn()
+        desk.place("a", lots=3, price=90)
+        await asyncio.sleep(TRAVEL_S)
+        finer(desk)
+        await asyncio.sleep(TRAVEL_S)
+
+        assert desk.states() == {"a": "canceled"}
+
+    simulated(scenario)
+
+
+def test_orders_of_the_run_before_in_other_steps_are_taken_off() -> None:
+    async def scenario(desk: Desk) -> None:
+        after_a_crash(ACKED, price=90)(desk)
+        finer(desk)
+        await asyncio.sleep(TRAVEL_S)
+
+        assert desk.states() == {"a": "canceled"}
 
     simulated(scenario)
 

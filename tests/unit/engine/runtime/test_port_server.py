@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts
 from engine.model.commands import Arm, CommandOutcome, OperatorCommand
+from engine.model.envelope import Event, ScreenJoined, ScreenLeft
 from engine.model.errors import PortClosed
 from engine.model.view import LogView
 from engine.port import SCHEMA, Goodbye, Hello, Reply, ViewFrame, Watch, Welcome, encode_frame
@@ -32,6 +34,8 @@ class Engine:
         self.is_settled = asyncio.Event()
         self.is_settled.set()
         self.stops: list[str] = []
+        self.reports: list[Event] = []
+        self.reported = asyncio.Event()
 
     def facts(self) -> RunFacts:
         """Say nothing of interest."""
@@ -44,6 +48,11 @@ class Engine:
     def stop(self, reason: str) -> None:
         """Note that somebody wants an end."""
         self.stops.append(reason)
+
+    def report(self, source: str, event: Event) -> None:
+        """Note who came and who went."""
+        self.reports.append(event)
+        self.reported.set()
 
     def command(self, operator: str, command: OperatorCommand) -> bool:
         """Take a line, if there is room."""
@@ -76,7 +85,13 @@ class Served:
 
     async def join(self) -> SocketPort:
         """Return a new client, closed in the end."""
-        self._ports.append(await join(self.path, "command"))
+        return await self.join_as("command")
+
+    async def join_as(
+        self, client: Literal["screen", "command"], *, looks_only: bool = False
+    ) -> SocketPort:
+        """Return a new client of a kind, closed in the end."""
+        self._ports.append(await join(self.path, client, looks_only=looks_only))
         return self._ports[-1]
 
     async def end(self) -> None:
@@ -225,3 +240,35 @@ async def test_the_end_says_goodbye(served: Served) -> None:
     with pytest.raises(PortClosed, match="enough"):
         await next_of(port, Goodbye)
     assert not served.path.exists()
+
+
+async def test_the_kernel_hears_of_screens_that_come_and_go_and_of_no_shell(served: Served) -> None:
+    await served.join()
+    one = await served.join_as("screen")
+    await served.join_as("screen", looks_only=True)
+
+    await one.close()
+    async with asyncio.timeout(WAIT_S):
+        while len(served.engine.reports) < 3:
+            served.engine.reported.clear()
+            await served.engine.reported.wait()
+
+    first, second, left = served.engine.reports
+    assert isinstance(first, ScreenJoined)
+    assert not first.looks_only
+    assert isinstance(second, ScreenJoined)
+    assert second.looks_only
+    assert left == ScreenLeft(first.operator)
+
+
+async def test_a_picture_that_fails_costs_its_screen_and_not_the_engine(served: Served) -> None:
+    screen, other = await served.join_as("screen"), await served.join_as("screen")
+    del served.engine.state.desk  # Whatever it is that goes wrong in building a view.
+
+    screen.watch(Watch(panes=("risk",)))
+    with pytest.raises(PortClosed, match="error of the program"):
+        await next_of(screen, Goodbye)
+
+    other.command(line(8))
+    assert len(await served.commands(1)) == 1
+    assert all(task.done() is False or task.exception() is None for task in served.tasks)

@@ -1,14 +1,23 @@
 """Sources of market data: recorded time, and the simulated market at the clock's pace."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from engine.model.chance import Chance
+from engine.model.effects import RequestQuote, Unwatch, Watch
 from engine.model.envelope import Event
-from engine.model.instrument import InstrumentId
-from engine.model.market import BookSnapshot, FeedUp, InstrumentUpdated, Trade
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.market import (
+    BookDelta,
+    BookSnapshot,
+    FeedUp,
+    InstrumentUpdated,
+    SubscriptionRefused,
+    Trade,
+)
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock
-from engine.runtime.feed import FeedPorts
+from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.source import ReplaySource, SimulatedSource, SteppedClock
 from engine.runtime.virtual_loop import run
 from storage.recording import CapturedFrame
@@ -16,6 +25,7 @@ from tests.fakes.feed_host import Host
 from tests.fakes.transport import FakeTransport
 
 START_NS = 1_700_000_000 * NS_PER_S
+ETH = InstrumentId("simulated:ETH-PERP")
 
 
 def a_frame(line: int, second: int) -> CapturedFrame:
@@ -99,3 +109,73 @@ def test_the_simulated_market_opens_trades_and_answers_for_its_books() -> None:
     assert InstrumentUpdated in kinds
     assert kinds.count(Trade) > 20
     assert kinds[-1] is BookSnapshot
+
+
+def simulated(*acts: Callable[[SimulatedSource], None]) -> Host:
+    """Run the simulated market of BTC and ETH; a second before each act."""
+
+    async def scenario() -> Host:
+        host = Host(FakeTransport())
+        source = SimulatedSource(host.ports, 1)
+        await source.start(["BTC-PERP", "ETH-PERP"])
+        for act in acts:
+            await asyncio.sleep(1)
+            act(source)
+        await asyncio.sleep(5)
+        await source.close()
+        return host
+
+    return run(scenario)
+
+
+def seen_after(host: Host, at_s: float) -> set[str]:
+    """Return the instruments that something came of after a moment."""
+    return {
+        symbol_of(event.instrument_id)
+        for came_s, _, event in host.got
+        if came_s > at_s and isinstance(event, Trade | BookDelta)
+    }
+
+
+def test_an_instrument_of_the_simulated_market_can_be_left():
+    host = simulated(lambda source: source.serve(Unwatch(ETH)))
+
+    assert seen_after(host, 0) == {"BTC-PERP", "ETH-PERP"}
+    assert seen_after(host, 1.1) == {"BTC-PERP"}
+
+
+def test_an_instrument_of_the_simulated_market_can_be_added_and_come_back():
+    host = simulated(
+        lambda source: source.serve(Unwatch(ETH)),
+        lambda source: source.serve(Watch("SOL-PERP")),
+        lambda source: source.serve(Watch("ETH-PERP")),
+    )
+
+    assert seen_after(host, 3) == {"BTC-PERP", "ETH-PERP", "SOL-PERP"}
+    described = host.of(InstrumentUpdated, SimulatedSource.FEED)
+    names = [symbol_of(one.instrument.instrument_id) for one in described]
+    assert names == ["BTC-PERP", "ETH-PERP", "SOL-PERP", "ETH-PERP"]
+
+
+def test_an_instrument_that_the_simulated_market_does_not_have_is_refused():
+    host = simulated(
+        lambda source: source.serve(Watch("BTC-PREP")),
+        lambda source: source.serve(RequestQuote(ETH)),
+        lambda source: source.request_snapshot(InstrumentId("simulated:SOL-PERP")),
+    )
+
+    (refused,) = host.of(SubscriptionRefused, SimulatedSource.FEED)
+    assert (refused.symbol, "BTC-PERP" in refused.reason) == ("BTC-PREP", True)
+
+
+def test_a_recording_has_the_instruments_that_it_has():
+    async def scenario() -> Host:
+        host = Host(FakeTransport())
+        clock = SteppedClock(LoopClock(START_NS), 1.0, START_NS)
+        source = ReplaySource(host.ports, clock, "feed:x", [], lambda _: ())
+        source.serve(Watch("A"))
+        source.serve(Unwatch(ETH))
+        return host
+
+    (refused,) = run(scenario).of(SubscriptionRefused, "feed:x")
+    assert refused.reason == "a recording has the instruments that it has"

@@ -11,15 +11,14 @@ from engine.model.commands import CommandOutcome
 from engine.model.effects import (
     CommandResult,
     Effect,
+    PlaceOrder,
     Record,
     SendCancel,
 )
 from engine.model.envelope import StorageDegraded, StorageRestored
 from engine.model.facts import (
-    CancelRejected,
     CancelRequested,
     Fact,
-    OrderAcked,
     OrderIntended,
     OrderRejected,
     OrderSent,
@@ -27,7 +26,6 @@ from engine.model.facts import (
 )
 from engine.runtime.trading import (
     DURABLE_S,
-    OVERTAKEN_MAX,
     STALL_NS,
     WATCH_S,
 )
@@ -157,6 +155,44 @@ def test_a_disk_that_refuses_is_no_way_out(tmp_path: Path) -> None:
     simulated(tmp_path, scenario)
 
 
+@pytest.mark.parametrize("trouble", ["stalled", "full"])
+def test_a_close_confirmed_as_not_journalled_leaves_at_once_and_says_so(
+    tmp_path: Path, trouble: str
+) -> None:
+    async def scenario(desk: Desk) -> None:
+        if trouble == "full":
+            desk.fill_journal()
+        desk.sync_s = 10.0
+        recorded, placed, result = an_order("close")
+        assert isinstance(placed, PlaceOrder)
+        desk.take(recorded, msgspec.structs.replace(placed, is_unjournalled=True), result)
+        await asyncio.sleep(0)
+        assert desk.venue.got == [("place", "close")]
+
+        await asyncio.sleep(DURABLE_S + 0.1)
+
+        assert desk.venue.got == [("place", "close")]
+        (answer,) = desk.answers
+        assert answer.outcome.verdict == "accepted"
+        assert "done, but not in the journal yet" in answer.outcome.sentences[-1]
+
+    simulated(tmp_path, scenario)
+
+
+def test_the_guard_has_its_say_in_a_close_that_is_not_journalled(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.shell.latch("test")
+        recorded, placed, result = an_order("close")
+        assert isinstance(placed, PlaceOrder)
+        desk.take(recorded, msgspec.structs.replace(placed, is_unjournalled=True), result)
+        await asyncio.sleep(1)
+
+        assert desk.venue.got == []
+        assert [one.outcome.verdict for one in desk.answers] == ["refused"]
+
+    simulated(tmp_path, scenario)
+
+
 def test_an_order_whose_journal_closes_is_not_sent(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> None:
         desk.disk.space = 0
@@ -243,32 +279,6 @@ def test_facts_that_found_no_room_come_back_with_a_checkpoint(tmp_path: Path) ->
                 ledger.apply(fact)
         assert ledger.digest() == desk.ledger.digest()
         assert set(ledger.orders) == set("abcdefgh")
-
-    simulated(tmp_path, scenario)
-
-
-def test_a_cancel_that_overtook_its_order_is_sent_again(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> None:
-        desk.take(Record(CancelRejected(1, "a", "unknown order")))
-        assert desk.venue.got == []
-
-        desk.take(Record(OrderAcked(1, "a", "v1")))
-        desk.take(Record(OrderAcked(1, "a", "v1")), Record(OrderAcked(1, "b", "v2")))
-
-        assert desk.venue.got == [("cancel", "a")]
-
-    simulated(tmp_path, scenario)
-
-
-def test_refused_cancels_are_remembered_up_to_a_limit(tmp_path: Path) -> None:
-    async def scenario(desk: Desk) -> None:
-        names = [f"o{number}" for number in range(OVERTAKEN_MAX + 1)]
-        for name in names:
-            desk.take(Record(CancelRejected(1, name, "unknown order")))
-        for name in (names[0], names[1], names[-1]):
-            desk.take(Record(OrderAcked(1, name, "v")))
-
-        assert desk.venue.got == [("cancel", names[1]), ("cancel", names[-1])]
 
     simulated(tmp_path, scenario)
 

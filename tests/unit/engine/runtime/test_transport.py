@@ -199,16 +199,22 @@ async def test_a_message_above_the_limit_ends_the_connection() -> None:
 
 
 async def test_a_peer_that_answers_no_pings_is_gone() -> None:
+    is_over = asyncio.Event()
+
     async def freeze(connection: ServerConnection) -> None:
         transport = connection.transport
         assert isinstance(transport, asyncio.Transport)
         transport.pause_reading()
-        await asyncio.sleep(0.5)
+        await is_over.wait()
         transport.abort()
 
-    assert await why_lost(freeze, ping_interval_s=0.02, ping_answer_s=0.02, close_s=0.05) == (
-        "no answer to a ping"
-    )
+    impatient = a_transport(ping_interval_s=0.02, ping_answer_s=0.02, close_s=0.05)
+    async with a_websocket_server(freeze) as url, impatient as transport:
+        link = await transport.connect(url)
+        with pytest.raises(VenueUnreachable, match="no answer to a ping"):
+            await link.receive()
+        is_over.set()
+        await link.close()
 
 
 async def test_nobody_listens() -> None:

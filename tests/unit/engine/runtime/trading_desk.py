@@ -37,6 +37,7 @@ from engine.runtime.trading import (
     TradingShell,
 )
 from engine.runtime.virtual_loop import run
+from storage.files import DiskFiles
 from storage.journal import Run, open_run, recover
 from tests.fakes.files import NO_SPACE, FaultyFiles
 from tests.order_facts import an_intent
@@ -102,7 +103,7 @@ class Desk:
         self.clock = LoopClock(1)
         self.venue = Venue()
         self.guard = GatewayGuard(self.venue, GuardLimits(Decimal(1_000), 1_000))
-        self.latch_file = SlowLatch(folder / "kill.latch")
+        self.latch_file = SlowLatch(folder / "kill.latch", DiskFiles())
         opened = open_run(self.disk, FOLDER, Run("paper", "run-1", 1), None, b"")
         self.journal = JournalWriter(opened, self.clock, LoopWorker(lambda: self.sync_s))
         self.events: list[Event] = []

@@ -1,0 +1,239 @@
+"""What the judge remembers: every frame, every promise, every fact that was handed to a journal.
+
+It outlives engines and stands outside of them. While an engine lives it looks at each frame as it
+leaves and at the state now and then; between two lives it reads the disk.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal
+
+from engine.folder import DataFolder
+from engine.model import commands as c
+from engine.model.envelope import Event
+from engine.model.facts import Fact, OrderFilled, TradingStateSet
+from engine.runtime.host import EngineHost
+from engine.runtime.trading import TradingShell
+from tests.fakes.files import FaultyFiles
+from tests.sim import checkers
+from tests.sim.checkers import Recording, Told, Violation, demand
+from tests.sim.operator import Asked, SimOperator
+from tests.sim.profiles import LIMITS, Mix
+from tests.sim.sim_venue import Frame, SimVenue, gateway_of
+from tests.sim.situations import situations
+
+PENDING: Final = ("intent", "sent", "unknown", "pending_cancel", "pending_replace")
+LATE: Final = "not in the journal yet"
+
+
+class Judge:
+    """Demands what must be true; raises `Violation` where it is not."""
+
+    def __init__(
+        self,
+        mix: Mix,
+        disk: tuple[FaultyFiles, DataFolder],
+        venue: SimVenue,
+        operator: SimOperator,
+    ) -> None:
+        self._mix = mix
+        self._files, self._folder = disk
+        self._venue = venue
+        self._operator = operator
+        operator.on_command = self._on_command
+        operator.on_outcome = self._on_outcome
+        self.frames: list[Frame] = []
+        self.seen: Counter[str] = Counter()
+        """Situations that no journal tells of."""
+        self.violation: Violation | None = None
+        """Raised within the engine, where it ends a task."""
+        self._host: EngineHost | None = None
+        self._latch: Literal["on", "off", "maybe"] = "off"
+        """As a person knows it; `maybe` while a release is under way."""
+        self._releases: dict[int, None] = {}
+        self._must_be_killed = False
+        self._was_persisted = False
+        self._state_recorded = ""
+        self._recordings: dict[str, Recording] = {}
+        self._recording = Recording()
+
+    # The lives of engines.
+
+    def meet(self, host: EngineHost, run_id: str) -> None:
+        """Judge another engine, which has begun its journal and done nothing yet."""
+        self._host = host
+        self._recording = Recording(durable_before=_shell(host)._parts.journal.durable_seq)
+        self._recordings[run_id] = self._recording
+        self._state_recorded = host.state.desk.trading_state
+        is_killed = self._state_recorded == "killed"
+        self._latch = "on" if is_killed or self._is_latch_there() else "off"
+        self._releases.clear()
+        self.seen["start that is killed at once"] += self._latch == "on"
+        self.seen["restart on the paper venue"] += self._mix.is_paper and len(self._recordings) > 1
+
+    def lose(self) -> None:
+        """Note that the engine died; the disk is as that left it."""
+        if self._host is None:
+            self.seen["crash before trading began"] += 1
+            return
+        ledger = self._host.state.desk.ledger
+        is_pending = any(order.state in PENDING for order in ledger.working())
+        self.seen["crash with orders on their way"] += is_pending
+        self.seen["crash while killed"] += self._latch == "on"
+        self._recording.durable = _shell(self._host)._parts.journal.durable_seq
+        if self._was_persisted:
+            is_there = self._is_latch_there()
+            demand(is_there, "I4", "the latch was shown as persisted, and is not on the disk")
+        self._was_persisted = False
+        self._host = None
+
+    def _is_latch_there(self) -> bool:
+        latch = self._folder.latch
+        return latch.name in self._files.names(latch.parent)
+
+    # What is heard and seen of a living one.
+
+    def on_record(self, fact: Fact) -> None:
+        """Keep what the engine hands to its journal, to compare with what comes back."""
+        self._recording.open.append(fact)
+        if isinstance(fact, TradingStateSet) and fact.scope == "all":
+            self._state_recorded = fact.state
+            self._must_be_killed = self._must_be_killed and fact.state == "killed"
+
+    def on_step(self, event: Event) -> None:
+        """Note the end of a step."""
+        self._recording.close_record()
+        host = self._host
+        if host is None:
+            return
+        self._was_persisted = _shell(host).is_persisted
+        if isinstance(event, OrderFilled):
+            with self._noting():
+                checkers.virtual_is_net(host.state)
+
+    def on_frame(self, frame: Frame) -> None:
+        """Judge what leaves, in the moment in which it does."""
+        if frame.kind != "cancel":
+            with self._noting():
+                self._check_frame(frame)
+        self.frames.append(frame)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except Violation as violation:
+            self.violation = violation
+            raise
+
+    def _check_frame(self, frame: Frame) -> None:
+        host = self._alive()
+        name, intent = frame.client_order_id, frame.intent
+        is_known = checkers.is_durable(self._files, self._folder.journal, name)
+        demand(is_known, "I2", f"{name} left before it was on the disk")
+        spec = None if intent is None else intent.spec
+        only_shrinks = (
+            frame.kind == "place" and spec is not None and spec.is_reduce_only and spec.tif == "ioc"
+        )
+        is_latched = self._latch == "on" or _shell(host).is_latched
+        demand(only_shrinks or not is_latched, "I4", f"{frame.kind} {name} left while killed")
+        if frame.kind == "place":
+            twice = any(one.kind == "place" and one.client_order_id == name for one in self.frames)
+            demand(not twice, "I2", f"{name} left twice")
+        if spec is not None and not self._mix.late_share:  # Else the gate knows of fewer fills.
+            checkers.within_limits(frame, gateway_of(host).venue, host.state, LIMITS)
+
+    def _on_command(self, command: c.OperatorCommand) -> None:
+        if command.is_dry:
+            return
+        if any(isinstance(one, c.EngageKill) for one in command.actions):
+            self._latch = "on"
+            self._releases.clear()
+        elif any(isinstance(one, c.ReleaseKill) for one in command.actions):
+            self._releases[command.command_id] = None
+            if self._latch == "on":
+                self._latch = "maybe"
+
+    def _on_outcome(self, asked: Asked, outcome: c.CommandOutcome) -> None:
+        command = asked.command
+        is_done = outcome.verdict == "accepted"
+        if is_done and any(isinstance(one, c.EngageKill) for one in command.actions):
+            is_late = any(LATE in sentence for sentence in outcome.sentences)
+            self._must_be_killed = not is_late and self._state_recorded == "killed"
+        was_release = command.command_id in self._releases
+        self._releases.pop(command.command_id, None)
+        if not was_release or self._latch != "maybe":
+            return
+        if is_done:
+            self._latch = "off"
+        elif not self._releases:
+            self._latch = "on"
+
+    # Now and then.
+
+    def look(self) -> None:
+        """Check what holds at every moment."""
+        host = self._alive()
+        checkers.verified_is_true(host.state, gateway_of(host).venue)
+        checkers.virtual_is_net(host.state)
+
+    def check_killed(self) -> None:
+        """A kill that a person was told of survives every restart."""
+        if self._must_be_killed:
+            host = self._alive()
+            is_killed = host.state.desk.trading_state == "killed" and _shell(host).is_latched
+            demand(is_killed, "I4", "killed before the restart, and not after it")
+
+    def check_recovered(self, digest: str) -> Told:
+        """Before a new engine does anything: the disk tells one story, and no promise is lost."""
+        told = checkers.read_journals(self._files, self._folder.journal)
+        same = told.digest == digest or not told.facts
+        demand(same, "I8", "the newest journal and all of them together tell different ledgers")
+        self.seen["records lost that nobody was told of"] = sum(
+            recording.compare(told.runs.get(run_id, []))
+            for run_id, recording in self._recordings.items()
+        )
+        checkers.promises_kept(self._operator.promised, told)
+        for frame in self.frames:
+            checkers.content_agrees(frame, told, self._operator)
+        if not self._mix.is_paper:
+            checkers.venue_is_sound(self._venue, told)
+        return told
+
+    def check_rest(self) -> None:
+        """Everything that was to come has come: both sides must agree without being asked."""
+        host = self._alive()
+        venue = gateway_of(host).venue
+        checkers.orders_agree(host.state, venue)
+        if isinstance(venue, SimVenue):
+            checkers.agrees_with_venue(host.state.desk.ledger, venue.ledger)
+        else:
+            checkers.agrees_with_paper(host.state.desk.ledger, venue)
+        checkers.virtual_is_net(host.state)
+
+    def check_end(self) -> Counter[str]:
+        """The engine has ended in good order: the disk has the same ledger.
+
+        Returns:
+            What the seed has met, in all its lives.
+        """
+        host = self._alive()
+        ledger = host.state.desk.ledger
+        self._recording.durable = _shell(host)._parts.journal.durable_seq
+        told = self.check_recovered(ledger.digest())
+        demand(told.digest == ledger.digest(), "I8", "the journal folds to another ledger")
+        checkers.agrees_with_fills(ledger, told)
+        checkers.answered_once(told)
+        notes = ledger.contradiction_notes
+        demand(not ledger.contradictions, "I10", f"the venue contradicted itself, or us: {notes}")
+        return self.seen + situations(told.facts)
+
+    def _alive(self) -> EngineHost:
+        assert self._host is not None
+        return self._host
+
+
+def _shell(host: EngineHost) -> TradingShell:
+    assert host._trading is not None
+    return host._trading

@@ -1,0 +1,369 @@
+"""The simulated world: real engine, one disk, one venue, one person; all of it from a seed.
+
+An engine lives until it dies or the person has done what was to be done. What the power took is
+lost with it; the venue goes on, and the next engine begins from what the disk kept.
+"""
+
+import asyncio
+import gc
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from loguru import logger
+
+from engine.execution.paper import PaperVenue
+from engine.folder import DataFolder
+from engine.kernel.desk import DeskSetup
+from engine.kernel.state import KernelState
+from engine.model.chance import Chance
+from engine.model.commands import EngageKill, OperatorCommand
+from engine.model.effects import CommandResult, Effect, Record
+from engine.model.envelope import Event
+from engine.model.errors import CockpitError
+from engine.model.numbers import NS_PER_S
+from engine.runtime.clock import Clock, LoopClock
+from engine.runtime.host import EngineHost, RunPlan
+from engine.runtime.journal_writer import LoopWorker
+from engine.runtime.paper_gateway import PaperGateway
+from engine.runtime.recovery import TradingPorts, attach_trading, recover_ledger
+from engine.runtime.virtual_loop import VirtualLoop
+from tests.fakes.files import FaultyFiles, PowerCut
+from tests.sim.checkers import Violation, demand
+from tests.sim.judge import Judge
+from tests.sim.markets import CANDLE_S, JumpyMarket, LivelyMarket, Market, MarketSource
+from tests.sim.operator import SimOperator
+from tests.sim.profiles import LIMITS, Mix, draw
+from tests.sim.sim_venue import Frame, SimGateway, SimVenue, gateway_of
+
+FOLDER: Final = DataFolder(Path("/sim"))
+START_NS: Final = 1_760_000_000 * NS_PER_S
+REST_S: Final = 60
+"""Within so long after the last command everything must be known again (liveness)."""
+STALL_S: Final = 0.8
+"""A sync that takes longer than an order waits."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Outcome(msgspec.Struct):
+    """What a seed came to."""
+
+    seed: int
+    profile: str
+    trace: str
+    """Hash of all that happened; equal for equal seeds, on every machine."""
+    lives: int
+    events: int
+    frames: int
+    virtual_s: float
+    seen: dict[str, int]
+    """Situations by name."""
+
+
+class CrashingLoop(VirtualLoop):
+    """A virtual loop on which an engine may die between any two callbacks."""
+
+    def __init__(self, seed: int, files: FaultyFiles) -> None:
+        super().__init__(seed)
+        self._dice = Chance(seed + 1)
+        self._files = files
+        self.passes_left = 0
+        """Passes until the end; 0 for never."""
+        self.is_buried = False
+        """Whether only the remains of an engine are on it."""
+
+    def _end(self) -> None:
+        self._files.is_off = True
+        raise PowerCut("the engine died")
+
+    def _shuffle(self) -> None:
+        super()._shuffle()
+        if self._files.is_off and not self.is_buried:  # Somebody caught the cut.
+            self._end()
+        if self.passes_left:
+            self.passes_left -= 1
+            if not self.passes_left:
+                handle = asyncio.Handle(self._end, (), self)
+                self._ready.insert(self._dice.below(len(self._ready) + 1), handle)
+
+
+class SimHost(EngineHost):
+    """The engine's host; the world sees what goes in, what is kept and what is answered."""
+
+    def __init__(self, plan: RunPlan, clock: Clock, state: KernelState, world: "World") -> None:
+        super().__init__(plan, clock, state)
+        self._world = world
+
+    def answer(self, result: CommandResult) -> None:
+        """Tell the person."""
+        super().answer(result)
+        self._world.on_answer(result)
+
+    def _step(self, sender: str, event: Event, ts_ns: int | None = None) -> None:
+        super()._step(sender, event, ts_ns)
+        self._world.on_step(sender, event, ts_ns or 0)
+
+    def _dispatch(self, effect: Effect) -> None:
+        super()._dispatch(effect)
+        if isinstance(effect, Record):
+            self._world.judge.on_record(effect.fact)
+
+
+class World:
+    """One seed."""
+
+    def __init__(self, seed: int, profile: str) -> None:
+        chance = Chance(seed * 1_000_003 + sum(profile.encode()))
+        self.seed = seed
+        self.profile = profile
+        self.mix: Mix = draw(profile, chance)
+        self.files = FaultyFiles(Chance(chance.next_u64()))
+        self.venue = SimVenue(Chance(chance.next_u64()), self.mix)
+        self.operator = SimOperator(Chance(chance.next_u64()))
+        self.judge = Judge(self.mix, (self.files, FOLDER), self.venue, self.operator)
+        self._setup = DeskSetup(
+            venue="simulated", starts_armed=True, limits=LIMITS, on_restart=self.mix.on_restart
+        )
+        self._market = self._new_market(chance.next_u64() >> 1)
+        self._chance = chance
+        self._steps_left = self.mix.steps
+        self._now_ns = START_NS
+        self._trace = hashlib.sha256()
+        self._life = 0
+        self._events = 0
+        self._seen: dict[str, int] = {}
+        self._host: SimHost | None = None
+        self._clock: LoopClock | None = None
+        self._escaped: list[str] = []
+
+    def _new_market(self, seed: int) -> Market:
+        if self.mix.quiet_s:
+            return JumpyMarket(self.mix.symbols, seed, START_NS)
+        return LivelyMarket(self.mix.symbols, seed, START_NS, self.mix.intensity)
+
+    # The whole of it.
+
+    def run(self) -> Outcome:
+        """Live through the seed.
+
+        Raises:
+            Violation: An invariant does not hold.
+        """
+        with _quiet_logs():
+            while not self._live_once(is_last=self._life + 1 >= self.mix.lives):
+                self._lie_dark()
+        return Outcome(
+            seed=self.seed,
+            profile=self.profile,
+            trace=self._trace.hexdigest(),
+            lives=self._life,
+            events=self._events,
+            frames=len(self.judge.frames),
+            virtual_s=(self._now_ns - START_NS) / NS_PER_S,
+            seen=self._seen,
+        )
+
+    def _live_once(self, *, is_last: bool) -> bool:
+        """Let an engine live; returns whether it came to a good end."""
+        self._life += 1
+        loop = CrashingLoop(self._chance.next_u64() >> 1, self.files)
+        loop.set_exception_handler(self._on_escaped)
+        if not is_last and not self.mix.quiet_s:
+            self._plan_end(loop)
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._live(loop))
+        except PowerCut:
+            self._die()
+            return False
+        finally:
+            self._bury(loop)
+            gc.unfreeze()
+        demand(not self._escaped, "I12", "; ".join(self._escaped))
+        return True
+
+    def _plan_end(self, loop: CrashingLoop) -> None:
+        if self._chance.happens(0.4):
+            operations = self._chance.between(1, self._chance.pick((10, 60)))
+            self.files.cut_at = self.files.done["all"] + operations
+        else:
+            loop.passes_left = self._chance.between(1, self._chance.pick((30, 300, 3_000)))
+
+    def _bury(self, loop: CrashingLoop) -> None:
+        """End what the engine left behind; the disk is off by now if it died."""
+        loop.passes_left = 0
+        loop.is_buried = True
+        with suppress(Exception, PowerCut):
+            tasks = loop.unfinished()
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait_for(_all(tasks), 30))
+        asyncio.set_event_loop(None)
+        loop.close()
+
+    def _on_escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not self.files.is_off:
+            self._escaped.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    # One life.
+
+    async def _live(self, loop: CrashingLoop) -> None:
+        clock = LoopClock(self._now_ns)
+        self._clock, self._host = clock, None
+        run_id = f"run-{self._life:04}"
+        plan = RunPlan(mode="sim", venue="simulated", run_id=run_id, version="simulated")
+        ledger, previous, _ = recover_ledger(FOLDER, plan, self.files)
+        self.judge.check_recovered(ledger.digest())
+        state = KernelState(self._setup)
+        state.desk.ledger = ledger
+        host = SimHost(plan, clock, state, self)
+        ports = TradingPorts(self.files, self._new_worker, self._new_gateway)
+        attach_trading(host, FOLDER, plan, clock, previous, ports)
+        self._host = host
+        self.judge.meet(host, run_id)
+        self.operator.sit_down(host)
+        person = loop.create_task(self._person(host, clock), name="person")
+        try:
+            await host.run(MarketSource(host, clock, self._market), self.mix.symbols)
+        except CockpitError as error:
+            if self.judge.violation is not None:
+                raise self.judge.violation from None
+            raise Violation(f"I12: the engine died: {error!r}") from error
+        await person
+        self._now_ns = clock.now_ns()
+        self._seen = dict(self.judge.check_end())
+        self._trace.update(host._kernel.step_digest().encode())
+
+    def _new_worker(self) -> LoopWorker:
+        dice = Chance(self._chance.next_u64())
+
+        def delay_s() -> float:
+            if dice.happens(self.mix.sync_stall_share):
+                return STALL_S
+            return dice.exponential(self.mix.sync_mean_s)
+
+        return LoopWorker(delay_s)
+
+    def _new_gateway(self, host: EngineHost, clock: Clock) -> PaperGateway:
+        venue = PaperVenue(self._life) if self.mix.is_paper else self.venue
+        return SimGateway(host, clock, venue, self._on_frame)
+
+    async def _person(self, host: SimHost, clock: LoopClock) -> None:
+        """Give commands until there are no more to give, then wait for rest, look, and leave."""
+        try:
+            await clock.sleep(self.mix.opening_s)
+            self.judge.check_killed()
+            if self.mix.quiet_s:
+                await self._watch_strategies(host, clock)
+            while self._steps_left > 0:
+                self._steps_left -= 1
+                self.operator.act()
+                self.judge.look()
+                await clock.sleep(self._chance.exponential(self.mix.pause_mean_s))
+                self.judge.look()
+            await self._come_to_rest(host, clock)
+            self.judge.check_rest()
+        finally:
+            host.stop("the person leaves")
+
+    async def _watch_strategies(self, host: SimHost, clock: LoopClock) -> None:
+        """Let a strategy run on everything, until it is late."""
+        for instrument_id in list(host.state.instruments):
+            self.operator.start_strategy(instrument_id)
+        while clock.now_ns() < START_NS + self.mix.quiet_s * NS_PER_S:
+            await clock.sleep(CANDLE_S / 4)
+            self.judge.look()
+
+    async def _come_to_rest(self, host: SimHost, clock: LoopClock) -> None:
+        """Leave nothing that the market could still fill, and wait for what is on its way."""
+        for _ in range(4):
+            self.operator.calm_down()
+            await clock.sleep(REST_S / 8)
+        for _ in range(REST_S):
+            await clock.sleep(0.5)
+            if gateway_of(host).is_quiet() and not host._inbox.depth:
+                return
+
+    # What is seen.
+
+    def on_step(self, sender: str, event: Event, ts_ns: int) -> None:
+        """Take an event into the trace; of the market's its time and name will do."""
+        self._events += 1
+        self._trace.update(b"%d %s" % (ts_ns, type(event).__name__.encode()))
+        if not sender.startswith("feed:"):
+            self._trace.update(_encode(event))
+        self.judge.on_step(event)
+        if _is_kill(event) and self._chance.happens(0.15):
+            self._die_soon()
+
+    def on_answer(self, result: CommandResult) -> None:
+        """Let the person hear."""
+        self._trace.update(_encode(result))
+        if not self.files.is_off:
+            self.operator.hear(result)
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self.files.is_off:
+            return
+        self._trace.update(repr((frame.ts_ns, frame.kind, frame.client_order_id)).encode())
+        self.judge.on_frame(frame)
+        if self.mix.quiet_s and _answers_a_candle(frame):
+            self._die_soon()
+
+    # Between two lives.
+
+    def _die_soon(self) -> None:
+        """Let this moment be the engine's last, where the seed has more lives for it."""
+        if self._life < self.mix.lives:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, CrashingLoop)
+            loop.passes_left = self._chance.between(1, 12)
+
+    def _die(self) -> None:
+        """Note where the engine died; the venue does not hear of it."""
+        assert self._clock is not None
+        self._now_ns = self._clock.now_ns()
+        is_at_file = 0 < self.files.cut_at <= self.files.done["all"]
+        self.judge.seen[f"crash at {'a file operation' if is_at_file else 'an await'}"] += 1
+        self.operator.stand_up()
+        if self._host is not None:
+            self.venue.go_down(self._now_ns, gateway_of(self._host).markets)
+
+    def _lie_dark(self) -> None:
+        """Let some time pass; with the power goes what was not synced."""
+        if self._chance.happens(self.mix.sigkill_share):
+            self.files.kill()
+            self.judge.seen["death of the process alone"] += 1
+        else:
+            self.files.crash()
+        self.judge.lose()
+        pauses_s = (3, 5) if self.mix.quiet_s else (0, 1, 60, 600)
+        self._now_ns += self._chance.pick(pauses_s) * NS_PER_S
+        self._trace.update(b"dark %d" % self._now_ns)
+
+
+def _is_kill(event: Event) -> bool:
+    return isinstance(event, OperatorCommand) and any(
+        isinstance(action, EngageKill) for action in event.actions
+    )
+
+
+def _answers_a_candle(frame: Frame) -> bool:
+    return frame.kind == "place" and frame.intent is not None and bool(frame.intent.signal)
+
+
+async def _all(tasks: list[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    logger.disable("engine")
+    try:
+        yield
+    finally:
+        logger.enable("engine")

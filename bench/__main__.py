@@ -1,30 +1,55 @@
-"""`python -m bench [case ...] [--peers]`: runs the named cases, or all, one process each.
+"""Runs the named cases, or all, one process each; one JSON line per case and size.
 
-With `--peers` only the cases that have a peer run, both sides in turn. Exits 1 if any was wrong.
+With --peers only the cases that have a peer run, both sides in turn. Exits 1 if any was wrong, 2 if
+there is no such case. What the figures mean: docs/performance.md.
 """
 
+import argparse
 import subprocess
 import sys
 from typing import Final
 
-CASES: Final = ("p1", "p2a", "p10", "p11")
-WITH_PEER: Final = ("p1", "p2a")
+CASES: Final = {
+    "p1": "raw frames to a book",
+    "p2a": "the same frames through the engine, which only looks",
+    "p2": "the same while it trades: strategy, orders, fills, journal",
+    "p8": "Enter to the order on the wire, journal synced; 8 minutes",
+    "p9": "kill key to latch, cancels and disk; 6 minutes",
+    "p10": "the screen at three sizes",
+    "p11": "start, and memory over ten minutes; --seconds N for another time",
+    "p11_hour": "memory over an hour of virtual time; half an hour; --seconds N",
+}
+WITH_PEER: Final = ("p1", "p2a", "p2")
 
 
 def main() -> int:
     """Run the cases; returns the exit code."""
-    options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
-    named = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    unknown = sorted(set(named) - set(CASES))
+    options = _options()
+    unknown = sorted(set(options.cases) - set(CASES))
     if unknown:
         print(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}", file=sys.stderr)
         return 2
-    cases = named or (WITH_PEER if "--peers" in options else CASES)
+    handed = ["--peers"] if options.peers else []
+    handed += ["--seconds", str(options.seconds)] if options.seconds else []
     codes = [
-        subprocess.run([sys.executable, "-m", f"bench.{case}", *options], check=False).returncode
-        for case in cases
+        subprocess.run([sys.executable, "-m", f"bench.{case}", *handed], check=False).returncode
+        for case in options.cases or (WITH_PEER if options.peers else CASES)
     ]
     return 1 if any(codes) else 0
+
+
+def _options() -> argparse.Namespace:
+    lines = [f"  {case:<9} {about}" for case, about in CASES.items()]
+    parser = argparse.ArgumentParser(
+        "python -m bench",
+        description=__doc__,
+        epilog="\n".join(["cases:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="what to run; all, if none")
+    parser.add_argument("--peers", action="store_true", help="beside other programs, in turn")
+    parser.add_argument("--seconds", type=int, metavar="N", help="how long p11 and p11_hour last")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -18,16 +18,17 @@ from bench.side import (
     settle,
     timer_cost_ns,
 )
+from bench.view_builder import ViewBuilder
 from bench.wire_side import INSTRUMENT, decimal_levels, described_wire
 from engine.kernel.kernel import Kernel
+from engine.kernel.state import InstrumentState
 from engine.kernel.timers import Timers
-from engine.kernel.views import RunFacts, Wish, build, mark_of
+from engine.kernel.views import RunFacts, Wish
 from engine.model.effects import RequestSnapshot, SetTimer
 from engine.model.envelope import Envelope, Event, RunStarted
 from engine.model.market import BookDelta, FeedUp
 from engine.model.numbers import NS_PER_MS
 from engine.model.view import PaneName
-from engine.port import ViewFrame, encode_frame
 from engine.runtime.inbox import Inbox
 
 FEED: Final = "feed:binance_futures/public"
@@ -57,7 +58,7 @@ class Engine:
 
     def __init__(self, frames: Frames) -> None:
         self.kernel = Kernel()
-        self.views = 0
+        self.views = ViewBuilder(PANES, WISH)
         self.step_ns: list[int] = []
         """Of diffs of about 40 levels, when timed."""
         self.frame_ns: list[int] = []
@@ -71,7 +72,6 @@ class Engine:
         self._view_ns = self._ts_ns
         self._due_ns = self._ts_ns
         """When a timer or the next views are due."""
-        self._marks: dict[PaneName, object] = {}
 
     def run(self) -> None:
         """Take in everything, as many frames at a time as a busy loop would."""
@@ -104,20 +104,7 @@ class Engine:
 
     def outcome(self) -> dict[str, object]:
         """Return what must agree with the reference, as far as the kernel keeps it."""
-        market = self.kernel.state.instruments[INSTRUMENT]
-        decimals = (market.price_decimals, market.qty_decimals)
-        assert market.book.state == "live"
-        assert market.quotes_unequal == 0
-        lots = sum(row[5] for row in market.candles.series[60].own_rows())
-        found = outcome(
-            decimal_levels(market.book, decimals, is_bid=True),
-            decimal_levels(market.book, decimals, is_bid=False),
-            market.book.last_seq,
-            [],
-            lots * Decimal(10) ** -decimals[1],
-        )
-        del found["trade_list"]
-        return found | {"trades": market.tape.total}
+        return outcome_of(self.kernel.state.instruments[INSTRUMENT])
 
     def _begin(self) -> None:
         snapshot, _, _ = self._frames
@@ -152,20 +139,26 @@ class Engine:
             self._step("timer", self._timers.pop(), due_ns)
         if now_ns - self._view_ns >= FRAME_NS:
             self._view_ns = now_ns
-            self._build_views(now_ns)
+            for _ in self.views.frames(self.kernel.state, now_ns, FACTS):
+                pass
         self._due_ns = min(self._view_ns + FRAME_NS, self._timers.next_ns or now_ns)
 
-    def _build_views(self, now_ns: int) -> None:
-        state = self.kernel.state
-        for pane in PANES:
-            mark = mark_of(pane, state, WISH, now_ns)
-            if pane in self._marks and mark == self._marks[pane]:
-                continue
-            view = build(pane, state, WISH, now_ns, FACTS)
-            if view is not None:
-                self._marks[pane] = mark
-                self.views += 1
-                encode_frame(ViewFrame(pane, 1, state.seq, now_ns, view))
+
+def outcome_of(market: InstrumentState) -> dict[str, object]:
+    """Return what must agree with the reference, as far as the kernel keeps it."""
+    decimals = (market.price_decimals, market.qty_decimals)
+    assert market.book.state == "live"
+    assert market.quotes_unequal == 0
+    lots = sum(row[5] for row in market.candles.series[60].own_rows())
+    found = outcome(
+        decimal_levels(market.book, decimals, is_bid=True),
+        decimal_levels(market.book, decimals, is_bid=False),
+        market.book.last_seq,
+        [],
+        lots * Decimal(10) ** -decimals[1],
+    )
+    del found["trade_list"]
+    return found | {"trades": market.tape.total}
 
 
 def main() -> None:
@@ -184,7 +177,7 @@ def main() -> None:
         p99_ns=percentile(timed.step_ns, 0.99),
         frame_p50_ns=percentile(timed.frame_ns, 0.5),
         frame_p99_ns=percentile(timed.frame_ns, 0.99),
-        views=engine.views,
+        views=engine.views.built,
         walls=engine.kernel.state.signal_ids.last,
         outcome=engine.outcome(),
         versions={"msgspec": msgspec.__version__},

@@ -39,9 +39,15 @@ PAINTED: Final = (b"BTC-PERP",)
 
 
 @contextmanager
-def an_engine(folder: Path, events_per_s: float, instruments: int) -> Iterator[list[Any]]:
-    """Run an engine in a process of its own; what it reports is in the list afterwards."""
+def an_engine(
+    folder: Path, events_per_s: float, instruments: int, port: int | None = None
+) -> Iterator[list[Any]]:
+    """Run an engine in a process of its own; what it reports is in the list afterwards.
+
+    With a port it tells there what leaves for the venue (`bench.told`).
+    """
     command = ["bench.engine_side", str(folder), str(events_per_s), str(instruments)]
+    command += [] if port is None else [str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, bufsize=1
     )

@@ -5,9 +5,14 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts coverage slow bench bench-peers format lock clean
 
+# The tests start many processes; without compiled files each of them compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHONS := python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
 SOURCES := cockpit engine storage bench tests
+BOOK := engine/ingest/book.py,engine/ingest/continuity.py
+BOOK_TESTS := tests/unit/engine/ingest/test_book.py tests/unit/engine/ingest/test_continuity.py
 
 # A stamp is named after what it was built from: a changed lock file is a missing stamp.
 fingerprint = $(firstword $(shell cat pyproject.toml $(1) | cksum))
@@ -38,7 +43,7 @@ contracts: $(DEV)  ## check who imports whom
 	@$(BIN)/lint-imports --no-cache --no-logo
 
 coverage: $(DEV)  ## check that book and kernel are covered wholly by their own tests
-	@$(call covers_wholly,tests/unit/engine/ingest/test_book.py,--include=engine/ingest/book.py)
+	@$(call covers_wholly,$(BOOK_TESTS),--include=$(BOOK))
 	@$(call covers_wholly,tests/unit/engine/kernel,--source=engine/kernel)
 
 slow: $(DEV)  ## run the slow tests

@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
 from cockpit.driver import CockpitDriver
+from cockpit.keymap import KEYS
 from cockpit.messages import LeaveAsked, TerminalCaughtUp, TerminalLost
 from cockpit.panes.newest import Newest
 from cockpit.panes.palette import DARK, MONO
@@ -33,11 +34,17 @@ from engine.model.errors import PortError
 from engine.model.view import OrdersView, PositionsView
 from engine.port import CockpitPort, Reply, Watch, Welcome
 
+LINE_KEY: Final = next(key.keys for key in KEYS if key.id == "command.focus")
+
 ScreenResult = Literal["leave", "stop", "simulated", "lost"]
 """How the screen ended: the engine goes on; it was asked to stop; the simulated market is wanted
 instead; or the terminal or the engine is gone."""
 
 FPS: Final = 10
+
+GC_THRESHOLDS: Final = (10_000, 5, 5)
+"""Every strip that the framework has cut refers to itself and dies by collection alone: all that
+is not frozen is looked at once or twice a minute, in some milliseconds, or it piles up."""
 
 STOP_WAIT_S: Final = 3.0
 """How long the screen waits for the engine's word that it stops."""
@@ -117,10 +124,19 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         self._stop_id = 0
         # No two screens may use the same numbers: the engine takes a number once.
         start = secrets.randbits(40) << 20 if first_command_id is None else first_command_id
-        desk = Desk(self._newest, self._ask, itertools.count(start).__next__)
-        self._trade = TradeScreen(self._newest, palette, self._look, desk, clock, fps)
+        self._desk = Desk(self._newest, self._ask, itertools.count(start).__next__)
+        self._trade = TradeScreen(self._newest, palette, self._look, self._desk, clock, fps)
         self.register_theme(THEME)
         self.theme = "cockpit"
+
+    def use_history(self, lines: Sequence[str]) -> None:
+        """Let the command line recall lines of earlier screens, oldest first."""
+        self._desk.ticket.use_history(lines)
+
+    @property
+    def carried_out(self) -> list[str]:
+        """The lines that this screen had carried out, oldest first."""
+        return self._desk.ticket.carried_out
 
     def on_mount(self) -> None:
         """Show the panes and start receiving."""
@@ -133,7 +149,7 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         if not self.is_headless:
             gc.collect()
             gc.freeze()
-            gc.set_threshold(20_000, 50, 50)
+            gc.set_threshold(*GC_THRESHOLDS)
 
     async def _receive(self) -> None:
         """Take in messages until the engine is gone."""
@@ -163,10 +179,14 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         except PortError as error:
             self._newest.close(str(error))
 
-    # Kill: before every binding, dialog and field.
+    # Keys that are taken before every binding, dialog and field.
 
     async def on_event(self, event: events.Event) -> None:
-        """Take the kill keys, and the answer to the question they ask, before anybody else."""
+        """Take the kill keys, and the answer to the question they ask, before anybody else.
+
+        The key that opens the command line is taken here too: what was typed right behind it is in
+        the same read of the terminal, and must not reach the panes, where letters are orders.
+        """
         if isinstance(event, events.Key) and not event.is_forwarded and self._is_taken(event.key):
             return
         await super().on_event(event)
@@ -175,7 +195,9 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         if key in KILL_KEYS:
             self.action_kill()
             return True
-        return self._trade.is_running and self._trade.answer_flatten(key)
+        if self._trade.is_running and self._trade.answer_flatten(key):
+            return True
+        return key == LINE_KEY and self.screen is self._trade and self._trade.open_line()
 
     def action_kill(self) -> None:
         """Tell the engine, then show that it was told; nothing is waited for."""
@@ -227,7 +249,8 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             return
         if isinstance(self.screen, ChoiceDialog) and self.screen.id == "quit":
             return
-        dialog = quit_dialog(self._welcome, self._newest.orders, self._newest.positions)
+        newest = self._newest
+        dialog = quit_dialog(self._welcome, newest.orders, newest.positions, self._clock)
         self.push_screen(dialog, self._quit)
 
     def _quit(self, answer: str | None) -> None:
@@ -248,7 +271,10 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
 
 
 def quit_dialog(
-    welcome: Welcome, orders: OrdersView | None = None, positions: PositionsView | None = None
+    welcome: Welcome,
+    orders: OrdersView | None,
+    positions: PositionsView | None,
+    clock: Callable[[], int],
 ) -> ChoiceDialog:
     """Return the dialog that says exactly what keeps running."""
     venue = {
@@ -268,7 +294,8 @@ def quit_dialog(
             Choice("leave", "leave the engine running: only this screen closes"),
         ),
         "leave" if welcome.mode == "paper" else "stop",
-        name="quit",
+        "quit",
+        clock,
     )
 
 

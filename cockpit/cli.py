@@ -1,5 +1,6 @@
 """The command surface. Whatever a command needs is imported when the command runs."""
 
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +16,24 @@ EXIT_USAGE: Final = 2
 EXIT_FOLDER_IN_USE: Final = 3
 
 P = ParamSpec("P")
+
+
+class _Duration(click.ParamType[int]):
+    """A length of time: `90s`, `15m`, `8h`; seconds without a letter."""
+
+    name = "DURATION"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        factor = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}.get(text[-1:])
+        number = text if factor is None else text[:-1]
+        if not (number.isascii() and number.isdigit() and 0 < int(number) <= 10_000_000):
+            self.fail(f"{value!r} is no duration such as 90s, 15m or 8h", param, ctx)
+        return int(number) * (factor or 1)
 
 
 class _Speed(click.ParamType[float]):
@@ -73,7 +92,7 @@ def _run_options(command: Callable[P, None]) -> Callable[P, None]:
             "--settings", "settings_file", type=click.Path(path_type=Path), help="Settings file."
         ),
         click.option("--instruments", help="Names as the venue writes them, comma between."),
-        click.option("--venue", help="simulated (default), binance_futures or binance."),
+        click.option("--venue", help="simulated (default), binance_futures, binance or okx."),
     ):
         command = option(command)
     return _folder_option(command)
@@ -153,39 +172,45 @@ def _say_goodbye(result: str, path: Path) -> None:
         sys.exit(EXIT_FAILURE)
 
 
-@main.command(epilog="Example: cockpit attach")
+@main.command(epilog="Example: cockpit attach --view")
 @click.argument("socket", required=False, type=click.Path(path_type=Path))
 @_folder_option
+@click.option("--view", "looks_only", is_flag=True, help="Look only; `take` takes the orders over.")
 @_told
-def attach(socket: Path | None, data_dir: Path | None) -> None:
+def attach(socket: Path | None, data_dir: Path | None, looks_only: bool) -> None:
     """Open a screen on a running engine."""
     from cockpit import launch
     from engine.folder import DataFolder
 
     launch.check_terminal()
-    path = socket or DataFolder(data_dir).socket
-    result = launch.show_screen(path)
+    folder = DataFolder(data_dir)
+    result = launch.show_screen(socket or folder.socket, folder, looks_only=looks_only)
     if result == "lost":
         sys.exit(EXIT_FAILURE)
 
 
-@main.command(epilog="Example: cockpit status --json")
+@main.command(epilog="Example: cockpit status --health --json")
 @_folder_option
+@click.option("--health", "asks_health", is_flag=True, help="Whether it is well; see exit codes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @_told
-def status(data_dir: Path | None, as_json: bool) -> None:
-    """Say what the running engine does; exit code 1 when none runs."""
-    from cockpit.status import status_document, status_text
+def status(data_dir: Path | None, asks_health: bool, as_json: bool) -> None:
+    """Say what the running engine does; exit code 1 when none runs.
+
+    With --health: exit code 0 while all is well, 7 when killed or halted, 5 when the journal cannot
+    be written, 1 for anything else that somebody should look at.
+    """
+    from cockpit.status import health_document, health_text, status_document, status_text
     from engine.folder import DataFolder
 
     folder = DataFolder(data_dir)
+    ask, say = (health_document, health_text) if asks_health else (status_document, status_text)
     try:
-        document = status_document(folder)
+        document = ask(folder)
     except PortClosed:
         document = {"running": False}
-    click.echo(status_text(document, as_json=as_json, folder=folder.path))
-    if not document["running"]:
-        sys.exit(EXIT_FAILURE)
+    click.echo(say(document, as_json=as_json, folder=folder.path))
+    sys.exit(document.get("exit_code", 0) if document["running"] else EXIT_FAILURE)
 
 
 @main.command(epilog='Example: cockpit do "buy 0.01 btc @ bid post" --confirm C1')
@@ -256,6 +281,39 @@ def journal_verify(data_dir: Path | None, accept: bool) -> None:
         sys.exit(EXIT_FAILURE)
 
 
+@main.command(epilog="Example: cockpit record --venue binance_futures --for 8h")
+@_run_options
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder; else captures beside the data."
+)
+@click.option("--for", "duration_s", type=_Duration(), help="How long; else until it is stopped.")
+@_told
+def record(  # noqa: PLR0913 - one parameter per flag
+    data_dir: Path | None,
+    venue: str | None,
+    instruments: str | None,
+    settings_file: Path | None,
+    seed: int | None,
+    out: Path | None,
+    duration_s: int | None,
+) -> None:
+    """Record a venue's market data, without trading; SIGTERM or ctrl+c ends it in good order.
+
+    An engine records by itself what it sees.
+    """
+    from engine.bootstrap import EngineOptions, run_recorder
+    from engine.folder import DataFolder
+
+    options = EngineOptions(
+        settings=str(settings_file.absolute()) if settings_file else None,
+        venue=venue,
+        instruments=_names(instruments),
+        seed=seed,
+    )
+    folder = run_recorder(options, out or DataFolder(data_dir).captures, duration_s)
+    click.echo(f"recorded in {folder}; `cockpit replay {folder}` runs it again")
+
+
 @main.command(epilog="Example: cockpit replay capture.jsonl.gz --speed 4")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--speed", type=_Speed(), help="Factor on recorded time; default 1 on a screen.")
@@ -270,7 +328,14 @@ def replay(
     as_json: bool,
     data_dir: Path | None,
 ) -> None:
-    """Play recorded traffic through the whole engine."""
+    """Play recorded traffic through the whole engine.
+
+    A data folder, or the id of a run in one, is run again from its recording and journal, without
+    a screen: every decision is compared with what it was.
+    """
+    if len(files) == 1 and (files[0].is_dir() or _is_run(files[0])):
+        _replay_run(files[0], data_dir, as_json=as_json)
+        return
     if as_json and not no_ui:
         raise click.UsageError("--json needs --no-ui")
     if no_ui:
@@ -298,6 +363,26 @@ def replay(
     _say_goodbye(result, folder.path)
 
 
+def _is_run(path: Path) -> bool:
+    """Whether this names a run rather than a file; runs are named by UUIDs."""
+    return (
+        not path.exists() and re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4,12}){4}", str(path)) is not None
+    )
+
+
+def _replay_run(named: Path, data_dir: Path | None, *, as_json: bool) -> None:
+    from cockpit.status import run_text
+    from engine.bootstrap import replay_run
+    from engine.folder import DataFolder
+
+    is_folder = named.is_dir()
+    folder = named if is_folder else DataFolder(data_dir).path
+    document = replay_run(folder, "" if is_folder else str(named))
+    click.echo(run_text(document, as_json=as_json))
+    if document["state"] not in {"equal", "torn"}:
+        sys.exit(EXIT_FAILURE)
+
+
 @main.command(epilog="Example: cockpit doctor --json")
 @_folder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -314,7 +399,7 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 
 @main.command("fake-venue", epilog="Example: cockpit fake-venue binance --capture FILE --port 9001")
-@click.argument("venue", type=click.Choice(["binance"]))
+@click.argument("venue", type=click.Choice(["binance", "okx"]))
 @click.option("--capture", type=click.Path(path_type=Path), required=True, help="What is played.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--speed", type=_Speed(), default="1", help="Factor on recorded time, or max.")
@@ -327,8 +412,7 @@ def fake_venue(
     """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests."""
     from engine.bootstrap import run_fake_venue
 
-    del venue  # The capture says which of Binance's two venues it is.
-    run_fake_venue(capture, port=port, speed=speed, faults=faults, seed=seed)
+    run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

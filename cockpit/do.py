@@ -43,7 +43,6 @@ EXIT_NOT_CONFIRMED: Final = 2
 
 ANSWER_S: Final = 5.0
 VIEWS_S: Final = 2.0
-KILL_ANSWER_S: Final = 0.3
 LATCH_S: Final = 2.0
 PANES: Final[tuple[PaneName, ...]] = ("status", "header", "book", "positions", "orders")
 LEVELS: Final = {f"{prefix}{level}": level for level in range(4) for prefix in ("", "c", "C")}

@@ -13,7 +13,19 @@ from typing import Final
 import msgspec
 
 from cockpit.grammar_context import Context
-from cockpit.grammar_control import arm, cancel, disarm, kill, resume, strategy, unkill
+from cockpit.grammar_control import (
+    accept,
+    arm,
+    cancel,
+    disarm,
+    kill,
+    resume,
+    strategy,
+    subscribe,
+    take,
+    unkill,
+    unsubscribe,
+)
 from cockpit.grammar_draft import FLAGS, Command
 from cockpit.grammar_orders import amend, close, protect, stop, trade
 from cockpit.grammar_words import PRICE_WORDS, REFERENCES, Fault, Word, Words, quoted, words_of
@@ -46,6 +58,10 @@ VERBS: Final[dict[str, Callable[[Words, Word, Context], Command]]] = {
     "disarm": disarm,
     "resume": resume,
     "strat": strategy,
+    "sub": subscribe,
+    "unsub": unsubscribe,
+    "take": take,
+    "accept": accept,
 }
 
 _FOLLOWING: Final = (*FLAGS, *PRICE_WORDS, *REFERENCES, "tp", "sl", "limit", "size", "pos", "tag")

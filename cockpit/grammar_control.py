@@ -8,6 +8,7 @@ from cockpit.grammar_draft import Command
 from cockpit.grammar_orders import name_of, order_of
 from cockpit.grammar_words import Fault, Word, Words, focused_market, market_of, quoted
 from engine.model.commands import (
+    Accept,
     Arm,
     CancelAll,
     CancelOrders,
@@ -18,12 +19,16 @@ from engine.model.commands import (
     Resume,
     StartStrategy,
     StopStrategy,
+    TakeOrders,
+    UnwatchInstrument,
+    WatchInstrument,
 )
 from engine.model.orders import Side
 
 ARM_S: Final = 900
 ARM_S_MAX: Final = 86_400
 REASON_MAX: Final = 200
+SYMBOL_MAX: Final = 60
 TIMEFRAMES: Final = {
     "1s": 1,
     "5s": 5,
@@ -145,6 +150,23 @@ def disarm(words: Words, verb: Word, context: Context) -> Command:
     return Command((Disarm(),), "disarm")
 
 
+def take(words: Words, verb: Word, context: Context) -> Command:
+    """Return `take`: this screen gives the orders from now on."""
+    words.finish()
+    return Command((TakeOrders(),), "take")
+
+
+def accept(words: Words, verb: Word, context: Context) -> Command:
+    """Return `accept restart`: the answer to what the start of the engine asked."""
+    if words.peek() is None:
+        raise Fault(words.end, "accept what? restart")
+    word = words.take()
+    words.finish()
+    if _NAME.fullmatch(word.typed) is None:
+        raise Fault(word.at, f"{quoted(word.typed)} is nothing that a start asks: restart")
+    return Command((Accept(word.text),), f"accept {word.text}")
+
+
 def strategy(words: Words, verb: Word, context: Context) -> Command:
     """Return `strat start NAME [sym] [timeframe]` or `strat stop NAME [sym]`."""
     said = words.take_if("start", "stop")
@@ -169,3 +191,23 @@ def strategy(words: Words, verb: Word, context: Context) -> Command:
     seconds = 0 if timeframe is None else TIMEFRAMES[timeframe.text]
     normal += "" if timeframe is None else f" {timeframe.text}"
     return Command((StartStrategy(name.typed, market.instrument_id, seconds),), normal)
+
+
+def subscribe(words: Words, verb: Word, context: Context) -> Command:
+    """Return `sub SYMBOL`, by the venue's own name: it is none of those that are known here."""
+    if words.peek() is None:
+        raise Fault(words.end, "sub what? the venue's name of an instrument")
+    word = words.take()
+    words.finish()
+    if len(word.typed) > SYMBOL_MAX or not word.typed.isprintable():
+        raise Fault(word.at, f"{quoted(word.typed)} is no name of an instrument")
+    return Command((WatchInstrument(word.typed),), f"sub {word.typed}")
+
+
+def unsubscribe(words: Words, verb: Word, context: Context) -> Command:
+    """Return `unsub [sym]`."""
+    word = words.peek()
+    market = focused_market(context, verb.at) if word is None else market_of(words.take(), context)
+    words.finish()
+    name = name_of(market, context)
+    return Command((UnwatchInstrument(market.instrument_id),), f"unsub {name}")

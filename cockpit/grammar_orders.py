@@ -6,6 +6,8 @@ normal form that they go to the market.
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from cockpit.grammar_context import Context, Market, Working
 from cockpit.grammar_draft import (
     FLAGS,
@@ -73,13 +75,12 @@ def trade(words: Words, verb: Word, context: Context) -> Command:
         tag=draft.tag,
         book_seq=_seen(context, market),
     )
-    brackets = _brackets(draft, order, Pricing(context, market, draft.side, limit or best))
+    order = _bracketed(draft, order, Pricing(context, market, draft.side, limit or best))
     where = "mkt" if limit is None else f"@ {plain(limit)}"
     normal = f"{draft.side} {plain(lots)} {name_of(market, context)} {where}{_tail(draft)}"
-    for action in brackets:
-        assert action.trigger is not None
-        normal += f" {'sl' if action.type == 'stop' else 'tp'} {plain(action.trigger)}"
-    return Command((order, *brackets), normal, draft.price_at, size.at)
+    normal += "" if order.target is None else f" tp {plain(order.target)}"
+    normal += "" if order.stop is None else f" sl {plain(order.stop)}"
+    return Command((order,), normal, draft.price_at, size.at)
 
 
 def stop(words: Words, verb: Word, context: Context) -> Command:
@@ -324,30 +325,15 @@ def _tail(draft: Draft) -> str:
     return "".join(f" {word}" for word in words)
 
 
-def _brackets(draft: Draft, order: SubmitOrder, pricing: Pricing) -> tuple[SubmitOrder, ...]:
-    """Return the protective orders of a new position, the stop before the profit."""
+def _bracketed(draft: Draft, order: SubmitOrder, pricing: Pricing) -> SubmitOrder:
+    """Return the order with the triggers that protect what it fills."""
     side: Side = "sell" if order.side == "buy" else "buy"
-    protective = []
-    for word in ("tp", "sl"):
-        level = draft.bracket.get(word)
-        if level is None:
-            continue
+    triggers: dict[str, Decimal] = {}
+    for word, level in draft.bracket.items():
         trigger = price_of(level, pricing._replace(side=side, entry=pricing.start))
         _check_bracket(word, trigger, level, order, pricing)
-        protective.append(
-            SubmitOrder(
-                order.instrument_id,
-                side,
-                "stop" if word == "sl" else "take_profit",
-                order.size,
-                trigger=trigger,
-                is_reduce_only=True,
-                is_protective=True,
-                tag=order.tag,
-                book_seq=order.book_seq,
-            )
-        )
-    return tuple(protective)
+        triggers[word] = trigger
+    return replace(order, stop=triggers.get("sl"), target=triggers.get("tp"))
 
 
 def _check_bracket(

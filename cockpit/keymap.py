@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from textual.binding import Binding
 
-Place = Literal["everywhere", "book", "positions", "orders", "lists", "command line"]
+Place = Literal["everywhere", "book", "positions", "orders", "watch list", "lists", "command line"]
 
 
 class Key(NamedTuple):
@@ -54,7 +54,9 @@ KEYS: Final = (
     Key("pane.positions", "5", "5", "pane('positions')", "positions", "Go to the positions"),
     Key("pane.orders", "6", "6", "pane('orders')", "orders", "Go to the orders and fills"),
     Key("pane.log", "7", "7", "pane('log')", "log", "Go to the log"),
+    Key("pane.watch", "8", "8", "pane('watch')", "watch list", "Go to the watch list"),
     Key("pane.risk", "9", "9", "pane('risk')", "risk", "Go to limits and strategies"),
+    Key("pane.health", "0", "0", "pane('health')", "health", "Go to feeds and health"),
     Key("pane.zoom", "z", "z", "zoom", "zoom", "Let this pane fill the screen, or go back"),
     Key("pane.unzoom", "escape", "esc", "unzoom", "back", "Leave the zoomed pane"),
     Key(
@@ -108,6 +110,15 @@ KEYS: Final = (
         "Show the book in smaller price steps",
         "book",
     ),
+    Key(
+        "watch.look",
+        "enter",
+        "enter",
+        "look",
+        "look at it",
+        "Look at the instrument under the cursor",
+        "watch list",
+    ),
     Key("list.down", "j,down", "j", "move(1)", "down", "Move the cursor down", "lists"),
     Key("list.up", "k,up", "k", "move(-1)", "up", "Move the cursor up", "lists"),
     Key("list.far_down", "J,pagedown", "J", "move(10)", "ten down", "Move ten down", "lists"),
@@ -128,6 +139,33 @@ KEYS: Final = (
         "order('sell')",
         "sell at cursor",
         "Post-only ask at the cursor, of the quick size",
+        "book",
+    ),
+    Key(
+        "book.join_bid",
+        "B",
+        "B",
+        "join('buy')",
+        "join the bid",
+        "Post-only bid at the best bid, of the quick size",
+        "book",
+    ),
+    Key(
+        "book.move_down",
+        "less_than_sign",
+        "<",
+        "shift(-1)",
+        "order down",
+        "Move the own order at the cursor one tick down",
+        "book",
+    ),
+    Key(
+        "book.move_up",
+        "greater_than_sign",
+        ">",
+        "shift(1)",
+        "order up",
+        "Move the own order at the cursor one tick up",
         "book",
     ),
     Key(
@@ -197,7 +235,7 @@ HINTED: Final = (
     ("q", "quit"),
     ("tab", "pane"),
     (".", "symbol"),
-    ("1-9", "panes"),
+    ("0-9", "panes"),
     ("[ ]", "timeframe"),
     ("b s x", "order"),
     ("c + -", "book"),

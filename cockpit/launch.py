@@ -70,27 +70,38 @@ def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
 
 def run_screen(folder: DataFolder) -> "ScreenResult":
     """Show the screen on the engine of a folder until the user leaves it."""
-    return show_screen(folder.socket)
+    return show_screen(folder.socket, folder)
 
 
-def show_screen(socket: Path) -> "ScreenResult":
+def show_screen(socket: Path, folder: DataFolder, *, looks_only: bool = False) -> "ScreenResult":
     """Show the screen on the engine behind a socket until the user leaves it.
+
+    The folder keeps the history of the command line.
 
     Raises:
         PortClosed: There is no engine, or it takes no more screens.
     """
-    return asyncio.run(_show(socket))
+    return asyncio.run(_show(socket, folder, looks_only))
 
 
-async def _show(socket: Path) -> "ScreenResult":
+async def _show(socket: Path, folder: DataFolder, looks_only: bool) -> "ScreenResult":
     from cockpit.app import CockpitApp
+    from cockpit.history import add_history, history_path, read_history
 
-    port = await join(socket)
+    port = await join(socket, looks_only=looks_only)
+    kept = history_path(folder, port.welcome.venue, port.welcome.mode)
     try:
         app = CockpitApp(port, port.welcome)
+        if kept is not None:
+            app.use_history(read_history(kept))
         result = await app.run_async()
     finally:
         await port.close()
+    if kept is not None:
+        try:
+            add_history(kept, app.carried_out)
+        except OSError as error:
+            sys.stderr.write(f"the history of the command line is lost: {error}\n")
     return result or "lost"
 
 

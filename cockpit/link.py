@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -78,7 +79,9 @@ class SocketPort:
             self._writer.write(encode_frame(message))
 
 
-async def join(path: Path, client: str = "screen") -> SocketPort:
+async def join(
+    path: Path, client: Literal["screen", "command"] = "screen", *, looks_only: bool = False
+) -> SocketPort:
     """Join the engine that listens on a socket.
 
     Raises:
@@ -88,7 +91,7 @@ async def join(path: Path, client: str = "screen") -> SocketPort:
     try:
         async with asyncio.timeout(CONNECT_S):
             reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(encode_frame(Hello(SCHEMA, "screen" if client == "screen" else "command")))
+            writer.write(encode_frame(Hello(SCHEMA, client, looks_only)))
             message = await _read(reader)
     except (OSError, TimeoutError) as error:
         raise PortClosed(f"no engine answers at {path}") from error

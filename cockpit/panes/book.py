@@ -1,12 +1,18 @@
 """Book pane: the static price ladder."""
 
+from decimal import Decimal
+from typing import Final
+
 from cockpit.format import age_text, fixed, places_of_step, safe
 from cockpit.panes.ladder import Ladder, LadderPicture, index_of, ladder_rows
 from cockpit.panes.orders import is_stop
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
 from cockpit.panes.rows import Segment
-from engine.model.view import BookView, OrderRow, OrdersView
+from engine.model.view import BookView, OrderRow, OrdersView, PositionsView
+
+MARKS: Final = {"take_profit": "T", "stop": "S"}
+"""Of the orders that wait for a trigger, the one that matters more last."""
 
 
 class BookPane(Pane):
@@ -20,15 +26,22 @@ class BookPane(Pane):
         self._ladder = Ladder()
         self._view: BookView | None = None
         self._orders: OrdersView | None = None
+        self._positions: PositionsView | None = None
         self._moment = NOWHEN
         self._cursor_ticks: int | None = None
         self._shown = range(0)
         self.quick_words = ""
         """The size that the order keys use."""
 
-    def show(self, view: BookView | None, moment: Moment, orders: OrdersView | None = None) -> None:
-        """Draw the view with own orders in it, or what is waited for."""
-        self._view, self._moment, self._orders = view, moment, orders
+    def show(
+        self,
+        view: BookView | None,
+        moment: Moment,
+        orders: OrdersView | None = None,
+        positions: PositionsView | None = None,
+    ) -> None:
+        """Draw the view with own orders and positions in it, or what is waited for."""
+        self._view, self._moment, self._orders, self._positions = view, moment, orders, positions
         try:
             self._show()
         except DRAWING_ERRORS as error:
@@ -42,7 +55,7 @@ class BookPane(Pane):
 
     def redraw(self) -> None:
         """Draw again what was drawn last."""
-        self.show(self._view, self._moment, self._orders)
+        self.show(self._view, self._moment, self._orders, self._positions)
 
     @property
     def cursor_ticks(self) -> int | None:
@@ -93,6 +106,19 @@ class BookPane(Pane):
             and not is_stop(row)
         ]
 
+    def _marks(self, view: BookView) -> tuple[tuple[int, str], ...]:
+        """Return where positions were entered, and what waits to end them."""
+        held = () if self._positions is None else self._positions.rows
+        working = () if self._orders is None else self._orders.working
+        entries = [("E", row.entry) for row in held if row.instrument_id == view.instrument_id]
+        exits = [
+            (letter, row.trigger)
+            for kind, letter in MARKS.items()
+            for row in working
+            if row.type == kind and row.instrument_id == view.instrument_id
+        ]
+        return tuple((_row_of(price, view), letter) for letter, price in (*entries, *exits))
+
     def _show(self) -> None:
         view, moment = self._view, self._moment
         if view is None:
@@ -126,7 +152,9 @@ class BookPane(Pane):
             (_index(row, view), row.side == "buy", safe(row.short_id, 6).lstrip("o"))
             for row in self._own()
         )
-        if not self.is_news(id(view), view, age.segments, age.mark, cursor, own, self.quick_words):
+        marks = self._marks(view)
+        seen = (age.segments, age.mark, cursor, own, marks, self.quick_words)
+        if not self.is_news(id(view), view, *seen):
             return
         width, height = self.inner()
         is_held = cursor is not None
@@ -140,6 +168,7 @@ class BookPane(Pane):
             age.mark,
             None if cursor is None else cursor // view.group_ticks,
             own,
+            marks,
         )
         self.draw(
             [*age.segments, *self._title(view, is_moved)],
@@ -159,6 +188,11 @@ class BookPane(Pane):
             ("held " if self._cursor_ticks is not None else "", ink.warn),
             (f"q {self.quick_words} " if self.quick_words else "", ink.dim),
         ]
+
+
+def _row_of(price: str, view: BookView) -> int:
+    """Return the price index of the row that a price in words stands in."""
+    return int(Decimal(price).scaleb(view.price_decimals) // view.group_ticks)
 
 
 def _index(row: OrderRow, view: BookView) -> int:

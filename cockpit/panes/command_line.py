@@ -64,6 +64,20 @@ class CommandLine(LineWidget, can_focus=True):
         self._cursor = len(self._ticket.text)
         self.choices = ()
 
+    @property
+    def before_cursor(self) -> str:
+        """The part of the text that is being typed."""
+        return self._ticket.text[: self._cursor]
+
+    def put_before(self, before: str, choices: tuple[str, ...]) -> None:
+        """Replace what stands before the cursor; the rest stays."""
+        after = self._ticket.text[self._cursor :]
+        if before.endswith(" ") and after.startswith(" "):
+            after = after[1:]
+        self._ticket.edit(before + after)
+        self._cursor = min(len(before), len(self._ticket.text))
+        self.choices = choices
+
     # Keys.
 
     def on_key(self, event: events.Key) -> None:
@@ -78,6 +92,10 @@ class CommandLine(LineWidget, can_focus=True):
             self._edit_word(event)
         elif event.key in ("up", "down"):
             self._ticket.recall(-1 if event.key == "up" else 1)
+            self._cursor = len(self._ticket.text)
+            self.post_message(self.Changed())
+        elif event.key == "ctrl+r":
+            self._ticket.search()
             self._cursor = len(self._ticket.text)
             self.post_message(self.Changed())
         elif not self._edit(event):

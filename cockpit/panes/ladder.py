@@ -94,6 +94,8 @@ class LadderPicture(NamedTuple):
     """Price index of the cursor."""
     own: tuple[tuple[int, bool, str], ...] = ()
     """Own orders: price index, whether it buys, the number people type."""
+    marks: tuple[tuple[int, str], ...] = ()
+    """Price index and letter: `E` entry, `T` take-profit, `S` stop; a later one covers."""
 
 
 class _Columns(NamedTuple):
@@ -247,9 +249,12 @@ def _price_row(
     own = side.own.get(index, "")[: max(1, SIZE_WIDTH - len(text))] if index in side.own else ""
     size: list[Segment] = [(own, ink.own), (text.rjust(SIZE_WIDTH - len(own)) + " ", size_style)]
     none: list[Segment] = [(blank + " ", ink.fg)]
+    priced = mark + price if index >= 0 else ""
+    letter = dict(picture.marks).get(index, "")
     return [
         *(size if side.is_bid else none),
-        ((mark + price if index >= 0 else "").rjust(columns.price_width) + " ", price_style),
+        (priced.rjust(columns.price_width) + ("" if letter else " "), price_style),
+        (letter, ink.own),
         *(none if side.is_bid else size),
         (total_text + " " if columns.sum_width else "", ink.dim),
         (bar_text(lots / columns.scale_lots, columns.bar_width), side.bar_style),

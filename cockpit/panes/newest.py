@@ -12,6 +12,7 @@ from engine.model.view import (
     BookView,
     ChartView,
     HeaderView,
+    HealthView,
     LogView,
     OrdersView,
     PaneName,
@@ -20,6 +21,7 @@ from engine.model.view import (
     StatusView,
     TapeView,
     View,
+    WatchView,
     WhalesView,
 )
 from engine.port import SILENCE_NS, EngineMessage, Goodbye, Heartbeat, ViewFrame, Watch, Welcome
@@ -179,6 +181,18 @@ class Newest:
         """The newest view of trading state, limits and strategies."""
         view = self._get("risk")
         return view if isinstance(view, RiskView) else None
+
+    @property
+    def watched(self) -> WatchView | None:
+        """The newest view of all watched instruments."""
+        view = self._get("watch")
+        return view if isinstance(view, WatchView) else None
+
+    @property
+    def health(self) -> HealthView | None:
+        """The newest view of how the engine is."""
+        view = self._get("health")
+        return view if isinstance(view, HealthView) else None
 
     def _get(self, pane: PaneName) -> View | None:
         kept = self._views.get(pane)

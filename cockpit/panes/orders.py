@@ -27,7 +27,9 @@ FLAGS_FROM: Final = 48
 AGE_FROM: Final = 56
 FILLED_FROM: Final = 66
 OWNER_FROM: Final = 78
-REASON_FROM: Final = 92
+NAMES_FROM: Final = 84
+"""Inner width from which names are written out."""
+REASON_FROM: Final = 97
 
 EMPTY: Final = {
     "open": "no orders — b/s on the book or : to type one",
@@ -131,7 +133,8 @@ class OrdersPane(ListPane):
 
 
 def _head(width: int) -> str:
-    head = f" {'#':<4}{'SYM':<5}{'SIDE':<7}{'SIZE':>7}{'PRICE':>11} {'STATE':<8}"
+    name = _name_width(width)
+    head = f" {'#':<4}{'SYM':<{name}}{'SIDE':<7}{'SIZE':>7}{'PRICE':>11} {'STATE':<8}"
     if width >= FLAGS_FROM:
         head += f"{'FLG':<6}"
     if width >= AGE_FROM:
@@ -141,6 +144,10 @@ def _head(width: int) -> str:
     if width >= OWNER_FROM:
         head += f"{'OWNER':<11}"
     return head + ("WHY" if width >= REASON_FROM else "")
+
+
+def _name_width(width: int) -> int:
+    return 10 if width >= NAMES_FROM else 5
 
 
 FILLS_HEAD: Final = f" {'TIME':<9}{'#':<4}{'SYM':<5}{'':<2}{'SIZE':>7}{'PRICE':>10} LIQ   FEE"
@@ -156,7 +163,7 @@ def _order(row: OrderRow, width: int, clock_ns: int, ink: Palette) -> list[Segme
     state_style = ink.alarm if is_unknown else ink.fg
     cells: list[Segment] = [
         (safe(row.short_id or "–", 4).ljust(4), ink.strong),
-        (safe(row.name, 20)[:4].ljust(5), ink.dim),
+        (safe(row.name, 20)[: _name_width(width) - 1].ljust(_name_width(width)), ink.dim),
         (side.ljust(7)[:7], style),
         (decimal_price_text(row.size)[:7].rjust(7), ink.fg),
         (price[:11].rjust(11), style),

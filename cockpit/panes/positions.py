@@ -143,7 +143,7 @@ def _totals(view: PositionsView, ink: Palette) -> list[Segment]:
         ("  real ", ink.dim),
         (signed_text(view.realised), ink.fg),
         ("  fees ", ink.dim),
-        (signed_text(view.fees), ink.fg),
+        (signed_text(view.fees) + "".join(f" {safe(fee, 16)}" for fee in view.other_fees), ink.fg),
         ("  fund ", ink.dim),
         (signed_text(view.funding), ink.fg),
     ]

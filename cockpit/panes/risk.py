@@ -1,5 +1,7 @@
 """Risk pane: trading state, arm state, limits in use, strategies and why they did nothing."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
 
 from cockpit.format import UNKNOWN, bar_text, countdown_text, safe, timeframe_text
@@ -12,6 +14,8 @@ from engine.model.view import LimitRow, RiskView, StrategyRow
 
 BAR_WIDTH: Final = 6
 WARN_SHARE: Final = 0.7
+BESIDE_FROM: Final = 90
+"""Inner width from which strategies stand beside the limits."""
 
 
 class RiskPane(ListPane):
@@ -47,7 +51,7 @@ class RiskPane(ListPane):
             self.draw_message((), [("waiting for the engine", ink.dim)])
             return
         width, height = self.inner()
-        lines = risk_lines(view, self._moment.clock_ns, age.ink)
+        lines = risk_lines(view, self._moment.clock_ns, age.ink, width)
         shown = [fit(lines[i], width, ink.fg) for i in self.frame(len(lines), height)]
         if not view.strategies and len(shown) < height:
             words = "no strategy runs — strat start NAME"
@@ -78,8 +82,21 @@ def is_armed(view: RiskView | None, clock_ns: int) -> bool:
     return view.armed_until_ns == 0 or view.armed_until_ns > clock_ns
 
 
-def risk_lines(view: RiskView, clock_ns: int, ink: Palette) -> list[list[Segment]]:
-    """Return everything, a line each."""
+def risk_lines(
+    view: RiskView, clock_ns: int, ink: Palette, width: int = 0
+) -> list[Sequence[Segment]]:
+    """Return everything, a line each; where it is wide enough limits beside strategies."""
+    limits = [_limit(row, ink) for row in view.limits]
+    strategies = [line for row in view.strategies for line in _strategy(row, clock_ns, ink)]
+    above = _state_lines(view, ink)
+    if width < BESIDE_FROM:
+        return [*above, *limits, *strategies]
+    half = width // 2
+    pairs = zip_longest(limits, strategies, fillvalue=())
+    return [*above, *((*fit(left, half, ink.fg), *right) for left, right in pairs)]
+
+
+def _state_lines(view: RiskView, ink: Palette) -> list[list[Segment]]:
     lines: list[list[Segment]] = [
         [
             (" state ", ink.dim),
@@ -87,13 +104,11 @@ def risk_lines(view: RiskView, clock_ns: int, ink: Palette) -> list[list[Segment
             (safe(view.trading_reason), ink.warn),
         ]
     ]
+    lines += [[(f" {safe(alarm)}", ink.alarm)] for alarm in view.alarms]
     if not view.is_journal_ok:
         lines.append([(" NOT JOURNALLED: nothing that adds risk leaves", ink.error)])
     if view.is_latched and not view.is_persisted:
         lines.append([(" NOT PERSISTED: a restart would not know of the kill", ink.error)])
-    lines += [_limit(row, ink) for row in view.limits]
-    for row in view.strategies:
-        lines += _strategy(row, ink)
     return lines
 
 
@@ -112,16 +127,17 @@ def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
     ]
 
 
-def _strategy(row: StrategyRow, ink: Palette) -> list[list[Segment]]:
+def _strategy(row: StrategyRow, clock_ns: int, ink: Palette) -> list[list[Segment]]:
     name = safe(symbol_of(row.instrument_id), 12)
     is_ready = row.have >= row.need
+    wait = "" if not row.ready_ns else f", ready in {countdown_text(row.ready_ns - clock_ns)}"
     lines: list[list[Segment]] = [
         [
             (" ◆ ", ink.whale),
             (f"{safe(row.name, 20)} ", ink.strong),
             (f"{name} {timeframe_text(row.timeframe_s)} ", ink.fg),
-            (f"{safe(row.state, 12)} ", ink.ok if row.state == "running" else ink.warn),
-            (f"have {row.have}/{row.need}", ink.dim if is_ready else ink.warn),
+            (f"{safe(row.state, 12)} ", ink.ok if row.state == "active" else ink.warn),
+            (f"have {row.have}/{row.need}{wait}", ink.dim if is_ready else ink.warn),
         ]
     ]
     for condition, value, threshold, holds in row.conditions:

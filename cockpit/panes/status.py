@@ -1,12 +1,13 @@
 """Status row: mode, instrument, feeds, pace and the time."""
 
-from cockpit.format import age_text, clock_text, date_text, rate_per_s_text, safe
+from cockpit.format import UNKNOWN, age_text, clock_text, date_text, rate_per_s_text, safe
 from cockpit.panes.feeds import feed_segments
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import LineWidget, Moment
 from cockpit.panes.risk import state_segment
 from cockpit.panes.rows import Segment, fit, row_width, spread_apart
 from engine.model.instrument import InstrumentId, symbol_of, venue_of
+from engine.model.numbers import NS_PER_MS
 from engine.model.view import RiskView, StatusView
 
 VENUE_FROM = 80
@@ -14,6 +15,14 @@ VENUE_FROM = 80
 
 COUNTERS_FROM = 110
 """Width from which gaps and bad frames are shown."""
+
+MACHINE_FROM = 180
+"""Width from which inbox, journal and recorder are shown although all is well."""
+
+SKEW_SHOWN_NS = 100 * NS_PER_MS
+SKEW_WARN_NS = 250 * NS_PER_MS
+SKEW_ERROR_NS = 1_000 * NS_PER_MS
+"""From here on the venue would refuse what is signed."""
 
 
 class StatusRow(LineWidget):
@@ -38,16 +47,19 @@ class StatusRow(LineWidget):
         gap: Segment = (" │ ", ink.frame)
         left: list[Segment] = [
             badge(view, moment.clock_ns, ink),
-            (" ", ink.fg),
+            ("[VIEW] ", ink.dim) if view.looks_only else (" ", ink.fg),
             state_segment(risk, moment.clock_ns, ink),
             (_name(view, instrument_id), ink.strong),
         ]
         if width >= VENUE_FROM:
             left.append((f"@{safe(venue_of(instrument_id) or view.venue, 20)}", ink.dim))
+        if view.recording:
+            left += [gap, ("recording broken", ink.warn)]
         for feed in view.feeds:
             left += [gap, *feed_segments(feed, moment.waited_ns, ink)]
         clock: Segment = (f"{clock_text(moment.clock_ns)} UTC ", ink.fg)
-        right = [*self._pace(view, gap), clock]
+        left += skew_segments(view.clock_offset_ns, gap, ink)
+        right = [*self._pace(view, gap), *self._machine(view, risk, gap), clock]
         if row_width(left) + row_width(right) >= width:
             right = [clock]
         self.put([spread_apart(left, right, width, ink.fg)])
@@ -67,6 +79,36 @@ class StatusRow(LineWidget):
         if self.size.width >= COUNTERS_FROM and (view.gaps or view.bad_frames):
             right += [(f"gaps {view.gaps:,} bad {view.bad_frames:,}", ink.warn), gap]
         return [*right, (rate_per_s_text(view.events_per_s).rjust(8), ink.dim), gap]
+
+    def _machine(self, view: StatusView, risk: RiskView | None, gap: Segment) -> list[Segment]:
+        if self.size.width < MACHINE_FROM:
+            return []
+        ink = self.palette
+        is_ok = risk is not None and risk.is_journal_ok
+        is_recorded = view.is_recording and not view.recording
+        record = "●" if is_recorded else "✕" if view.is_recording else UNKNOWN
+        return [
+            (f"q {view.inbox_depth:,}", ink.dim),
+            gap,
+            ("journal ", ink.dim),
+            (
+                "●" if is_ok else "✕" if risk is not None else UNKNOWN,
+                ink.ok if is_ok else ink.error,
+            ),
+            (" rec ", ink.dim),
+            (record, ink.ok if is_recorded else ink.error if view.is_recording else ink.dim),
+            gap,
+        ]
+
+
+def skew_segments(offset_ns: int | None, gap: Segment, ink: Palette) -> list[Segment]:
+    """Return how far the venue's clock is ahead, where that is worth a word."""
+    if offset_ns is None or abs(offset_ns) < SKEW_SHOWN_NS:
+        return []
+    words = f"{offset_ns // NS_PER_MS:+,}ms"
+    if abs(offset_ns) < SKEW_WARN_NS:
+        return [gap, (f"skew {words}", ink.dim)]
+    return [gap, (f"SKEW {words}", ink.error if abs(offset_ns) >= SKEW_ERROR_NS else ink.warn)]
 
 
 def badge(view: StatusView, clock_ns: int, ink: Palette) -> Segment:

@@ -4,7 +4,7 @@ Pure state with the clock passed in. A line is sent only as it was previewed: wh
 is what the engine said about exactly this text. What became of its orders is for the views to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -65,6 +65,8 @@ class Ticket:
         self.dropped = 0
         """Enters that came too soon to be meant."""
         self.history: list[str] = []
+        self.carried_out: list[str] = []
+        """The lines of this screen alone."""
         self._previewed: Plan | None = None
         self._frozen: Plan | None = None
         self._asked: Plan | None = None
@@ -75,6 +77,8 @@ class Ticket:
         self._enter_ns = -TWICE_NS
         self._lines_pasted = 1
         self._at_history = 0
+        self._sought: tuple[str, str] = ("", "")
+        """What is searched for, and the line that was found for it."""
 
     # The text.
 
@@ -112,6 +116,24 @@ class Ticket:
             return
         self._at_history = at
         self.edit(self.history[at] if at < len(self.history) else "")
+
+    def use_history(self, lines: Sequence[str]) -> None:
+        """Begin with the lines of earlier screens, oldest first."""
+        self.history = list(lines)[-HISTORY_MAX:]
+        self._at_history = len(self.history)
+
+    def search(self) -> None:
+        """Go to the next older line that holds what was typed."""
+        sought, found = self._sought
+        if not found or self.text != found:
+            sought, self._at_history = self.text, len(self.history)
+        for at in range(self._at_history - 1, -1, -1):
+            line = self.history[at]
+            if sought.lower() in line.lower() and line != self.text:
+                self._at_history, self._sought = at, (sought, line)
+                self.edit(line)
+                return
+        self.said = (f"no older line with {sought}" if sought else "no older line", False)
 
     def leave(self) -> None:
         """Step back from a confirmation; the text stays."""
@@ -296,6 +318,8 @@ class Ticket:
         if line.strip() and (not self.history or self.history[-1] != line):
             self.history.append(line)
             del self.history[:-HISTORY_MAX]
+            self.carried_out.append(line)
+            del self.carried_out[:-HISTORY_MAX]
         self._at_history = len(self.history)
 
 

@@ -9,6 +9,7 @@ from cockpit.panes.book import BookPane
 from cockpit.panes.chart import ChartPane
 from cockpit.panes.command_line import CommandLine
 from cockpit.panes.header import HeaderRow
+from cockpit.panes.health import HealthPane
 from cockpit.panes.hints import HintRow
 from cockpit.panes.kill_banner import KillBanner, KillFacts
 from cockpit.panes.log import LogPane
@@ -21,6 +22,7 @@ from cockpit.panes.risk import RiskPane
 from cockpit.panes.small import TooSmall
 from cockpit.panes.status import StatusRow
 from cockpit.panes.tape import TapePane
+from cockpit.panes.watch import WatchPane
 from cockpit.panes.whales import WhalesPane
 from cockpit.screens.desk import Desk
 from cockpit.screens.kill import KillSwitch
@@ -38,6 +40,8 @@ CADENCE: Final[dict[PaneName, int]] = {
     "positions": 3,
     "orders": 2,
     "risk": 5,
+    "watch": 5,
+    "health": 5,
 }
 """Every how many frames a pane is drawn."""
 
@@ -65,6 +69,8 @@ class Board:
         self.orders = OrdersPane(palette)
         self.log = LogPane(palette)
         self._risk = RiskPane(palette)
+        self.watch = WatchPane(palette)
+        self._health = HealthPane(palette)
         self.command = CommandLine(palette, desk.ticket)
         self._notice = NoticeRow(palette)
         self._hints = HintRow(palette)
@@ -75,7 +81,7 @@ class Board:
         """Everything, from top to bottom."""
         upper = (self._status, self._header, self._banner)
         framed = (self.book, self._chart, self.tape, self._whales)
-        traded = (self.positions, self.orders, self.log, self._risk)
+        traded = (self.positions, self.orders, self.log, self.watch, self._risk, self._health)
         lower = (self.command, self._notice, self._hints, self._small)
         return (*upper, *framed, *traded, *lower)
 
@@ -86,7 +92,7 @@ class Board:
         match pane:
             case "book":
                 self.book.quick_words = self._desk.quick_words
-                self.book.show(newest.book, moment, newest.orders)
+                self.book.show(newest.book, moment, newest.orders, newest.positions)
             case "chart":
                 self._chart.show(newest.chart, moment, newest.orders)
             case "tape":
@@ -99,6 +105,10 @@ class Board:
                 self.orders.show(newest.orders, moment)
             case "risk":
                 self._risk.show(newest.risk, moment)
+            case "watch":
+                self.watch.show(newest.watched, moment, newest.instrument_id)
+            case "health":
+                self._health.show(newest.health, moment)
             case _:
                 self.log.show(newest.log, moment)
 

@@ -1,7 +1,6 @@
 """A small dialog: a sentence or two, and a list of answers."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from textual import on
@@ -34,6 +33,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         choices: The answers.
         default: The answer that Enter gives when nothing is moved.
         name: Names the dialog for tests and styles.
+        clock: Local monotonic time in nanoseconds.
     """
 
     VERTICAL_BREAKPOINTS = [(0, "-tight"), (22, "-roomy")]  # noqa: RUF012 - Textual's own form.
@@ -48,12 +48,14 @@ class ChoiceDialog(ModalScreen[str | None]):
         choices: Sequence[Choice],
         default: str,
         name: str,
+        clock: Callable[[], int],
     ) -> None:
         super().__init__(id=name)
         self._heading = title
         self._sentences = sentences
         self._choices = choices
         self._default = default
+        self._clock = clock
         self._opened_ns = 0
 
     def compose(self) -> ComposeResult:
@@ -74,13 +76,13 @@ class ChoiceDialog(ModalScreen[str | None]):
         ids = [choice.id for choice in self._choices]
         answers.highlighted = ids.index(self._default) if self._default in ids else 0
         answers.focus()
-        self._opened_ns = time.monotonic_ns()
+        self._opened_ns = self._clock()
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         """Give the answer, unless it came too soon to be meant."""
         event.stop()
-        if time.monotonic_ns() - self._opened_ns >= SETTLE_NS:
+        if self._clock() - self._opened_ns >= SETTLE_NS:
             self.dismiss(event.option_id)
 
     def action_cancel(self) -> None:

@@ -24,7 +24,7 @@ from engine.model.commands import (
     SubmitOrder,
 )
 from engine.model.orders import Side
-from engine.model.view import OrderRow, PositionRow
+from engine.model.view import BookView, OrderRow, PositionRow
 from engine.port import Reply
 
 QUICK: Final = tuple(Decimal(n) for n in (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
@@ -97,9 +97,9 @@ class Desk:
         if command is not None:
             self._send(command)
 
-    def complete(self) -> tuple[str, tuple[str, ...]]:
-        """Return the line completed, and what it could go on with."""
-        return complete(self.ticket.text, self.context())
+    def complete(self, line: str) -> tuple[str, tuple[str, ...]]:
+        """Return a line with its last word completed, and what it could go on with."""
+        return complete(line, self.context())
 
     def take(self, reply: Reply, now_ns: int) -> str:
         """Take in an answer; returns the line that now asks for a confirmation, if one does."""
@@ -119,11 +119,7 @@ class Desk:
 
         Sent at once when armed and when the price does not cross; None when nothing is to be shown.
         """
-        is_held = now_ns - self._order_key_ns < REPEAT_NS
-        self._order_key_ns = now_ns
-        if is_held:
-            self.ticket.dropped += 1
-            self.ticket.said = (f"{self.ticket.dropped} repeats of a key dropped", True)
+        if self._is_repeat(now_ns):
             return None
         if self._cursor_ticks is None:
             return f"{side} q {'bid' if side == 'buy' else 'ask'} post"
@@ -131,12 +127,48 @@ class Desk:
         crosses = best_ticks is None or (
             cursor >= best_ticks if side == "buy" else cursor <= best_ticks
         )
-        line = f"{side} q @ cursor post"
+        return self._do_or_propose(f"{side} q @ cursor post", clock_ns, is_safe=not crosses)
+
+    def line_of_join(self, side: Side, now_ns: int, *, clock_ns: int) -> str | None:
+        """Join the best price of a side with a post-only order, or return the line to be shown."""
+        if self._is_repeat(now_ns):
+            return None
+        best = "bid" if side == "buy" else "ask"
+        return self._do_or_propose(f"{side} q @ {best} post", clock_ns, is_safe=True)
+
+    def line_of_move(
+        self, orders: list[OrderRow], book: BookView, step: int, now_ns: int, *, clock_ns: int
+    ) -> str | None:
+        """Move the one order given by so many of the venue's steps, or return the line instead."""
+        if self._is_repeat(now_ns):
+            return None
+        units = orders[0].price_units if len(orders) == 1 else None
+        if units is None:
+            self.ticket.said = (f"{len(orders)} own orders there: `<` and `>` move one", False)
+            return None
+        wanted = units + step * book.tick_ticks
+        best = book.best_ask_ticks if orders[0].side == "buy" else book.best_bid_ticks
+        crosses = best is None or (wanted >= best if orders[0].side == "buy" else wanted <= best)
+        price = plain(Decimal(wanted).scaleb(-book.price_decimals))
+        line = f"amend {orders[0].short_id} @ {price}"
+        return self._do_or_propose(line, clock_ns, is_safe=not crosses)
+
+    def _is_repeat(self, now_ns: int) -> bool:
+        """Whether an order key comes too soon after one to be meant; it is counted."""
+        is_held = now_ns - self._order_key_ns < REPEAT_NS
+        self._order_key_ns = now_ns
+        if is_held:
+            self.ticket.dropped += 1
+            self.ticket.said = (f"{self.ticket.dropped} repeats of a key dropped", True)
+        return is_held
+
+    def _do_or_propose(self, line: str, clock_ns: int, *, is_safe: bool) -> str | None:
+        """Carry a line out where it is armed and safe, else return it to be shown."""
         made = parse(line, self.context())
         if isinstance(made, GrammarError):
             self.ticket.said = (made.sentence, False)
             return None
-        if crosses or not is_armed(self._newest.risk, clock_ns):
+        if not is_safe or not is_armed(self._newest.risk, clock_ns):
             return made.normal
         self._do(made.normal, made)
         return None

@@ -13,6 +13,8 @@ from cockpit.keymap import KEYS
 LEGEND = (
     "● ok   ◐ slow   ○ stale   ↻ resync or connecting   ✕ down",
     "~ in front of a price: it is stale.   – : not known.",
+    "In the command line: tab completes   ↑ ↓ older and newer lines   ^R searches them",
+    "In the ladder: E entry   T take-profit   S stop   ►1 ◄2 own orders",
     "▲B buyer took   ▼S seller took   ★ big   × outside the book",
 )
 

@@ -37,7 +37,11 @@ class KillSwitch:
         self._asked_ns: int | None = None
 
     def press(self, now_ns: int, *, is_latched: bool) -> bool:
-        """Take a kill key; returns whether the engine is to be told now."""
+        """Take a kill key; returns whether the engine is to be told now.
+
+        It is told also where the screen shows a kill already: what is shown may be old, and the
+        engine takes the second kill for what it is.
+        """
         is_up = self.is_up(now_ns, is_latched=is_latched)
         is_held = now_ns - self._key_ns < QUIET_NS
         self._key_ns = now_ns
@@ -48,8 +52,6 @@ class KillSwitch:
         if is_up:
             self._asked_ns = now_ns
             self.flatten_words = ""
-        if is_latched:
-            return False
         self.sent_ns = now_ns
         self.answer = None
         self.is_signalled = False

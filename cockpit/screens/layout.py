@@ -4,10 +4,11 @@ from typing import Final, Literal, NamedTuple
 
 from engine.model.view import PaneName
 
-LayoutName = Literal["small", "S", "M"]
+LayoutName = Literal["small", "S", "M", "L"]
 
 SMALLEST: Final = (60, 16)
 MEDIUM: Final = (120, 40)
+LARGE: Final = (200, 60)
 
 FRAMED: Final[tuple[PaneName, ...]] = (
     "book",
@@ -17,7 +18,9 @@ FRAMED: Final[tuple[PaneName, ...]] = (
     "positions",
     "orders",
     "log",
+    "watch",
     "risk",
+    "health",
 )
 """Panes with a number, in the order of `tab`."""
 
@@ -69,8 +72,11 @@ def plan(
         boxes["banner"] = Box(0, body.y, width, rows)
         body = Box(0, body.y + rows, width, body.height - rows)
     is_medium = width >= MEDIUM[0] and height >= MEDIUM[1]
+    is_large = width >= LARGE[0] and height >= LARGE[1]
     if zoomed is not None:
         boxes[zoomed] = body
+    elif is_large:
+        boxes |= _large(body)
     elif is_medium:
         boxes |= _medium(body, front, is_wide=width >= WIDE[0] and height >= WIDE[1])
     else:
@@ -80,7 +86,7 @@ def plan(
         boxes |= _narrow(upper, front if front != "positions" or not strip else "chart")
         if strip:
             boxes["positions"] = Box(0, upper.y + upper.height, width, strip)
-    return Plan("M" if is_medium else "S", boxes)
+    return Plan("L" if is_large else "M" if is_medium else "S", boxes)
 
 
 def _fixed(width: int, height: int) -> dict[str, Box]:
@@ -100,22 +106,47 @@ def _fixed(width: int, height: int) -> dict[str, Box]:
     }
 
 
+def _large(body: Box) -> dict[str, Box]:
+    """Return the place of every pane.
+
+    Watch list over health, book, chart, tape over whales; positions and orders; risk and log.
+    """
+    lower = body.height * 12 // 55
+    last = body.height * 9 // 55
+    upper = Box(body.x, body.y, body.width, body.height - lower - last)
+    watch = body.width * 19 // 100
+    boxes = _three(upper._replace(x=body.x + watch, width=body.width - watch), "tape")
+    boxes |= _stack("watch", "health", upper._replace(width=watch), min(14, upper.height // 2))
+    boxes |= _stack("tape", "whales", boxes["tape"], upper.height * 2 // 5)
+    y = upper.y + upper.height
+    boxes |= _pair(("positions", "orders"), y, lower, body.width, body.width * 14 // 25)
+    return boxes | _pair(("risk", "log"), y + lower, last, body.width, body.width * 13 // 25)
+
+
+def _stack(upper: PaneName, lower: PaneName, box: Box, rows: int) -> dict[str, Box]:
+    """Return two panes one over the other; the lower one has so many rows."""
+    return {
+        upper: box._replace(height=box.height - rows),
+        lower: box._replace(y=box.y + box.height - rows, height=rows),
+    }
+
+
 def _medium(body: Box, front: PaneName, *, is_wide: bool) -> dict[str, Box]:
-    """Book, chart, tape over whales; positions and orders below; log and risk where wide."""
+    """Book, chart, tape over whales; positions and orders below; log and risk where wide.
+
+    A pane that has no place of its own takes the chart's while it is in front.
+    """
     lower = min(14, max(7, body.height // 4))
     last = min(11, body.height // 5) if is_wide else 0
     upper = Box(body.x, body.y, body.width, body.height - lower - last)
     boxes = _three(upper, "tape")
-    tape = boxes["tape"]
-    whales = tape.height * 2 // 5
-    boxes["tape"] = tape._replace(height=tape.height - whales)
-    boxes["whales"] = Box(tape.x, tape.y + tape.height - whales, tape.width, whales)
+    boxes |= _stack("tape", "whales", boxes["tape"], upper.height * 2 // 5)
     positions = max(74, body.width * 11 // 20)
     boxes |= _pair(("positions", "orders"), upper.y + upper.height, lower, body.width, positions)
     if is_wide:
         y = body.y + body.height - last
         boxes |= _pair(("risk", "log"), y, last, body.width, positions)
-    elif front in ("log", "risk"):
+    if front not in boxes:
         boxes[front] = boxes.pop("chart")
     return boxes
 

@@ -1,7 +1,7 @@
 """The main screen: the panes, where they stand, and what their keys do."""
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -9,29 +9,26 @@ from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from cockpit.format import TIMEFRAME_NAMES, price_text, safe
 from cockpit.keymap import bindings
 from cockpit.panes.command_line import CommandLine
 from cockpit.panes.feeds import feed_down, may_simulate
 from cockpit.panes.kill_banner import banner_height
-from cockpit.panes.ladder import GROUPS, suggested_group
 from cockpit.panes.listing import ListPane
 from cockpit.panes.newest import Newest
 from cockpit.panes.palette import Palette
 from cockpit.screens.board import CADENCE, Board
 from cockpit.screens.cells import CellCompositor
-from cockpit.screens.choice import Choice, ChoiceDialog
 from cockpit.screens.commands import CockpitCommands
 from cockpit.screens.desk import Desk, amend_line, protect_line
 from cockpit.screens.help import HelpScreen
 from cockpit.screens.kill import KillSwitch
 from cockpit.screens.layout import FRAMED, Plan, plan
+from cockpit.screens.offers import simulation_dialog, symbol_dialog
+from cockpit.screens.sight import Sight
 from engine.model.instrument import InstrumentId
 from engine.model.orders import Side
 from engine.model.view import PaneName
 from engine.port import Reply, Watch
-
-TIMEFRAMES: Final = tuple(TIMEFRAME_NAMES)
 
 
 class TradeScreen(Screen[None]):
@@ -67,13 +64,9 @@ class TradeScreen(Screen[None]):
         self._switch = KillSwitch()
         self._banner_rows = 0
         self._clock = clock
-        self._fps = fps
         self._front: PaneName = "chart"
         self._zoomed: PaneName | None = None
-        self._instrument_id = InstrumentId("")
-        self._timeframe_s = 60
-        self._group = 1
-        self._is_group_chosen = False
+        self._sight = Sight(fps)
         self._watch: Watch | None = None
         self._plan = Plan("small", {})
         self._board = Board(newest, desk, palette)
@@ -81,6 +74,10 @@ class TradeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Hand over the panes; `on_resize` places them."""
         yield from self._board.widgets
+
+    def on_mount(self) -> None:
+        """Draw as soon as panes have got their sizes."""
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.draw_all())
 
     def on_resize(self) -> None:
         """Place the panes for the new size."""
@@ -91,7 +88,7 @@ class TradeScreen(Screen[None]):
         self.draw_all()
 
     def _place(self) -> None:
-        """Lay out the panes, ask the engine for what they hold, and draw them."""
+        """Lay out the panes and ask the engine for what they hold; they are drawn once placed."""
         size = self.app.size
         self._plan = plan((size.width, size.height), self._front, self._zoomed, self._banner_rows)
         for widget in self._board.widgets:
@@ -102,24 +99,10 @@ class TradeScreen(Screen[None]):
                 widget.styles.width = box.width
                 widget.styles.height = box.height
         self._ask()
-        self.call_after_refresh(self.draw_all)
 
     def _ask(self) -> None:
         """Tell the engine what is looked at, if that changed."""
-        boxes = self._plan.boxes
-        panes: list[PaneName] = ["status", "header", "book", "log", "positions", "orders", "risk"]
-        panes += [pane for pane in ("chart", "tape", "whales") if pane in boxes]
-        chart, book, tape = boxes.get("chart"), boxes.get("book"), boxes.get("tape")
-        watch = Watch(
-            panes=tuple(panes),
-            instrument_id=self._instrument_id,
-            timeframe_s=self._timeframe_s,
-            book_rows=max(10, book.height if book else 10),
-            book_group=self._group,
-            chart_candles=max(20, chart.width if chart else 20),
-            tape_rows=max(10, tape.height if tape else 10),
-            fps=self._fps,
-        )
+        watch = self._sight.watch(self._plan.boxes)
         if watch != self._watch:
             self._watch = watch
             self._newest.expect(watch)
@@ -159,16 +142,10 @@ class TradeScreen(Screen[None]):
         return risk is not None and risk.is_latched
 
     def _suggest_group(self) -> None:
-        """Give a sparse book taller rows, once, unless somebody chose."""
-        view = self._newest.book
-        if self._is_group_chosen or view is None or view.state != "live" or not view.bids:
-            return
-        self._is_group_chosen = True
-        self._set_group(suggested_group(view, self._board.book.inner()[1]))
-
-    def _set_group(self, group: int) -> None:
-        if group != self._group:
-            self._group = group
+        """Give a sparse book taller rows; never under a cursor that may be ordering."""
+        book = self._board.book
+        if book.cursor_ticks is None:
+            self._sight.suggest_group(self._newest.book, book.inner()[1])
             self._ask()
 
     # What the keys do.
@@ -209,17 +186,13 @@ class TradeScreen(Screen[None]):
 
     def action_timeframe(self, step: int) -> None:
         """Go to the next longer or shorter timeframe."""
-        at = TIMEFRAMES.index(self._timeframe_s) + step
-        if 0 <= at < len(TIMEFRAMES):
-            self._timeframe_s = TIMEFRAMES[at]
-            self._ask()
+        self._sight.step_timeframe(step)
+        self._ask()
 
     def action_group(self, step: int) -> None:
         """Go to the next coarser or finer rows of the book."""
-        at = GROUPS.index(self._group) + step
-        if 0 <= at < len(GROUPS):
-            self._is_group_chosen = True
-            self._set_group(GROUPS[at])
+        self._sight.step_group(step)
+        self._ask()
 
     def action_recentre(self) -> None:
         """Centre the ladder."""
@@ -251,26 +224,19 @@ class TradeScreen(Screen[None]):
         status = self._newest.status
         if status is None or not status.instruments:
             return
-        widest = max(len(safe(row.name, 20)) for row in status.instruments)
-        choices = [
-            Choice(
-                row.instrument_id,
-                f"{safe(row.name, 20):<{widest}}"
-                f"{price_text(row.last_ticks, row.price_decimals):>16}",
-            )
-            for row in status.instruments
-        ]
-        dialog = ChoiceDialog(
-            "Symbol", (), choices, self._newest.instrument_id, name="pick-instrument"
-        )
+        dialog = symbol_dialog(status.instruments, self._newest.instrument_id, self._clock)
         self.app.push_screen(dialog, self._pick)
+
+    def action_look(self) -> None:
+        """Look at the instrument under the cursor of the watch list."""
+        row = self._board.watch.chosen
+        if self._focused_pane() == "watch" and row is not None:
+            self._pick(row.instrument_id)
 
     def _pick(self, instrument_id: str | None) -> None:
         if instrument_id is None or instrument_id == self._newest.instrument_id:
             return
-        self._instrument_id = InstrumentId(instrument_id)
-        self._group = 1
-        self._is_group_chosen = False
+        self._sight.pick(InstrumentId(instrument_id))
         self._ask()
         self.draw_all()
 
@@ -290,9 +256,16 @@ class TradeScreen(Screen[None]):
         self._board.command.put_text(line)
         self.action_command()
 
+    def open_line(self) -> bool:
+        """Go to the command line at once; False if the keys go there already."""
+        if self.focused is self._board.command:
+            return False
+        self.action_command()
+        return True
+
     def action_command(self) -> None:
-        """Go to the command line."""
-        self._board.command.focus()
+        """Go to the command line; the very next key is for it."""
+        self.set_focus(self._board.command)
         self._redraw_command()
 
     def _redraw_command(self) -> None:
@@ -324,11 +297,9 @@ class TradeScreen(Screen[None]):
 
     @on(CommandLine.CompletionAsked)
     def complete_line(self) -> None:
-        """Complete the last word, or show what it could be."""
-        line, choices = self._desk.complete()
-        if line != self._desk.ticket.text:
-            self._board.command.put_text(line)
-        self._board.command.choices = choices
+        """Complete the word before the cursor, or show what it could be."""
+        command = self._board.command
+        command.put_before(*self._desk.complete(command.before_cursor))
         self._redraw_command()
 
     def on_paste(self, event: events.Paste) -> None:
@@ -345,7 +316,7 @@ class TradeScreen(Screen[None]):
         pane = self._focused_pane()
         if pane == "book":
             self._board.book.move(step)
-        elif pane in ("positions", "orders", "risk"):
+        elif pane in ("positions", "orders", "watch", "risk", "health"):
             chosen = self.query_one(f"#{pane}", ListPane)
             chosen.move(step)
             self._board.draw_pane(pane, self._clock())
@@ -363,6 +334,29 @@ class TradeScreen(Screen[None]):
             best_ticks=best if side == "buy" else book.best_bid_ticks,
             clock_ns=self._newest.clock_ns,
         )
+        self._take_line(line)
+
+    def action_join(self, side: Side) -> None:
+        """Join the best price of a side with a post-only order, or propose it."""
+        book = self._newest.book
+        if self._focused_pane() != "book" or book is None or book.state != "live":
+            return
+        now_ns = self._clock()
+        self._desk.tick(now_ns, self._board.book.cursor_ticks)
+        self._take_line(self._desk.line_of_join(side, now_ns, clock_ns=self._newest.clock_ns))
+
+    def action_shift(self, step: int) -> None:
+        """Move the own order at the ladder's cursor, or propose it."""
+        pane, book = self._board.book, self._newest.book
+        if self._focused_pane() != "book" or book is None or book.state != "live":
+            return
+        now_ns, clock_ns = self._clock(), self._newest.clock_ns
+        self._desk.tick(now_ns, pane.cursor_ticks)
+        own = pane.own_at_cursor()
+        self._take_line(self._desk.line_of_move(own, book, step, now_ns, clock_ns=clock_ns))
+
+    def _take_line(self, line: str | None) -> None:
+        """Show the line that a key could not carry out at once, if there is one."""
         if line is not None:
             self._propose(line)
         self._redraw_command()
@@ -463,19 +457,7 @@ class TradeScreen(Screen[None]):
         feed = feed_down(status)
         if feed is None or not may_simulate(status):
             return
-        sentences = (
-            f"{safe(feed.name, 30)} cannot be reached: {safe(feed.reason, 60) or 'no reason'}.",
-            "The simulated market needs no network: its prices are made up, its account is paper. "
-            "The engine of the venue is stopped.",
-        )
-        choices = (
-            Choice("simulated", "switch to the simulated market"),
-            Choice("", "stay, and go on trying"),
-        )
-        self.app.push_screen(
-            ChoiceDialog("Simulated market?", sentences, choices, "simulated", name="simulate"),
-            self._simulate,
-        )
+        self.app.push_screen(simulation_dialog(feed, self._clock), self._simulate)
 
     def _simulate(self, answer: str | None) -> None:
         if answer == "simulated":

@@ -18,8 +18,10 @@ LONG_FILES: dict[str, str] = {}
 """Path of a table of wire constants that may be longer -> whose table it is."""
 
 BROAD_HANDLERS = {
-    "engine/kernel/strategies.py::_decided": "a strategy call: stops that strategy and says so",
-    "engine/runtime/feed.py::_Socket._use_once": "outer loop of a feed: logs, says so, backs off",
+    "engine/runtime/port_server.py::PortServer._on_client": "a client: costs it its connection",
+    "engine/runtime/port_server.py::_contained": "pictures of a client: the same",
+    "engine/kernel/strategy_calls.py::_contained": "a strategy call: stops that strategy",
+    "engine/runtime/feed_socket.py::FeedSocket._use_once": "loop of a feed: logs, backs off",
 }
 """`path::function` that may catch everything -> why, and what becomes of the error.
 

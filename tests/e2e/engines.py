@@ -16,7 +16,8 @@ from typing import Any
 from engine.folder import DataFolder
 from engine.model.chance import Chance
 from engine.runtime.clock import SystemClock
-from engine.runtime.feed import Feed, FeedPorts
+from engine.runtime.feed import Feed
+from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.transport import NetworkTransport
 from engine.venues.base import Endpoints
@@ -111,6 +112,19 @@ def wait_for_socket(data_dir: Path, process: "subprocess.Popen[str] | None" = No
         assert process is None or process.poll() is None, "the engine ended"
         assert time.monotonic() < deadline, "the engine never listened"
         time.sleep(0.02)
+
+
+def seq(data_dir: Path) -> int:
+    """Return how far the engine of a folder has come."""
+    return int(cockpit("status", "--json", data_dir=data_dir).document["seq"])
+
+
+def seq_above(data_dir: Path, before: int) -> int:
+    """Wait until the engine of a folder has come further, and return how far."""
+    deadline = time.monotonic() + WAIT_S
+    while (now := seq(data_dir)) <= before:
+        assert time.monotonic() < deadline, f"the engine stands still at {now}"
+    return now
 
 
 def _listens(path: Path) -> bool:

@@ -10,9 +10,12 @@ import struct
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 WAIT_S = 60
+STILL_S = 0.5
+"""A market that moves ten times a second and adds nothing for so long has found no room."""
 ESCAPES = re.compile(
     rb"\x1b(?:\[[0-9;?>=]*[a-zA-Z$]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0-9A-Z]?)"
 )
@@ -61,16 +64,46 @@ class Terminal:
             assert time.monotonic() < deadline, f"never painted {text!r}: {self.text[-2_000:]}"
             self.read(0.1)
 
+    def wait_for_more(self) -> None:
+        """Read until anything more was painted."""
+        painted = len(self.seen)
+        deadline = time.monotonic() + WAIT_S
+        while len(self.seen) == painted:
+            assert time.monotonic() < deadline, f"stands still: {self.text[-2_000:]}"
+            self.read(0.1)
+
+    def stop_reading(self) -> None:
+        """Read nothing until the program seems to have no room left to paint."""
+        deadline = time.monotonic() + WAIT_S
+        size = -1
+        while (unread := self._unread()) != size or not unread:
+            assert time.monotonic() < deadline, "the terminal never fills"
+            size = unread
+            time.sleep(STILL_S)
+
+    def _unread(self) -> int:
+        told = fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4))
+        return int.from_bytes(told, sys.byteorder)
+
     def wait_for_exit(self) -> int:
         """Read on until the program ends, and return its exit code."""
+        return self._exit_code("")
+
+    def _exit_code(self, key: str) -> int:
         deadline = time.monotonic() + WAIT_S
         while True:
+            with suppress(OSError):  # It may just have ended.
+                self.press(key)
             self.read(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.read(0.2)
                 return os.waitstatus_to_exitcode(status)
             assert time.monotonic() < deadline, f"never ended: {self.text[-2_000:]}"
+
+    def press_until_exit(self, key: str) -> int:
+        """Press a key again and again until the program ends, and return its exit code."""
+        return self._exit_code(key)
 
     def wait_until_gone(self) -> None:
         """Wait for the end of a program whose terminal is closed."""

@@ -47,7 +47,7 @@ from engine.runtime.recovery import recover_ledger
 from storage.files import DiskFiles
 from storage.journal import read_all
 from storage.journal_format import Kind
-from tests.e2e.engines import headless
+from tests.e2e.engines import WAIT_S, headless
 from tests.e2e.traders import BTC, Trader, an_order, far, ledger_nets, net_by_fills, trader
 
 MOMENTS = int(os.environ.get("COCKPIT_SIGKILLS", "40"))
@@ -63,6 +63,12 @@ MS = 0.001
 ORDERS_UNTIL_FULL = 100
 
 Starve = Callable[["subprocess.Popen[str]", Path], Callable[[], None]]
+
+
+@pytest.fixture(autouse=True)
+def trade_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run trade at once; `test_restart` shows what it does when nobody says so."""
+    monkeypatch.setenv("COCKPIT_ON_RESTART", "resume")
 
 
 # What a journal says.
@@ -159,7 +165,7 @@ async def trade_until_killed(
         trading.cancel()
         ended = await asyncio.gather(trading, return_exceptions=True)
         assert isinstance(ended[0], PortClosed | asyncio.CancelledError), ended
-    process.wait(timeout=30)
+    process.wait(timeout=WAIT_S)
     return client
 
 
@@ -374,7 +380,7 @@ def starve_by_filling(process: "subprocess.Popen[str]", folder: Path) -> Callabl
 async def without_room(
     folder: Path, starve: Starve, process: "subprocess.Popen[str]"
 ) -> tuple[set[str], set[str]]:
-    """Trade, lose the disk, cancel, kill, get it back; return orders accepted and others."""
+    """Trade, lose the disk, cancel, kill, flatten, get it back; return orders accepted, others."""
     async with trader(folder) as client:
         book = await client.book()
         await client.must(an_order("buy", "0.02"))
@@ -399,6 +405,9 @@ async def without_room(
         await client.must(EngageKill("no disk"))
         await client.until(client.is_killed, "the kill")
         await client.until(lambda: client.shows(resting[1], "canceled"), "the kill's cancel")
+        flatten = await client.must(ClosePosition(BTC))
+        assert any(text.startswith("NOT JOURNALLED") for text in flatten.sentences)
+        await client.until(lambda: client.positions == {}, "flat, without the journal")
 
         relieve()
         await client.until(lambda: client.risk is not None and client.risk.is_journal_ok, "good")
@@ -408,7 +417,7 @@ async def without_room(
         await client.until(lambda: client.risk is not None and not client.risk.is_latched, "open")
         await client.must(Arm())
         await client.must(an_order("buy", "0.03"))
-        await client.until(lambda: client.positions == {"BTC-PERP": "long 0.050"}, "the position")
+        await client.until(lambda: client.positions == {"BTC-PERP": "long 0.030"}, "the position")
         accepted = {one for outcome in client.accepted for one in outcome.client_order_ids}
         return accepted, set(client.orders_seen) - accepted
 
@@ -419,7 +428,7 @@ def check_no_room(folder: Path, starve: Starve) -> None:
     facts = facts_of(folder)
     ledger = fold(folder)
     assert ledger.digest() == digest_from_the_beginning(facts)
-    assert ledger_nets(ledger) == net_by_fills(facts) == {BTC: 50}
+    assert ledger_nets(ledger) == net_by_fills(facts) == {BTC: 30}
     sent = ids_of(facts, OrderSent)
     assert accepted == sent
     assert refused

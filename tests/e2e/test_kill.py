@@ -11,7 +11,7 @@ import pytest
 from cockpit.link import join
 from engine.folder import DataFolder
 from engine.model.commands import Arm, EngageKill, ReleaseKill
-from tests.e2e.engines import cockpit, headless
+from tests.e2e.engines import WAIT_S, cockpit, headless
 from tests.e2e.traders import Trader, an_order, far, trader
 
 SEED = ("--seed", "7")
@@ -119,7 +119,7 @@ async def test_killed_is_killed_after_a_restart(tmp_path: Path, end: signal.Sign
         outcome = await client.must(EngageKill("enough"))
         assert outcome.sentences
         process.send_signal(end)
-        process.wait(timeout=30)
+        process.wait(timeout=WAIT_S)
     DataFolder(tmp_path).socket.unlink(missing_ok=True)
 
     async with desk(tmp_path) as (client, _):
@@ -134,7 +134,7 @@ async def test_a_kill_and_a_sigterm_at_once_are_both_obeyed(tmp_path: Path) -> N
         ids = await rest(client)
         process.send_signal(signal.SIGUSR1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=WAIT_S) == 0
 
     async with desk(tmp_path) as (client, _):
         await is_dead(client, ids)

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from engine.folder import DataFolder
 from engine.model.commands import AmendOrder, CancelOrders, ClosePosition, SubmitOrder
 from engine.model.instrument import InstrumentId
 from storage.files import DiskFiles
 from storage.journal import Run, open_run
-from tests.e2e.engines import cockpit, headless
+from tests.e2e.engines import WAIT_S, cockpit, headless
 from tests.e2e.traders import BTC, Trader, an_order, far, price_of, trader
 
 SEED = ("--seed", "7")
@@ -105,14 +107,32 @@ async def test_a_post_only_order_that_would_take_is_not_filled(tmp_path: Path) -
         assert not client.fills_seen
 
 
-async def test_an_order_goes_on_working_after_a_restart(tmp_path: Path) -> None:
+async def rest_and_hold(client: Trader) -> str:
+    """Let an order rest far from the market, and hold a position; return the order's id."""
+    book = await client.book()
+    placed = await client.must(an_order("buy", "0.02", far(book, "buy", "0.2")))
+    (order_id,) = placed.client_order_ids
+    await client.must(an_order("buy", "0.03"))
+    await client.until(lambda: client.positions == {"BTC-PERP": "long 0.030"}, "the position")
+    await client.until(lambda: client.shows(order_id, "open"), "the order is open")
+    return order_id
+
+
+async def test_an_orderly_stop_cancels_what_rests_and_the_position_stays(tmp_path: Path) -> None:
     async with desk(tmp_path) as (client, _):
-        book = await client.book()
-        placed = await client.must(an_order("buy", "0.02", far(book, "buy", "0.2")))
-        (order_id,) = placed.client_order_ids
-        await client.must(an_order("buy", "0.03"))
+        order_id = await rest_and_hold(client)
+
+    async with desk(tmp_path) as (client, _):
+        await client.until(lambda: client.shows(order_id, "canceled"), "the order is canceled")
         await client.until(lambda: client.positions == {"BTC-PERP": "long 0.030"}, "the position")
-        await client.until(lambda: client.shows(order_id, "open"), "the order is open")
+
+
+async def test_an_order_that_is_kept_goes_on_working_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCKPIT_ON_EXIT", "keep")
+    async with desk(tmp_path) as (client, _):
+        order_id = await rest_and_hold(client)
 
     async with desk(tmp_path) as (client, _):
         await client.until(lambda: client.shows(order_id, "open"), "the order is open again")
@@ -171,7 +191,7 @@ async def test_a_torn_end_is_passed_over_and_the_log_pane_says_so(tmp_path: Path
         await client.must(an_order("buy", "0.02"))
         await client.until(lambda: client.positions == {"BTC-PERP": "long 0.020"}, "the position")
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=WAIT_S)
     DataFolder(tmp_path).socket.unlink()
     path = only_journal(tmp_path)
     with path.open("ab") as file:

@@ -27,8 +27,8 @@ from engine.model.view import (
     View,
 )
 from engine.port import Reply, ViewFrame, Watch
+from tests.e2e.engines import WAIT_S
 
-WAIT_S = 30
 BTC = InstrumentId("simulated:BTC-PERP")
 PANES: tuple[PaneName, ...] = ("book", "orders", "positions", "risk", "log", "status")
 TOLD_MAX = 100_000

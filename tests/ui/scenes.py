@@ -10,11 +10,13 @@ from cockpit.panes.rows import Row
 from engine.model.instrument import InstrumentId
 from engine.model.signals import Notice
 from engine.model.view import (
+    BookHealth,
     BookView,
     ChartView,
     FeedView,
     FillRow,
     HeaderView,
+    HealthView,
     InstrumentRow,
     LimitRow,
     LogView,
@@ -29,6 +31,8 @@ from engine.model.view import (
     TapeRow,
     TapeView,
     View,
+    WatchRow,
+    WatchView,
     WhaleRow,
     WhalesView,
 )
@@ -180,6 +184,8 @@ class Market:
             "positions": lambda _: some_positions(),
             "orders": lambda _: some_orders(),
             "risk": lambda _: a_risk(),
+            "watch": lambda _: a_watch(self.prints[0].price_ticks),
+            "health": lambda _: a_health(),
         }
         return {pane: makers[pane](watch) for pane in watch.panes}
 
@@ -206,8 +212,70 @@ def a_status(**changed: object) -> StatusView:
         gaps=0,
         seq=1,
         started_ns=START_NS - 60_000_000_000,
+        is_recording=True,
     )
     return replace(status, **changed)
+
+
+def a_watched(**changed: object) -> WatchRow:
+    """Return an instrument with a live book."""
+    row = WatchRow(BTC, "BTC-PERP", 1, 642_105, "fresh", 629_000, 5, "live", "fresh", 0, True)
+    return replace(row, **changed)
+
+
+def a_watch(last_ticks: int = 642_105) -> WatchView:
+    """Return three instruments: one that is held, one that is slow, one without a book."""
+    eth = a_watched(
+        instrument_id=ETH,
+        name="ETH-PERP",
+        price_decimals=2,
+        last_ticks=312_040,
+        day_ago_ticks=313_000,
+        spread_ticks=1,
+        freshness="slow",
+        age_ns=2_400_000_000,
+        is_held=False,
+    )
+    sol = a_watched(
+        instrument_id=SOL,
+        name="SOL-PERP",
+        price_decimals=3,
+        last_ticks=182_110,
+        day_ago_ticks=None,
+        spread_ticks=None,
+        state="waiting",
+        freshness="none",
+        age_ns=None,
+        is_held=False,
+    )
+    return WatchView((a_watched(last_ticks=last_ticks), eth, sol))
+
+
+def a_health(**changed: object) -> HealthView:
+    """Return an engine that is well, with one screen on it."""
+    view = HealthView(
+        feeds=(a_feed(reconnects=2, lag_ns=38_000_000),),
+        books=(
+            BookHealth("BTC-PERP", "live", "fresh", 12_000_000),
+            BookHealth("ETH-PERP", "live", "fresh", 40_000_000),
+        ),
+        clock_offset_ns=8_000_000,
+        trading_state="active",
+        trading_reason="",
+        is_latched=False,
+        is_latch_persisted=False,
+        is_journal_ok=True,
+        is_recording=True,
+        recording="",
+        inbox_depth=3,
+        loop_stalls=1,
+        loop_stall_ns=310_000_000,
+        loop_stall_at_ns=START_NS - 600_000_000_000,
+        screens=("operator:1",),
+        holder="operator:1",
+        alarms=(),
+    )
+    return replace(view, **changed)
 
 
 def a_status_down(**changed: object) -> StatusView:
@@ -411,7 +479,7 @@ def a_strategy(**changed: object) -> StrategyRow:
         "momentum",
         BTC,
         300,
-        "running",
+        "active",
         120,
         200,
         (("momentum", "0.0003", "0.0005", False), ("volume", "1.8", "1.5", True)),

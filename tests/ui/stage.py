@@ -1,5 +1,10 @@
-"""A stage for tests of the screen: the app on a fake port and a clock that a test moves."""
+"""A stage for tests of the screen: the app on a fake port and a clock that a test moves.
 
+The tests run on the virtual loop (see `conftest.py`): `wait` lets hours pass at once, for the
+clock that the app was given and for its timers alike.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,7 +12,9 @@ from textual.pilot import Pilot
 
 from cockpit.app import CockpitApp, ScreenResult
 from cockpit.panes.pane import LineWidget
+from cockpit.screens.choice import SETTLE_NS
 from cockpit.screens.trade import TradeScreen
+from engine.model.numbers import NS_PER_S
 from engine.model.view import PaneName, View
 from engine.port import Watch
 from tests.fakes.port import FakePort, a_welcome
@@ -15,8 +22,7 @@ from tests.ui.scenes import Market, row_text
 
 S = (80, 24)
 M = (120, 40)
-SETTLED_S = 0.3
-"""After this a dialog takes an answer."""
+L = (200, 60)
 
 
 class Stage:
@@ -54,19 +60,21 @@ class Stage:
         await self.drawn()
 
     async def drawn(self) -> None:
-        """Let the screen take in and draw what it was sent."""
+        """Let the screen take in and draw what it was sent, unless it has ended."""
         await self.pilot.pause()
-        self.trade.draw_all()
-        await self.pilot.pause()
+        if self.trade.is_running:
+            self.trade.draw_all()
+            await self.pilot.pause()
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass without a word of the engine."""
-        self.now_ns += int(seconds * 1_000_000_000)
+        """Let time pass without a word of the engine; timers that fall due fire."""
+        self.now_ns += int(seconds * NS_PER_S)
+        await asyncio.sleep(seconds)
         await self.drawn()
 
     async def beat(self, seconds: float) -> None:
         """Let time pass in which the engine lives but sends no view."""
-        self.now_ns += int(seconds * 1_000_000_000)
+        self.now_ns += int(seconds * NS_PER_S)
         self.port.beat(self.market.ts_ns)
         await self.drawn()
 
@@ -76,8 +84,8 @@ class Stage:
         await self.drawn()
 
     async def settle(self) -> None:
-        """Wait until a dialog takes an answer."""
-        await self.pilot.pause(SETTLED_S)
+        """Let so much time pass that a dialog takes an answer."""
+        await self.wait(SETTLE_NS / NS_PER_S)
 
     def text(self) -> str:
         """Return everything on the screen, dialogs included."""

@@ -271,6 +271,29 @@ async def test_history_and_completion():
         assert "o1  o2  o3" in below(at)
 
 
+async def test_the_word_before_the_cursor_is_completed_and_the_rest_stays():
+    async with stage(S) as at:
+        await at.feed()
+        await typed(at, "canc o1")
+        await at.press("home", *["right"] * 4, "tab")
+
+        assert "cancel o1" in row(at)
+
+
+async def test_ctrl_r_finds_an_older_line_and_enter_is_still_asked_for():
+    async with stage(S) as at:
+        await at.feed()
+        await typed(at, "disarm")
+        await at.press("enter")
+        at.now_ns += 1_000_000_000
+        sent = len(at.port.meant)
+        await at.press(*"dis", "ctrl+r")
+
+        assert "disarm" in row(at)
+        assert len(at.port.meant) == sent
+        assert at.app.carried_out == ["disarm"]
+
+
 async def test_an_engine_that_does_not_answer_is_not_taken_for_done():
     async with stage(S) as at:
         await at.feed()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cockpit.app import STOP_WAIT_S
 from tests.ui.stage import S, stage
 
 
@@ -12,8 +13,7 @@ async def test_enter_takes_what_the_mode_proposes(mode: str, result: str):
     async with stage(S, mode=mode, venue="binance_futures") as at:
         await at.press("q")
         await at.settle()
-        await at.pilot.press("enter")
-        await at.pilot.pause(0.1)
+        await at.press("enter")
     assert at.app.return_value == result
     assert at.port.shutdowns == (1 if result == "stop" else 0)
 
@@ -33,8 +33,7 @@ async def test_the_other_answer_can_be_chosen():
     async with stage(S) as at:
         await at.press("q")
         await at.settle()
-        await at.pilot.press("down", "enter")
-        await at.pilot.pause()
+        await at.press("down", "enter")
     assert at.app.return_value == "leave"
     assert at.port.shutdowns == 0
 
@@ -64,22 +63,21 @@ async def test_control_keys_ask_too_even_over_another_dialog(key: str):
 
 async def test_an_answer_that_comes_too_soon_is_not_taken():
     async with stage(S) as at:
-        await at.pilot.press("q", "enter")
-        await at.drawn()
+        await at.press("q", "enter")
 
         assert "Leave the cockpit" in at.text()
         assert at.port.shutdowns == 0
 
 
-async def test_an_engine_that_does_not_answer_the_stop_is_not_waited_for_forever(monkeypatch):
-    monkeypatch.setattr("cockpit.app.STOP_WAIT_S", 0.2)
+async def test_an_engine_that_does_not_answer_the_stop_is_not_waited_for_forever():
     async with stage(S) as at:
-        at.port.say = lambda message: None  # type: ignore[method-assign]
-        at.port.shutdown = lambda: 1  # type: ignore[method-assign]
+        at.port.answers_shutdown = False
         await at.press("q")
         await at.settle()
-        await at.pilot.press("enter")
-        await at.pilot.pause(0.4)
+        await at.press("enter")
+        before = at.app.is_running
+        await at.wait(STOP_WAIT_S)
+    assert before
     assert at.app.return_value == "stop"
 
 

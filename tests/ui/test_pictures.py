@@ -1,44 +1,39 @@
 """A few pictures; the words on them are asserted elsewhere."""
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension  # type: ignore[import-untyped]
+from syrupy.assertion import SnapshotAssertion
 
 from tests.ui.scenes import a_killed_risk
-from tests.ui.stage import M, S, Stage
+from tests.ui.stage import L, M, S, stage
 
 
-@pytest.mark.parametrize("size", [S, M], ids=["small", "medium"])
-def test_the_screen_looks_as_it_did(snap_compare, size: tuple[int, int]):
-    at = Stage()
+@pytest.fixture
+def as_it_did(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return the picture kept for this test; `--snapshot-update` keeps another one."""
+    return snapshot.use_extension(SVGImageExtension)
 
-    async def show(pilot) -> None:
-        at.pilot = pilot
-        await pilot.pause()
+
+@pytest.mark.parametrize("size", [S, M, L], ids=["small", "medium", "large"])
+async def test_the_screen_looks_as_it_did(as_it_did: SnapshotAssertion, size: tuple[int, int]):
+    async with stage(size) as at:
         await at.feed()
         await at.feed()
 
-    assert snap_compare(at.app, terminal_size=size, run_before=show)
+        assert at.app.picture() == as_it_did
 
 
-def test_a_lost_engine_looks_as_it_did(snap_compare):
-    at = Stage()
-
-    async def show(pilot) -> None:
-        at.pilot = pilot
-        await pilot.pause()
+async def test_a_lost_engine_looks_as_it_did(as_it_did: SnapshotAssertion):
+    async with stage(S) as at:
         await at.feed()
         await at.wait(7.0)
 
-    assert snap_compare(at.app, terminal_size=S, run_before=show)
+        assert at.app.picture() == as_it_did
 
 
-def test_a_kill_looks_as_it_did(snap_compare):
-    at = Stage()
-
-    async def show(pilot) -> None:
-        at.pilot = pilot
-        await pilot.pause()
+async def test_a_kill_looks_as_it_did(as_it_did: SnapshotAssertion):
+    async with stage(M) as at:
         await at.feed()
         await at.feed(risk=a_killed_risk())
-        await at.drawn()
 
-    assert snap_compare(at.app, terminal_size=M, run_before=show)
+        assert at.app.picture() == as_it_did

@@ -10,7 +10,10 @@ from tests.fakes.port import EPOCH, START_NS
 from tests.ui.scenes import BTC, ETH, a_log, a_status, a_whales
 from tests.ui.stage import M, S, stage
 
-FRAMED = ("book", "chart", "tape", "whales", "positions", "orders", "log", "risk")
+FRAMED = (
+    *("book", "chart", "tape", "whales", "positions"),
+    *("orders", "log", "watch", "risk", "health"),
+)
 MEDIUM = FRAMED[:6]
 
 
@@ -78,6 +81,8 @@ async def test_a_terminal_made_too_small_says_so_and_recovers():
         ("4", "4 WHALES"),
         ("6", "6 ORDERS"),
         ("7", "7 LOG"),
+        ("8", "8 WATCH"),
+        ("0", "0 HEALTH"),
         ("9", "9 RISK"),
         ("2", "2 CHART"),
     ],
@@ -112,7 +117,7 @@ async def test_tab_goes_round_all_panes():
         await at.press("shift+tab")
 
         assert seen == [*FRAMED[1:], "book"]
-        assert at.trade.focused.id == "risk"  # type: ignore[union-attr]
+        assert at.trade.focused.id == "health"  # type: ignore[union-attr]
 
 
 async def test_zoom_fills_the_body_and_goes_back():
@@ -300,9 +305,8 @@ async def test_the_palette_runs_an_action_by_name():
         await at.feed()
         await at.press("ctrl+p")
         await at.press(*"longer")
-        await at.pilot.pause(0.3)
+        await at.wait(1.0)  # Until the palette has looked for it.
         await at.press("enter")
-        await at.pilot.pause(0.2)
 
         assert at.watch.timeframe_s == 300
 
@@ -372,7 +376,6 @@ async def test_data_flows_on_behind_a_dialog():
         await at.press("q")
 
         await at.feed(status=a_status(events_per_s=77.0))
-        await at.pilot.pause(0.1)
 
         assert "Leave the cockpit" in at.text()
         assert "77.0/s" in at.text()
@@ -397,6 +400,6 @@ async def test_a_click_focuses_a_pane_at_once():
     async with stage(M) as at:
         await at.feed()
         await at.pilot.click("#tape")
-        await at.pilot.pause()
+        await at.drawn()
 
         assert "▸3 TAPE" in at.text()

@@ -69,6 +69,16 @@ async def test_a_waiting_book_says_what_it_waits_for():
         assert "book: waiting for a snapshot" in at.pane("book")
 
 
+async def test_a_recording_that_stopped_is_said_for_as_long_as_it_lasts():
+    async with stage(S) as at:
+        await at.feed(status=a_status(recording="recording stopped: the disk is full"))
+        assert "recording broken" in at.text().splitlines()[0]
+
+        await at.feed()
+
+        assert "recording broken" not in at.text()
+
+
 async def test_a_silent_engine_turns_the_status_row_red_and_every_pane_stale():
     async with stage(M) as at:
         await at.feed()
@@ -115,8 +125,7 @@ async def test_an_engine_that_is_gone_says_what_to_do_and_q_leaves():
         assert "press q" in text
         assert "stale" in at.pane("book")
 
-        await at.pilot.press("q")
-        await at.pilot.pause()
+        await at.press("q")
     assert at.app.return_value == "lost"
 
 
@@ -150,8 +159,7 @@ async def test_the_offer_is_taken_with_enter():
         await at.feed(status=a_status_down())
         await at.press("S")
         await at.settle()
-        await at.pilot.press("enter")
-        await at.pilot.pause()
+        await at.press("enter")
     assert at.app.return_value == "simulated"
 
 

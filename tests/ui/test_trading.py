@@ -2,11 +2,13 @@
 
 import random
 import string
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from engine.model.commands import (
+    AmendOrder,
     Arm,
     CancelAll,
     CancelOrders,
@@ -15,7 +17,7 @@ from engine.model.commands import (
     SubmitOrder,
 )
 from tests.fakes.port import START_NS, accept
-from tests.ui.scenes import a_risk, a_stop, an_order, some_orders, some_positions
+from tests.ui.scenes import a_position, a_risk, a_stop, an_order, some_orders, some_positions
 from tests.ui.stage import M, S, Stage, stage
 
 DISARMED = a_risk(armed_until_ns=None)
@@ -132,6 +134,78 @@ async def test_a_key_held_down_sends_one_order():
 
         assert len(at.port.meant) == 1
         assert "repeats of a key dropped" in line(at)
+
+
+async def test_a_key_joins_the_best_bid_wherever_the_cursor_is():
+    async with stage(S) as at:
+        await at.feed()
+        await at.press("B")
+
+        (sent,) = at.port.meant
+        order = sent.actions[0]
+        assert isinstance(order, SubmitOrder)
+        assert (order.side, str(order.price), order.is_post_only) == ("buy", "64210.0", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "price"), [("less_than_sign", "64208"), ("greater_than_sign", "64209")]
+)
+async def test_the_own_order_at_the_cursor_is_moved_by_one_tick(key: str, price: str):
+    async with stage(S) as at:
+        await at.feed()
+        await at.press(*["j"] * 4, key)
+
+        (sent,) = at.port.meant
+        assert sent.actions == (AmendOrder("c1", Decimal(price)),)
+
+
+async def test_an_order_that_would_cross_is_not_moved_but_proposed():
+    async with stage(S) as at:
+        near = an_order(price="64210", price_units=642_100)
+        await at.feed(orders=some_orders(working=(near,)))
+        await at.press("j", "greater_than_sign")
+
+        assert at.port.meant == []
+        assert "amend o1 @ 64210.5" in line(at)
+
+
+async def test_disarmed_no_order_is_moved_or_joined_but_proposed():
+    async with stage(S) as at:
+        await at.feed(risk=DISARMED)
+        await at.press(*["j"] * 4, "less_than_sign")
+        moved = line(at)
+        at.now_ns += 1_000_000_000
+        await at.press("escape", "1", "B")
+
+        assert at.port.meant == []
+        assert "amend o1 @ 64208" in moved
+        assert "buy 0.007 BTC-PERP @ 64210" in line(at)
+
+
+async def test_where_two_own_orders_stand_none_is_moved():
+    async with stage(S) as at:
+        both = (an_order(), an_order(client_order_id="c9", short_id="o9"))
+        await at.feed(orders=some_orders(working=both))
+        await at.press(*["j"] * 4, "less_than_sign")
+
+        assert at.port.meant == []
+        assert "2 own orders there" in line(at)
+
+
+async def test_entry_take_profit_and_stop_are_marked_in_the_ladder():
+    async with stage(M) as at:
+        profit = a_stop(client_order_id="c4", short_id="o4", type="take_profit", trigger="64213")
+        stop = a_stop(trigger="64207")
+        position = a_position(entry="64208.7")
+        await at.feed(
+            orders=some_orders(working=(profit, stop)),
+            positions=some_positions(rows=(position,)),
+        )
+
+        book = at.pane("book")
+        assert "64213.0T" in book
+        assert "64208.5E" in book
+        assert "64207.0S" in book
 
 
 @pytest.mark.parametrize(("risk", "moves", "key"), [(DISARMED, 1, "b"), (None, 1, "s")])

@@ -9,7 +9,7 @@ from tests.ui.scenes import a_killed_risk, a_risk
 from tests.ui.stage import Stage, stage
 
 RISKS = (a_risk(), a_risk(), a_killed_risk())
-KEYS = (*"12345679zjkxoab", "tab", "plus", "minus", "c", "colon", "escape", "f12", "A")
+KEYS = (*"0123456789zjkxoab", "tab", "plus", "minus", "c", "colon", "escape", "f12", "A")
 
 
 @pytest.mark.parametrize("seed", range(2))

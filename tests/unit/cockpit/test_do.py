@@ -17,6 +17,8 @@ from engine.port import Command, Hello, Reply, ViewFrame, Watch, decode_client, 
 from tests.fakes.port import EPOCH, a_welcome, accept
 from tests.ui.scenes import Market
 
+WAIT_S = 60
+
 
 class TinyEngine:
     """Greets, sends views of a made-up market, and accepts what is confirmed."""
@@ -31,12 +33,12 @@ class TinyEngine:
     def start(self) -> None:
         """Listen in a thread of its own."""
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(WAIT_S)
 
     def stop(self) -> None:
         """End the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(WAIT_S)
 
     @property
     def meant(self) -> list[OperatorCommand]:
@@ -50,10 +52,14 @@ class TinyEngine:
         self._ready.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._hang_up())
         self._loop.close()
+
+    async def _hang_up(self) -> None:
+        clients = asyncio.all_tasks() - {asyncio.current_task()}
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         market = Market()
@@ -73,7 +79,10 @@ class TinyEngine:
                         reply = Reply(command.command_id, is_accepted, "", None, outcome)
                         writer.write(encode_frame(reply))
         except asyncio.IncompleteReadError:
+            return
+        finally:
             writer.close()
+            await writer.wait_closed()
 
 
 @pytest.fixture

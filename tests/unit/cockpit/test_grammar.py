@@ -56,6 +56,9 @@ def plan(line: str) -> Plan:
         ("stop buy 1 @ 65000", "stop buy 1 BTC-PERP @ 65000"),
         ("tp 65000", "tp BTC-PERP @ 65000"),
         ("sl eth entry+1%", "sl ETH-PERP @ 3152.41"),
+        ("sub kPEPE-PERP", "sub kPEPE-PERP"),
+        ("unsub", "unsub BTC-PERP"),
+        ("unsub eth", "unsub ETH-PERP"),
         ("cancel all", "cancel all"),
         ("cancel all stops", "cancel all stops"),
         ("cancel asks", "cancel asks BTC-PERP"),
@@ -142,16 +145,15 @@ def test_an_ambiguous_prefix_lists_the_choices():
     assert isinstance(parse("buy 0.5 btc-u @ 1", AMBIGUOUS), Plan)
 
 
-def test_a_bracket_is_two_protective_orders_more():
-    entry, profit, stop = plan("buy 0.5 @ 64210 tp 65000 sl 63000").actions
+def test_a_bracket_goes_with_its_entry():
+    (entry,) = plan("buy 0.5 @ 64210 tp 65000 sl 63000").actions
+    (half,) = plan("sell 0.5 @ 64210 sl 65000").actions
 
     assert isinstance(entry, SubmitOrder)
-    assert not entry.is_protective
-    assert isinstance(profit, SubmitOrder)
-    assert (profit.type, profit.side, profit.trigger) == ("take_profit", "sell", Decimal(65_000))
-    assert isinstance(stop, SubmitOrder)
-    assert (stop.type, stop.trigger, stop.is_reduce_only) == ("stop", Decimal(63_000), True)
-    assert stop.is_protective
+    assert (entry.stop, entry.target) == (Decimal(63_000), Decimal(65_000))
+    assert (entry.type, entry.is_protective, entry.is_reduce_only) == ("limit", False, False)
+    assert isinstance(half, SubmitOrder)
+    assert (half.stop, half.target) == (Decimal(65_000), None)
 
 
 def test_the_book_that_was_looked_at_goes_with_the_order_of_its_instrument_only():

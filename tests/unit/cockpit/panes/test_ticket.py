@@ -137,3 +137,29 @@ def test_pasted_lines_are_one_line_confirmed_twice():
     sent = talk.enter()
     assert sent is not None
     assert len(sent.actions) == 2
+
+
+def test_a_search_goes_to_older_lines_that_hold_what_was_typed():
+    ticket = Ticket(count(1).__next__)
+    ticket.use_history(["buy 1 @ bid", "cancel all", "BUY 2 @ ask", "arm"])
+    ticket.edit("buy")
+
+    found = []
+    for _ in range(3):
+        ticket.search()
+        found.append(ticket.text)
+
+    assert found == ["BUY 2 @ ask", "buy 1 @ bid", "buy 1 @ bid"]
+    assert ticket.said == ("no older line with buy", False)
+
+
+def test_another_text_begins_another_search():
+    ticket = Ticket(count(1).__next__)
+    ticket.use_history(["cancel all", "buy 1 @ bid"])
+    ticket.edit("buy")
+    ticket.search()
+
+    ticket.edit("canc")
+    ticket.search()
+
+    assert ticket.text == "cancel all"

@@ -19,7 +19,14 @@ def test_a_press_that_did_not_latch_is_told_again():
     switch.press(0, is_latched=False)
 
     assert switch.press(500 * MS, is_latched=False)
-    assert not switch.press(1_000 * MS, is_latched=True)
+
+
+def test_a_press_is_told_even_where_a_kill_is_shown_already():
+    switch = KillSwitch()
+
+    assert switch.press(0, is_latched=True)
+    assert not switch.press(399 * MS, is_latched=True)
+    assert switch.press(1_000 * MS, is_latched=True)
 
 
 def test_the_banner_stands_until_the_engine_has_answered():

@@ -40,7 +40,10 @@ def test_no_two_panes_overlap(size: tuple[int, int], front):
 
 
 @pytest.mark.parametrize("front", FRAMED)
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (119, 40), (130, 30), (90, 50), (120, 40)])
+@pytest.mark.parametrize(
+    "size",
+    [(60, 16), (80, 24), (119, 40), (130, 30), (90, 50), (120, 40), (160, 50), (200, 60)],
+)
 def test_the_front_pane_and_the_book_are_visible(size: tuple[int, int], front):
     visible = plan(size, front, None).panes
 
@@ -58,10 +61,14 @@ def test_the_banner_takes_its_rows_from_the_body(width, height, front, zoomed, r
     assert made.boxes["command"].height == 1
 
 
-def test_the_medium_layout_has_all_but_log_and_risk_and_the_wide_one_has_them_too():
-    assert set(FRAMED) - set(plan((120, 40), "chart", None).panes) == {"log", "risk"}
+def test_each_layout_has_more_panes_than_the_one_before():
+    elsewhere = {"log", "risk", "watch", "health"}
+    assert set(FRAMED) - set(plan((120, 40), "chart", None).panes) == elsewhere
     assert "log" in plan((120, 40), "log", None).panes
+    assert set(FRAMED) - set(plan((160, 50), "chart", None).panes) == {"watch", "health"}
     assert plan((200, 60), "chart", None).panes == FRAMED
+    assert plan((200, 60), "chart", None).name == "L"
+    assert plan((199, 60), "chart", None).name == "M"
     assert plan((120, 40), "chart", None).name == "M"
     assert plan((119, 40), "chart", None).name == "S"
 

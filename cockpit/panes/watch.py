@@ -24,6 +24,8 @@ SPREAD_WIDTH: Final = 7
 NAME_MIN: Final = 6
 NAME_MAX: Final = 16
 
+WORDS: Final = {"waiting": "wait", "invalid": "gap"}
+"""Of books that are not live."""
 SHAPES: Final = {"fresh": "●", "slow": "◐", "stale": "○", "none": "–"}
 """Of a live book; any other is `↻`."""
 
@@ -105,7 +107,8 @@ class WatchPane(ListPane):
         freshness = "stale" if self._moment.is_lost else row.freshness
         if row.state != "live":
             style = ink.warn if row.state == "waiting" else ink.error
-            return (safe(row.state, 7).rjust(SPREAD_WIDTH), style), (" ↻", style)
+            word = WORDS.get(row.state, safe(row.state, SPREAD_WIDTH - 1))
+            return (word.rjust(SPREAD_WIDTH), style), (" ↻", style)
         if freshness == "fresh":
             return (_spread(row).rjust(SPREAD_WIDTH), ink.fg), (" " + SHAPES["fresh"], ink.ok)
         age = UNKNOWN if row.age_ns is None else age_text(row.age_ns + self._moment.waited_ns)

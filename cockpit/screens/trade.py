@@ -66,6 +66,8 @@ class TradeScreen(Screen[None]):
         self._clock = clock
         self._front: PaneName = "chart"
         self._zoomed: PaneName | None = None
+        self._keys_to: PaneName = "book"
+        """The pane that had the keys when the size last changed."""
         self._sight = Sight(fps)
         self._watch: Watch | None = None
         self._plan = Plan("small", {})
@@ -80,8 +82,21 @@ class TradeScreen(Screen[None]):
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.draw_all())
 
     def on_resize(self) -> None:
-        """Place the panes for the new size."""
+        """Place the panes for the new size; the pane that has the keys keeps them.
+
+        One that were hidden with the keys would pass them to the command line.
+        """
+        pane = self._focused_pane()
+        if pane is not None:
+            self._keys_to = pane
+            self.set_focus(None)
         self._place()
+        if not self._plan.panes or self.focused is not None:
+            return
+        if self._keys_to not in self._plan.boxes:
+            self._front = self._keys_to
+            self._place()
+        self.set_focus(self.query_one(f"#{self._keys_to}"))
 
     def on_descendant_focus(self) -> None:
         """Show at once which pane the keys go to."""

@@ -40,7 +40,7 @@ async def test_each_instrument_has_last_change_spread_and_state():
         assert head.split() == ["│", "SYM", "LAST", "24h", "SPRD", "│"]
         assert btc.split() == ["│", "BTC-PERP", "64,210.5", "+2.1%", "0.5", "●p│"]
         assert eth.split() == ["│", "ETH-PERP", "3,120.40", "-0.3%", "2.4s", "◐", "│"]
-        assert sol.split() == ["│", "SOL-PERP", "182.110", "–", "waiting", "↻", "│"]
+        assert sol.split() == ["│", "SOL-PERP", "182.110", "–", "wait", "↻", "│"]
 
 
 async def test_long_names_are_written_out_and_take_the_room_of_the_spread():
@@ -105,8 +105,8 @@ async def test_health_names_each_feed_and_part_of_the_engine():
 
         rows = [line.strip("│ ") for line in at.pane("health").splitlines()[1:-1]]
         assert rows[:2] == [
-            "FEED                  AGE  RE    LAG",
-            "● simulated           12ms  2×   38ms",
+            "FEED               AGE  RE    LAG",
+            "● simulated         12ms  2×   38ms",
         ]
         assert rows[2:10] == [
             "● books    2 of 2 live",

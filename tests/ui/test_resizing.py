@@ -52,3 +52,25 @@ async def test_views_that_were_built_for_the_size_before_do_no_harm():
         rows = at.text().splitlines()
         assert [len(row) for row in rows] == [S[0]] * S[1]
         assert "1 BOOK" in at.text()
+
+
+async def test_the_pane_that_has_the_keys_keeps_them_through_a_terminal_too_small():
+    async with stage(L) as at:
+        await at.press("3")
+        await at.pilot.resize_terminal(*TOO_SMALL)
+        at_small = at.app.focused
+        await at.pilot.resize_terminal(*S)
+
+        assert at_small is None
+        assert at.trade.focused is at.trade.query_one("#tape")
+        assert at.trade.query_one("#tape").display
+
+
+async def test_a_command_line_that_has_the_keys_keeps_them_through_a_terminal_too_small():
+    async with stage(L) as at:
+        await at.press("3", "colon", "b")
+        await at.pilot.resize_terminal(*TOO_SMALL)
+        await at.pilot.resize_terminal(*S)
+        await at.press("u")
+
+        assert "› bu" in at.text()

@@ -189,7 +189,7 @@ class Orders(msgspec.Struct):
         order.filled_value += fact.price_ticks * fact.qty_lots
         entry = self.records.get(order.intent.parent)
         if entry is not None:
-            entry.closed_lots += fact.qty_lots
+            entry.closed_lots += min(fact.qty_lots, entry.bracketed_lots)
         is_full = order.filled_lots >= order.size_lots
         is_agreed = self.move(order, "full_fill" if is_full else "part_fill", fact.ts_ns)
         return not _note_overfill(order) and is_agreed

@@ -235,15 +235,17 @@ def losing_exits(review: Review) -> Reason | None:
 def duplicate(review: Review) -> Reason | None:
     """The same order again within moments is a mistake, unless its strategy repeats.
 
-    A close and the entry that reverses it have the same numbers and are not the same order; legs
-    of a bracket follow the fills, which may be of one size.
+    A close and the entry that reverses it have the same numbers and are not the same order. Nor is
+    protection that the kernel sends: it follows the fills, which may be of one size, and comes
+    again where a venue refused it.
     """
     window_s = review.limits.duplicate_window_s
-    is_leg = review.is_reducing and review.intent.parent != ""
+    intent = review.intent
+    is_ours = intent.parent != "" or (intent.is_protective and review.is_by_strategy)
     if (
-        is_leg
+        (is_ours and review.is_reducing)
         or review.may_repeat
-        or not any(_is_same(intent, review) for intent in _recent(review, window_s))
+        or not any(_is_same(sent, review) for sent in _recent(review, window_s))
     ):
         return None
     sentence = f"The same order went out less than {window_s} s ago (duplicate_window_s)."

@@ -14,7 +14,7 @@ from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.model.effects import Effect
-from engine.model.envelope import Envelope, TimerFired
+from engine.model.envelope import Envelope, RunStarted, TimerFired
 from engine.model.instrument import symbol_of
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import HAND, OrderIntent
@@ -35,15 +35,24 @@ def on_timer(
         _end(state, holding, covers.pop(holding), "it is closed", effects)
 
 
+def on_run_started(
+    state: KernelState, envelope: Envelope, event: RunStarted, effects: list[Effect]
+) -> None:
+    """Learn what should stand behind what is held, before a venue says what is left of it."""
+    del envelope, event, effects
+    for holding in holdings(state):
+        cover_of(state, holding)
+
+
 def note_stop(state: KernelState, intent: OrderIntent) -> None:
     """A person protects a position: from now on it is an alarm if that stop is gone."""
-    if intent.is_protective and intent.spec.type == "stop" and intent.spec.is_reduce_only:
+    if _is_stop(intent):
         cover_of(state, (intent.owner, intent.spec.instrument_id)).wants_stop = True
 
 
 def waive_stop(state: KernelState, order: OrderRecord) -> None:
     """A person has cancelled his own stop, and was told what stays without it."""
-    if order.intent.owner == HAND and order.intent.is_protective and order.spec.type == "stop":
+    if order.intent.owner == HAND and _is_stop(order.intent):
         cover_of(state, (HAND, order.spec.instrument_id)).wants_stop = False
 
 
@@ -89,13 +98,19 @@ def cover_of(state: KernelState, holding: Holding) -> Cover:
 def _found(state: KernelState, holding: Holding) -> Cover:
     owner, instrument_id = holding
     if owner == HAND:
-        return Cover()
+        mine = [one.intent for one in state.desk.ledger.working(instrument_id)]
+        return Cover(wants_stop=any(one.owner == HAND and _is_stop(one) for one in mine))
     for order in reversed(state.desk.ledger.orders.values()):
         is_mine = (order.intent.owner, order.spec.instrument_id) == (owner, instrument_id)
         exits = exits_of(order.intent.tag) if is_mine and order.filled_lots else None
         if exits is not None:
             return Cover(exits, wants_stop=exits.has_stop)
     return Cover(wants_stop=True)  # Strategies are protected unless they said otherwise.
+
+
+def _is_stop(intent: OrderIntent) -> bool:
+    """Whether an order ends the loss of a position and can do nothing else."""
+    return intent.is_protective and intent.spec.type == "stop" and intent.spec.is_reduce_only
 
 
 def _watch(state: KernelState, holding: Holding, effects: list[Effect]) -> None:

@@ -14,11 +14,18 @@ from engine.execution.ledger_orders import OrderRecord
 from engine.kernel.alarms import note_stop
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import cancel, reviewed, send
+from engine.kernel.strategy_orders import (
+    cancel,
+    may_protect,
+    may_shrink,
+    reviewed,
+    send,
+    surplus,
+)
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import BracketClosed, OrderFilled
-from engine.model.instrument import InstrumentId, venue_of
+from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import HAND, Bracket, OrderIntent, OrderSpec, Side
 
@@ -77,7 +84,7 @@ def fit(state: KernelState, effects: list[Effect]) -> None:
     entries, legs = _found(state)
     open_ids = {entry.client_order_id for entry in entries}
     refused = state.desk.legs_refused_ns
-    for gone in [key for key in refused if key not in open_ids]:
+    for gone in [key for key in refused if key[0] not in open_ids]:
         del refused[gone]
     if not entries and not legs:
         return
@@ -130,54 +137,36 @@ def _fit_entry(
     legs: list[OrderRecord],
     effects: list[Effect],
 ) -> None:
+    holding = entry.intent.owner, entry.spec.instrument_id
     for wanted in legs_of(entry.intent, entry.client_order_id, lots):
         of_kind = [leg for leg in legs if leg.spec.type == wanted.spec.type]
         working = [leg for leg in of_kind if not leg.is_final]
         missing = lots - sum(leg.remaining_lots for leg in working)
         is_waived = any(leg.is_waived for leg in of_kind)
-        if missing < 0 or len(working) > LEGS_MAX:
-            _shrink(state, working, lots, effects)
-        if missing > 0 and not is_waived and _may_try(state, entry, of_kind):
-            spec = replace(wanted.spec, qty_lots=QtyLots(missing))
-            _place(state, entry, replace(wanted, spec=spec), effects)
+        is_many = len(working) > LEGS_MAX
+        if (missing < 0 or is_many) and may_shrink(state, *holding):
+            _cancel(state, surplus(working, lots, most=1 if is_many else None), effects)
+        if missing > 0 and not is_waived:
+            note_stop(state, wanted)
+            if may_protect(state, *holding) and _is_due(state, wanted, of_kind):
+                spec = replace(wanted.spec, qty_lots=QtyLots(missing))
+                _place(state, replace(wanted, spec=spec), effects)
 
 
-def _shrink(
-    state: KernelState, working: list[OrderRecord], lots: int, effects: list[Effect]
-) -> None:
-    """Cancel what is too much, and all but the largest where there are many; the rest follows."""
-    kept = 0
-    by_size = sorted(working, key=lambda leg: (-leg.remaining_lots, leg.number))
-    for at, leg in enumerate(by_size):
-        is_kept = kept + leg.remaining_lots <= lots and (at == 0 or len(working) <= LEGS_MAX)
-        if is_kept:
-            kept += leg.remaining_lots
-        else:
-            cancel(state, leg, effects)
-
-
-def _place(
-    state: KernelState, entry: OrderRecord, intent: OrderIntent, effects: list[Effect]
-) -> None:
-    market = state.instruments[intent.spec.instrument_id]
-    note_stop(state, intent)
-    verdict = reviewed(state, market, intent, effects)
+def _place(state: KernelState, leg: OrderIntent, effects: list[Effect]) -> None:
+    market = state.instruments[leg.spec.instrument_id]
+    verdict = reviewed(state, market, leg, effects)
     if isinstance(verdict, str):
-        state.desk.legs_refused_ns[entry.client_order_id] = state.ts_ns
+        state.desk.legs_refused_ns[leg.parent, leg.spec.type] = state.ts_ns
     else:
         send(state, market, verdict, effects)
 
 
-def _may_try(state: KernelState, entry: OrderRecord, of_kind: list[OrderRecord]) -> bool:
-    """Whether anything could leave, and the attempt before, if it failed, is long enough ago."""
-    instrument_id = entry.spec.instrument_id
-    scope = state.desk.ledger.trading_state(
-        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=entry.intent.owner
-    )
-    refused_ns = state.desk.legs_refused_ns.get(entry.client_order_id, 0)
+def _is_due(state: KernelState, wanted: OrderIntent, of_kind: list[OrderRecord]) -> bool:
+    """Whether the attempt before at such a leg, if it failed, is long enough ago."""
+    refused_ns = state.desk.legs_refused_ns.get((wanted.parent, wanted.spec.type), 0)
     ended_ns = [leg.updated_ns for leg in of_kind if leg.state == "rejected"]
-    is_due = state.ts_ns - max(refused_ns, *ended_ns, 0) >= RETRY_NS
-    return is_due and scope != "killed" and instrument_id in state.instruments
+    return state.ts_ns - max(refused_ns, *ended_ns, 0) >= RETRY_NS
 
 
 def _cancel(state: KernelState, legs: Iterable[OrderRecord], effects: list[Effect]) -> None:

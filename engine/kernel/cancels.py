@@ -1,18 +1,21 @@
 """Cancels that must come true: asked again where one crossed its order or was never answered.
 
 A refused cancel proves nothing: it may have come to the venue before the order did (R28). While
-trading is killed every order that does not protect a position is asked to go until it is gone,
-also one that appears after the kill (R74).
+trading is killed, all of it or an instrument's, every order there that does not protect a position
+is asked to go until it is gone, also one that appears after the kill (R74).
 """
 
 from typing import Final
 
+from engine.execution.ledger_orders import OrderRecord
+from engine.kernel.desk import Desk
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.kernel.strategy_orders import ANSWER_NS
 from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import Envelope, TimerFired
-from engine.model.facts import CancelRejected, CancelRequested, OrderAcked
+from engine.model.facts import CancelRejected, CancelRequested, OrderAcked, TradingState
+from engine.model.instrument import venue_of
 
 OVERTAKEN_MAX: Final = 2_000
 """Refused cancels remembered; twice the orders that may work at a time."""
@@ -46,14 +49,25 @@ def on_timer(
     """While killed, ask until all is gone."""
     del envelope, event
     desk = state.desk
-    if desk.trading_state != "killed":
+    if "killed" not in desk.ledger.states.values():
         return
     for order in desk.ledger.working():
+        if _scope(desk, order) != "killed":
+            continue
         is_asked = order.state in ("pending_cancel", "unknown")
+        flattens = order.spec.is_reduce_only and order.spec.tif == "ioc"  # Lapses by itself.
         is_late = state.ts_ns - order.updated_ns >= ANSWER_NS
-        if not desk.protects(order) and (is_late or not is_asked):
+        if not desk.protects(order) and (is_late or not (is_asked or flattens)):
             desk.note_asked(order.client_order_id)
             _ask(state, order.client_order_id, effects)
+
+
+def _scope(desk: Desk, order: OrderRecord) -> TradingState:
+    """Return the strictest trading state that an order falls under."""
+    key = order.spec.instrument_id
+    return desk.ledger.trading_state(
+        venue=venue_of(key), instrument_id=key, owner=order.intent.owner
+    )
 
 
 def _ask(state: KernelState, client_order_id: str, effects: list[Effect]) -> None:

@@ -76,8 +76,8 @@ class Desk:
         self.kill: KillReport | None = None
         self.is_journal_ok = True
         self.is_ending = False
-        self.legs_refused_ns: dict[str, int] = {}
-        """When the gate last refused a leg of an entry's bracket, by client order id."""
+        self.legs_refused_ns: dict[tuple[str, str], int] = {}
+        """When the gate last refused a leg: by client order id of its entry, and type."""
         self.unvalued_ns: int | None = None
         """Since when nobody knows what the account is worth; None while it is known."""
         self.worth_fault = ""
@@ -99,6 +99,11 @@ class Desk:
     def trading_state(self) -> TradingState:
         """State of the whole account."""
         return self.ledger.states.get("all", "active")
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether what follows a cancel would leave: the journal takes it, the run goes on."""
+        return self.is_journal_ok and not self.is_ending
 
     def end_arming(self) -> None:
         """Disarm what was armed for a while; the simulated market's arming has no end."""

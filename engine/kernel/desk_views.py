@@ -10,7 +10,8 @@ from engine.execution.ledger_orders import OrderRecord
 from engine.execution.risk import switched_off
 from engine.kernel.account import marks_of
 from engine.kernel.alarms import alarms, stopped_lots
-from engine.kernel.desk import moment_of
+from engine.kernel.desk import Desk, moment_of
+from engine.kernel.planned_order import margin_of
 from engine.kernel.references import reference_now
 from engine.kernel.release import limit_uses
 from engine.kernel.state import KernelState
@@ -57,7 +58,7 @@ def positions_view(state: KernelState) -> PositionsView:
         row
         for instrument_id in _of_interest(state)
         for owner in ledger.owners(instrument_id)
-        if (row := _position_row(ledger, owner, instrument_id, marks)) is not None
+        if (row := _position_row(state.desk, owner, instrument_id, marks)) is not None
     ]
     realised = sum(
         (_realised(ledger, instrument_id) for instrument_id in _of_interest(state)), Decimal(0)
@@ -68,9 +69,9 @@ def positions_view(state: KernelState) -> PositionsView:
         equity=None if equity is None else _money(equity),
         day_profit=None if equity is None or start is None else _money(equity - start),
         realised=_money(realised),
-        fees=_money(ledger.settled_fees),
-        other_fees=tuple(f"{paid:f} {name}" for name, paid in sorted(ledger.other_fees.items())),
-        funding=_money(sum(ledger.funding.values(), Decimal(0))),
+        fees=_money(-ledger.settled_fees),
+        other_fees=tuple(f"{-paid:f} {name}" for name, paid in sorted(ledger.other_fees.items())),
+        funding=_money(-sum(ledger.funding.values(), Decimal(0))),
     )
 
 
@@ -180,25 +181,30 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
 
 
 def _position_row(
-    ledger: Ledger, owner: str, instrument_id: InstrumentId, marks: Mapping[InstrumentId, Decimal]
+    desk: Desk, owner: str, instrument_id: InstrumentId, marks: Mapping[InstrumentId, Decimal]
 ) -> PositionRow | None:
+    ledger = desk.ledger
     position = ledger.position(owner, instrument_id)
     steps = ledger.steps(instrument_id)
     if not position.lots or steps is None:
         return None
     mark = marks.get(instrument_id)
     entry = steps.average_price(position)
+    size = abs(position.lots) * steps.lot_size
+    bound = None if entry is None or desk.setup.is_live else margin_of(desk, size * entry)
     return PositionRow(
         instrument_id=instrument_id,
         name=symbol_of(instrument_id),
         owner=owner,
         side="long" if position.lots > 0 else "short",
-        size=f"{abs(position.lots) * steps.lot_size:f}",
+        size=f"{size:f}",
         entry="" if entry is None else f"{entry.quantize(steps.tick_size):f}",
         mark=None if mark is None else f"{mark:f}",
         open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
         realised=_money(steps.realised(position)),
         is_protected=stopped_lots(ledger, (owner, instrument_id)) >= abs(position.lots),
+        value=None if mark is None else _money(size * mark),
+        margin=None if bound is None else _money(bound),
     )
 
 
@@ -268,4 +274,4 @@ def _realised(ledger: Ledger, instrument_id: InstrumentId) -> Decimal:
 
 
 def _money(amount: Decimal) -> str:
-    return f"{amount:.2f}"
+    return f"{amount:z.2f}"

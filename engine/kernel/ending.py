@@ -21,7 +21,7 @@ def on_run_ending(
     desk.is_ending = True
     going = leaving(state)
     for order in going:
-        cancel(state, order, effects)
+        cancel(state, order, effects, is_only=True)
     kept = len(desk.ledger.working()) - len(going)
     told = f"{RUN_ENDS}: {len(going)} orders are cancelled, {kept} stay at the venue"
     say(state, effects, "info", "orders", told)

@@ -138,4 +138,5 @@ def health_view(state: KernelState, now_ns: int, facts: "RunFacts") -> HealthVie
         screens=desk.seats.screens,
         holder=desk.seats.holder,
         alarms=alarms(state),
+        part_failures=state.part_failures,
     )

@@ -1,4 +1,4 @@
-"""Handler of a loop that stood still: prices were old and nobody was watching."""
+"""Handlers of an engine that is not well: its loop stood still, or a part of it failed."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect
-from engine.model.envelope import Envelope, LoopLagged
+from engine.model.envelope import Envelope, LoopLagged, PartFailed
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 
 REDUCE_NS: Final = 2 * NS_PER_S
@@ -26,3 +26,18 @@ def on_lag(
     say(state, effects, "warning", "engine", told)
     if event.late_ns > REDUCE_NS:
         step_down(state, effects, [TradingStateAdvice("all", "reduce_only", f"the engine {told}")])
+
+
+def on_part_failed(
+    state: KernelState, envelope: Envelope, event: PartFailed, effects: list[Effect]
+) -> None:
+    """Say so, and halt when the part is not started again: what it did, nobody does now (R97)."""
+    del envelope
+    state.part_failures += 1
+    told = f"{event.name} failed by an error of the program ({event.error}), see its log"
+    if not event.is_given_up:
+        say(state, effects, "warning", "engine", f"{told}; it is started again")
+        return
+    told = f"{told}; after {event.restarts} restarts within a minute it stays down"
+    say(state, effects, "error", "engine", f"{told}. Stop the engine and start it anew")
+    step_down(state, effects, [TradingStateAdvice("all", "halted", told)])

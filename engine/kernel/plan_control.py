@@ -65,8 +65,8 @@ def take_orders(plan: "Plan", action: c.TakeOrders) -> None:
 def accept(plan: "Plan", action: c.Accept) -> None:
     """Plan the answer to what the start asked: that trading goes on as it was."""
     fact = plan.ledger.state_facts.get("all")
-    is_asked = fact is not None and fact.state != "active" and fact.reason.startswith(QUESTION)
-    if action.what != QUESTION or fact is None or not is_asked:
+    is_low = fact is not None and fact.state in ("reduce_only", "halted")  # No kill ends so.
+    if action.what != QUESTION or fact is None or not (is_low and fact.reason.startswith(QUESTION)):
         plan.refuse(f"nothing asks about {clean(action.what, 40)!r}")
         return
     plan.ask(2)

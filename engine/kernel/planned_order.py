@@ -33,7 +33,7 @@ def describe(
     notional = None if price is None else size * price
     signed = size if spec.side == "buy" else -size
     before = desk.ledger.net_lots(spec.instrument_id) if net_lots is None else net_lots
-    leverage = desk.limits.leverage_max
+    margin = margin_of(desk, notional)
     flags: list[str] = [] if spec.tif == "gtc" else [spec.tif]
     flags += ["post"] if spec.is_post_only else []
     flags += ["reduce"] if spec.is_reduce_only else []
@@ -46,9 +46,15 @@ def describe(
         trigger="" if spec.trigger_ticks is None else f"{spec.trigger_ticks * tick:f}",
         flags=" ".join(flags),
         notional="" if notional is None else f"{notional:.2f}",
-        margin="" if notional is None or not leverage else f"{notional / leverage:.2f}",
+        margin="" if margin is None else f"{margin:.2f}",
         position_after=f"{before * lot + signed:f}",
     )
+
+
+def margin_of(desk: Desk, value: Decimal | None) -> Decimal | None:
+    """Return what of the equity a value binds at the leverage that the account may use."""
+    leverage = desk.limits.leverage_max
+    return None if value is None or not leverage else value / leverage
 
 
 def level_of(

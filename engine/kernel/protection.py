@@ -15,18 +15,26 @@ from engine.kernel.alarms import cover_of, holdings
 from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import ANSWER_NS, cancel, reviewed, send
+from engine.kernel.strategy_orders import (
+    ANSWER_NS,
+    cancel,
+    may_protect,
+    may_shrink,
+    reviewed,
+    send,
+    surplus,
+)
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import OrderFilled
-from engine.model.instrument import InstrumentId, venue_of
+from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_S, QtyLots
 from engine.model.orders import HAND, OrderIntent, OrderSpec, Side
 
 ProtectiveType = Literal["stop", "take_profit"]
 
 RETRY_NS: Final = 3 * NS_PER_S
-"""Between two attempts to protect the same position."""
+"""Between two attempts at the same stop or target of a position."""
 
 
 def on_fill(
@@ -54,22 +62,31 @@ def on_timer(
     del envelope, event
     cancel_orphans(state, effects)
     for holding in list(holdings(state)):
-        if holding[0] != HAND and _may_try(state, holding):
-            protect(state, holding, effects)
+        if holding[0] != HAND and may_protect(state, *holding):
+            protect(state, holding, effects, is_retry=True)
 
 
 # Stop and target of strategies.
 
 
-def protect(state: KernelState, holding: Holding, effects: list[Effect]) -> None:
+def protect(
+    state: KernelState, holding: Holding, effects: list[Effect], *, is_retry: bool = False
+) -> None:
     """Bring stop and target to the size of the position, once the orders under way have ended.
 
     Too small a one is joined by another for the rest; too large a one goes, and the right one
     follows when it is gone.
+
+    Args:
+        state: Has the position.
+        holding: Whose position in what.
+        effects: Take the orders.
+        is_retry: Whether an attempt that came to nothing is given some time.
     """
     lots = state.desk.ledger.position(*holding).lots
-    if not lots or _is_under_way(state, holding):
+    if not lots or holding[1] not in state.instruments or _is_under_way(state, holding):
         return
+    sent_ns = cover_of(state, holding).sent_ns
     side: Side = "sell" if lots > 0 else "buy"
     kinds: tuple[ProtectiveType, ...] = ("stop", "take_profit")
     for kind in kinds:
@@ -79,10 +96,11 @@ def protect(state: KernelState, holding: Holding, effects: list[Effect]) -> None
             if (order.spec.type, order.spec.side) == (kind, side)
         ]
         missing = abs(lots) - sum(order.remaining_lots for order in working)
-        if missing < 0:
-            for order in working:
+        is_due = not is_retry or state.ts_ns - sent_ns.get(kind, 0) >= RETRY_NS
+        for order in surplus(working, abs(lots)):  # Without the flag it could open a position.
+            if may_shrink(state, *holding) or not order.spec.is_reduce_only:
                 cancel(state, order, effects)
-        elif missing > 0:
+        if missing > 0 and is_due:
             _place(state, holding, (kind, side, QtyLots(missing)), effects)
 
 
@@ -127,7 +145,7 @@ def _place(
     trigger = _trigger(state, holding, cover, kind, side)
     if trigger is None:
         return
-    cover.sent_ns = state.ts_ns
+    cover.sent_ns[kind] = state.ts_ns
     ticks = trigger_ticks_of(trigger, side, kind, market.instrument)
     if isinstance(ticks, Unroundable):
         cover.problem = ticks.sentence
@@ -168,13 +186,3 @@ def _is_under_way(state: KernelState, holding: Holding) -> bool:
         and state.ts_ns - order.created_ns < ANSWER_NS
         for order in state.desk.ledger.working(instrument_id)
     )
-
-
-def _may_try(state: KernelState, holding: Holding) -> bool:
-    """Whether anything could leave, and the attempt before is long enough ago."""
-    owner, instrument_id = holding
-    scope = state.desk.ledger.trading_state(
-        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=owner
-    )
-    is_due = state.ts_ns - cover_of(state, holding).sent_ns >= RETRY_NS
-    return is_due and scope != "killed" and instrument_id in state.instruments

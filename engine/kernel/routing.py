@@ -64,7 +64,9 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     c.OperatorCommand: (operator.on_command,),
     e.ScreenJoined: (screens.on_joined,),
     e.ScreenLeft: (screens.on_left,),
+    # the engine itself
     e.LoopLagged: (pace.on_lag,),
+    e.PartFailed: (pace.on_part_failed,),
     **dict.fromkeys(orders.WORDS, (orders.on_report,)),
     f.OrderAcked: (orders.on_report, cancels.on_acked),
     f.CancelRejected: (orders.on_report, cancels.on_rejected),
@@ -92,6 +94,7 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
         feeds.on_run_started,
         market.on_run_started,
         second_source.on_run_started,
+        alarms.on_run_started,
         restart.on_run_started,
         account.on_run_started,
     ),

@@ -62,4 +62,4 @@ def on_timer(
     step_down(state, effects, [TradingStateAdvice("all", told, reason)])
     for order in desk.ledger.working():
         if not order.spec.is_reduce_only:
-            cancel(state, order, effects)
+            cancel(state, order, effects, is_only=True)

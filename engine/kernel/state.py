@@ -214,6 +214,8 @@ class KernelState:
         self.silent_streams = 0
         self.loop_stalls = self.loop_stall_ns = self.loop_stall_at_ns = 0
         """How often the loop stood still; how long the last time, and when that ended."""
+        self.part_failures = 0
+        """How often a part of the engine failed by an error of the program."""
         self.clocks: dict[str, ClockMeasured] = {}
         """The last measurement of each venue's clock."""
 
@@ -228,6 +230,6 @@ class KernelState:
             list(self.notices),
             (self.bad_frames, self.unknown_instrument, self.gaps),
             (self.trade_gaps, self.holes, self.silent_streams, sorted(self.clocks.items())),
-            (self.loop_stalls, self.loop_stall_ns, self.loop_stall_at_ns),
+            (self.loop_stalls, self.loop_stall_ns, self.loop_stall_at_ns, self.part_failures),
             self.desk.digest_parts(),
         )

@@ -126,7 +126,7 @@ def end(state: KernelState, owner: str, reason: str, effects: list[Effect]) -> N
     record(state, effects, StrategyStopped(state.ts_ns, owner, reason))
     for order in state.desk.ledger.working():
         if order.intent.owner == owner and not order.spec.is_reduce_only:
-            cancel(state, order, effects)
+            cancel(state, order, effects, is_only=True)
 
 
 def on_timer(
@@ -331,6 +331,9 @@ def _leave(
     if lots == 0:
         runner.last_stop = "nothing to leave"
         return True
+    if not state.desk.is_steady:
+        runner.last_stop = "no close can be sent; the protection stays"
+        return False
     spec = OrderSpec(
         runner.instrument_id,
         "sell" if lots > 0 else "buy",

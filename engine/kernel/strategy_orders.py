@@ -1,5 +1,6 @@
 """Orders that no person asks for: through the gate, sent after they are recorded, cancelled."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from engine.execution.ledger_orders import OrderRecord
@@ -13,7 +14,7 @@ from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect, PlaceOrder, SendCancel
 from engine.model.facts import CancelRequested, OrderDenied, OrderIntended
-from engine.model.instrument import InstrumentId
+from engine.model.instrument import InstrumentId, venue_of
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import ApprovedOrder, OrderIntent
 
@@ -60,10 +61,59 @@ def _references(
     }
 
 
-def cancel(state: KernelState, order: OrderRecord, effects: list[Effect]) -> None:
-    """Ask once for a cancel; again only where nobody knows what became of it."""
-    is_lost = order.state == "unknown"
+def cancel(
+    state: KernelState, order: OrderRecord, effects: list[Effect], *, is_only: bool = False
+) -> None:
+    """Ask once for a cancel; again only where nobody knows what became of it.
+
+    Args:
+        state: Has the order.
+        order: The order.
+        effects: Take the cancel.
+        is_only: Whether nobody asks again, so that an order of which nothing is known is not left
+            for later.
+    """
+    is_lost = order.state == "unknown" and not is_only
     if order.state == "pending_cancel" or (is_lost and state.ts_ns - order.updated_ns < ANSWER_NS):
         return
     record(state, effects, CancelRequested(state.ts_ns, order.client_order_id))
     effects.append(SendCancel(order.client_order_id))
+
+
+# Protection, of whomever.
+
+
+def may_protect(state: KernelState, owner: str, instrument_id: InstrumentId) -> bool:
+    """Whether an order that protects what an owner holds could leave at all."""
+    scope = state.desk.ledger.trading_state(
+        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=owner
+    )
+    return scope != "killed" and instrument_id in state.instruments
+
+
+def may_shrink(state: KernelState, owner: str, instrument_id: InstrumentId) -> bool:
+    """Whether too large a protection may go, because the right one can follow.
+
+    Where none can, the large one stays: it is clipped to the position, and none protects nothing.
+    """
+    return state.desk.is_steady and may_protect(state, owner, instrument_id)
+
+
+def surplus(
+    protective: Iterable[OrderRecord], lots: int, most: int | None = None
+) -> list[OrderRecord]:
+    """Return the orders that are too much for so many lots, or more than so many orders.
+
+    The largest that fit stay; one that is going anyway takes no room from another.
+    """
+    kept = count = 0
+    gone = []
+    for order in sorted(
+        protective,
+        key=lambda one: (one.state == "pending_cancel", -one.remaining_lots, one.number),
+    ):
+        if kept + order.remaining_lots <= lots and (most is None or count < most):
+            kept, count = kept + order.remaining_lots, count + 1
+        else:
+            gone.append(order)
+    return gone

@@ -65,6 +65,18 @@ class LoopLagged(msgspec.Struct, frozen=True, tag=True):
     where: str = ""
 
 
+class PartFailed(msgspec.Struct, frozen=True, tag=True):
+    """A part of the engine failed by an error of the program."""
+
+    name: str
+    error: str
+    """Its type; the log has the rest."""
+    restarts: int
+    """Times that it was started again within a minute, this time included."""
+    is_given_up: bool = False
+    """Whether it is not started again: it has failed too often."""
+
+
 class StorageDegraded(msgspec.Struct, frozen=True, tag=True):
     """The journal cannot be written; nothing that adds risk may leave."""
 
@@ -100,6 +112,7 @@ Event = (
     | ScreenJoined
     | ScreenLeft
     | LoopLagged
+    | PartFailed
     | OrderReport
     | StorageDegraded
     | StorageRestored

@@ -235,10 +235,18 @@ class PositionRow(msgspec.Struct, frozen=True, gc=False):
     open_profit: str | None
     realised: str
     is_protected: bool
+    value: str | None = None
+    """At the mark, in the account's currency."""
+    margin: str | None = None
+    """What of the equity it binds: its value at the entry over the leverage that the account may
+    use; None where the venue decides and has not told."""
 
 
 class PositionsView(msgspec.Struct, frozen=True, gc=False, tag="positions"):
-    """Open positions by owner, and the account."""
+    """Open positions by owner, and the account.
+
+    Fees and funding are as they change the equity: paid is negative.
+    """
 
     rows: tuple[PositionRow, ...]
     currency: str
@@ -408,6 +416,8 @@ class HealthView(msgspec.Struct, frozen=True, gc=False, tag="health"):
     holder: str
     """Which of them gives the orders; empty: nobody."""
     alarms: tuple[str, ...]
+    part_failures: int = 0
+    """Times that a part of the engine failed by an error of the program."""
 
 
 View = (

@@ -325,8 +325,8 @@ class World:
 
     def _die(self) -> None:
         """Note where the engine died; the venue does not hear of it."""
-        assert self._clock is not None
-        self._now_ns = self._clock.now_ns()
+        if self._clock is not None:  # Else it came to nothing at all.
+            self._now_ns = self._clock.now_ns()
         is_at_file = 0 < self.files.cut_at <= self.files.done["all"]
         self.judge.seen[f"crash at {'a file operation' if is_at_file else 'an await'}"] += 1
         self.operator.stand_up()

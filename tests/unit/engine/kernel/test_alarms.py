@@ -7,10 +7,12 @@ import pytest
 from engine.kernel.alarms import alarms, stopped_lots
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.envelope import RunStarted
+from engine.model.market import FeedUp
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec
 from engine.strategy.candle import BUY, enter
-from tests.builders import BTC, ETH
+from tests.builders import BTC, ETH, FEED, Trader, a_trader, an_update
 from tests.order_facts import a_fill
 from tests.unit.engine.kernel.strategy_desk import LONG, LOTS, Desk
 
@@ -151,6 +153,19 @@ def test_a_stop_by_hand_of_an_earlier_run_is_missed_once_it_was_seen():
     desk.cancelled(stop.client_order_id).tick().tick(4)
 
     assert len(alarms(desk.state)) == 1
+
+
+def test_a_stop_by_hand_that_was_lost_with_the_run_before_is_an_alarm():
+    before = a_trader().holds(5)
+    stop = before.stops(lots=5)
+    after = Trader()
+    after.desk.ledger = before.ledger
+
+    after.take(RunStarted("run-2", "0.1"), source="engine").take(FeedUp(FEED))
+    after.take(f.OrderCanceled(after.now_ns, stop, "not at the venue")).take(an_update())
+    after.wait(5_000)
+
+    assert alarms(after.state) == ("UNPROTECTED BTCUSDT: no stop for 5 of +5 of hand",)
 
 
 def test_a_stop_on_the_other_side_stops_nothing():

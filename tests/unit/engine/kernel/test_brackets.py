@@ -5,10 +5,12 @@ from decimal import Decimal
 import pytest
 
 from engine.execution.ledger import Ledger
+from engine.kernel.alarms import alarms
 from engine.kernel.desk_views import orders_view
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.effects import PlaceOrder, SendCancel
+from engine.model.envelope import RunEnding, StorageDegraded
 from engine.model.orders import HAND, Bracket, OrderIntent
 from tests.builders import BTC, Trader, a_fill, a_trader, at, buy, sell, set_state
 
@@ -216,6 +218,38 @@ def test_a_target_that_is_filled_in_part_shrinks_the_stop():
     assert trader.ledger.orders[target].remaining_lots == 6
 
 
+def test_a_leg_that_is_going_anyway_takes_no_other_with_it():
+    trader = a_trader()
+    key = entered(trader, bracketed(20))
+    trader.take(a_fill(key, 10))
+    accepted(trader).do(c.ClosePosition(BTC, Decimal("0.5")))
+    trader.take(a_fill(trader.newest.client_order_id, 5))
+    trader.take(a_fill(key, 10, trade_id="t2"))
+    large, small = legs(accepted(trader), "stop")
+    assert trader.ledger.orders[large].state == "pending_cancel"
+
+    trader.do(c.ClosePosition(BTC, Decimal("0.1")))
+    trader.take(a_fill(trader.newest.client_order_id, 1))
+
+    assert trader.ledger.orders[small].state == "open"
+    trader.take(f.OrderCanceled(trader.now_ns, large, "canceled by us")).wait(250)
+    assert ("stop", 9, STOP) in placed(trader)
+
+
+def test_legs_that_close_more_than_their_entry_leave_what_it_fills_later_protected():
+    trader = a_trader().holds(20, owner=GRID)
+    key = entered(trader, bracketed(20))
+    trader.take(a_fill(key, 10))
+    (stop,), (target,) = legs(accepted(trader), "stop"), legs(trader, "take_profit")
+    trader.take(a_fill(target, 10, 1_100), a_fill(stop, 3, 950))  # It was faster than its cancel.
+    trader.take(f.OrderCanceled(trader.now_ns, stop, "canceled by us"))
+
+    trader.take(a_fill(key, 10, trade_id="t2"))
+
+    assert trader.ledger.position(HAND, BTC).lots == 10
+    assert placed(trader) == [("stop", 10, STOP), ("take_profit", 10, TARGET)]
+
+
 def test_what_is_closed_by_hand_is_protected_no_more():
     trader = a_trader()
     key = covered(trader)
@@ -323,6 +357,18 @@ def test_a_leg_that_was_refused_is_tried_again_after_a_while():
     assert trader.desk.legs_refused_ns == {}
 
 
+def test_a_target_that_the_gate_refused_keeps_no_stop_waiting():
+    trader = a_trader(orders_per_10min_max=2)
+    key = entered(trader)
+    trader.take(a_fill(key, 10))
+    (stop,) = legs(accepted(trader))
+    trader.desk.limits = a_trader().desk.limits
+
+    trader.take(f.OrderCanceled(trader.now_ns, stop, "by the venue")).wait(250)
+
+    assert placed(trader) == [("stop", 10, STOP)]
+
+
 def test_a_leg_that_the_venue_rejected_is_tried_again_after_a_while():
     trader = a_trader()
     key = entered(trader)
@@ -346,6 +392,38 @@ def test_while_killed_no_leg_leaves_and_after_it_they_do():
     set_state(trader, "all", "halted")
 
     assert len(trader.wait(250).asked(PlaceOrder)) == 2
+
+
+def test_an_entry_that_fills_while_killed_is_an_alarm():
+    trader = a_trader()
+    key = entered(trader)
+    trader.say(c.EngageKill())
+
+    trader.take(a_fill(key, 10)).wait(5_000)
+
+    assert alarms(trader.state) == ("UNPROTECTED BTCUSDT: no stop for 10 of +10 of hand",)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda trader: trader.say(c.EngageKill()),
+        lambda trader: trader.take(StorageDegraded("disk full")),
+        lambda trader: trader.take(RunEnding()),
+    ],
+    ids=["killed", "no journal", "the run ends"],
+)
+def test_a_leg_that_is_too_large_stays_where_no_other_could_follow(trouble):
+    trader = a_trader()
+    covered(trader)
+    trouble(trader)
+    trader.do(c.ClosePosition(BTC, Decimal("0.5")))
+
+    trader.take(a_fill(trader.newest.client_order_id, 5))
+    assert trader.asked(SendCancel) == []
+    trader.wait(5_000)
+
+    assert [trader.ledger.orders[leg].state for leg in legs(trader)] == ["open", "open"]
 
 
 def test_after_a_restart_the_journal_alone_says_what_is_to_be_protected():

@@ -7,7 +7,7 @@ from engine.model import commands as c
 from engine.model.effects import SendCancel
 from engine.model.envelope import TimerFired
 from engine.model.facts import CancelRejected, OrderAcked, OrderCanceled, OrderUnknown
-from tests.builders import Trader, a_trader, at
+from tests.builders import BTC, ETH, Trader, a_trader, at, set_state
 
 
 def rejected(cid: str) -> CancelRejected:
@@ -83,6 +83,25 @@ def test_an_order_that_appears_after_a_kill_is_cancelled_and_counted():
 
     assert trader.desk.kill is not None
     assert trader.desk.kill.asked == (cid,)
+
+
+def test_where_an_instrument_is_killed_only_its_orders_go():
+    trader = a_trader().holds(5)
+    cid, stop = trader.works("buy", 1, 990), trader.stops(lots=5)
+    other = trader.works("buy", 1, 990, instrument_id=ETH)
+    set_state(trader, f"instrument:{BTC}", "killed")
+
+    assert tick(trader) == [cid]
+
+    assert {trader.ledger.orders[key].state for key in (stop, other)} == {"open"}
+
+
+def test_what_flattens_while_killed_is_given_time_to_fill():
+    trader = killed(a_trader().holds(5))
+    (flatten,) = trader.do(c.ClosePosition()).client_order_ids
+
+    assert tick(trader) == []
+    assert tick(trader, 2_000) == [flatten]
 
 
 def test_a_kill_of_which_there_is_no_report_is_carried_through_too():

@@ -44,6 +44,17 @@ def test_each_owner_has_a_row_and_the_account_its_sums():
     assert rows == [(GRID, "short", "2", "1010", "20.00"), ("hand", "long", "5", "990", "50.00")]
     assert (view.currency, view.equity, view.day_profit) == ("USD", "100070.00", "70.00")
     assert view.rows[0].mark == "1000"
+    leverage = trader.desk.limits.leverage_max
+    assert [(row.value, row.margin) for row in view.rows] == [
+        ("2000.00", f"{2_020 / leverage:.2f}"),
+        ("5000.00", f"{4_950 / leverage:.2f}"),
+    ]
+
+
+def test_on_a_real_account_only_the_venue_knows_the_margin():
+    live = a_trader(is_live=True).holds(5, 990)
+
+    assert [row.margin for row in positions_view(live.state).rows] == [None]
 
 
 def test_realised_profit_and_fees_are_summed():
@@ -52,7 +63,7 @@ def test_realised_profit_and_fees_are_summed():
 
     view = positions_view(trader.take(fill).state)
 
-    assert (view.rows, view.realised, view.fees, view.funding) == ((), "50.00", "1.50", "0.00")
+    assert (view.rows, view.realised, view.fees, view.funding) == ((), "50.00", "-1.50", "0.00")
     assert view.equity == "100048.50"
 
 
@@ -65,7 +76,7 @@ def test_fees_in_another_currency_are_told_apart():
 
     view = positions_view(trader.state)
 
-    assert (view.fees, view.other_fees) == ("2.50", ("0.0012 BNB",))
+    assert (view.fees, view.other_fees) == ("-2.50", ("-0.0012 BNB",))
     assert view.equity == "99999.00"
 
 

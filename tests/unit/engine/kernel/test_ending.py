@@ -6,7 +6,7 @@ import pytest
 from engine.kernel.ending import leaving
 from engine.model.effects import SendCancel
 from engine.model.envelope import RunEnding
-from engine.model.facts import CancelRequested, OrderCanceled
+from engine.model.facts import CancelRequested, OrderCanceled, OrderUnknown
 from tests.builders import Trader, a_trader, at, buy, sell
 
 
@@ -32,6 +32,14 @@ def test_what_works_is_cancelled_and_what_protects_a_position_stays():
     assert [order.client_order_id for order in leaving(trader.state)] == [entry, exit_]
     trader.take(*(OrderCanceled(at(0), cid, "asked") for cid in (entry, exit_)))
     assert leaving(trader.state) == []
+
+
+def test_an_order_of_which_nothing_is_known_is_cancelled_too():
+    trader = a_trader()
+    entry = trader.works("buy", 1, 990)
+    trader.take(OrderUnknown(trader.now_ns, entry, "no answer"))
+
+    assert ending(trader).asked(SendCancel) == [SendCancel(entry)]
 
 
 def test_told_so_everything_stays():

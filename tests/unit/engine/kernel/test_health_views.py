@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.kernel.views import build, mark_of
-from engine.model.envelope import LoopLagged, ScreenJoined, StorageDegraded
+from engine.model.envelope import LoopLagged, PartFailed, ScreenJoined, StorageDegraded
 from engine.model.market import ClockMeasured, FeedUp
 from engine.model.view import HealthView, WatchRow, WatchView
 from tests.builders import (
@@ -177,3 +177,9 @@ def test_a_trading_state_has_its_reason():
 
 def test_a_journal_that_cannot_be_written_is_told():
     assert not health(a_trader().take(StorageDegraded("no room"))).is_journal_ok
+
+
+def test_failures_of_the_engines_parts_are_counted():
+    run = a_kernel().take(PartFailed("latch watch", "KeyError", 1))
+
+    assert health(run).part_failures == 1

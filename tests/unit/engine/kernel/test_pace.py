@@ -1,9 +1,9 @@
-"""A loop that stood still: a word, and a step down when it was long."""
+"""An engine that is not well: a word, and a step down when it was bad."""
 
 import pytest
 
-from engine.model.envelope import LoopLagged
-from tests.builders import a_trader
+from engine.model.envelope import LoopLagged, PartFailed
+from tests.builders import a_trader, set_state
 
 MS = 1_000_000
 
@@ -29,3 +29,33 @@ def test_a_stall_lifts_no_stricter_state():
     trader.take(LoopLagged(3_000 * MS)).take(LoopLagged(300 * MS))
 
     assert trader.desk.trading_state == "reduce_only"
+
+
+def test_a_part_that_is_started_again_is_told_and_counted_and_changes_nothing():
+    trader = a_trader().take(PartFailed("latch watch", "KeyError", 1))
+
+    assert trader.state.part_failures == 1
+    told = trader.state.notices[-1]
+    assert told.text == (
+        "latch watch failed by an error of the program (KeyError), see its log; it is started again"
+    )
+    assert told.level == "warning"
+    assert trader.desk.trading_state == "active"
+
+
+def test_a_part_that_stays_down_halts_trading_and_says_what_to_do():
+    trader = a_trader().take(PartFailed("latch watch", "KeyError", 3, is_given_up=True))
+
+    assert trader.desk.trading_state == "halted"
+    assert "latch watch" in trader.desk.ledger.state_facts["all"].reason
+    texts = [notice.text for notice in trader.state.notices]
+    assert any(text.endswith("Stop the engine and start it anew") for text in texts)
+
+
+def test_a_part_that_stays_down_lifts_no_kill_and_is_told_all_the_same():
+    trader = a_trader()
+    set_state(trader, "all", "killed")
+    trader.take(PartFailed("latch watch", "KeyError", 3, is_given_up=True))
+
+    assert trader.desk.trading_state == "killed"
+    assert "stays down" in trader.state.notices[-1].text

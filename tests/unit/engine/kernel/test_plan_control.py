@@ -54,6 +54,15 @@ def test_nothing_else_is_accepted_and_no_other_step_down_is_lifted_by_it():
     assert trader.desk.trading_state == "reduce_only"
 
 
+def test_a_kill_is_not_lifted_by_the_answer_to_a_start():
+    trader = a_trader().holds(5)
+    trader.works()
+    trader.say(c.EngageKill("restart of the router"))
+
+    assert trader.do(c.Accept("restart")).verdict == "refused"
+    assert trader.desk.trading_state == "killed"
+
+
 def test_what_protects_may_leave_before_the_start_is_accepted_and_what_adds_risk_may_not():
     trader = a_trader().holds(5)
     set_state(trader, "all", "reduce_only", "restart after a crash")

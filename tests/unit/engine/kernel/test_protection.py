@@ -2,13 +2,17 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.kernel.alarms import alarms
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.effects import PlaceOrder
+from engine.model.envelope import RunStarted, TimerFired
+from engine.model.market import FeedUp
 from engine.strategy.candle import BUY, Decision, enter, hold
-from tests.builders import BTC
+from tests.builders import BTC, FEED, Run, a_fill, a_trade, an_instrument, an_update
 from tests.unit.engine.kernel.strategy_desk import (
     LEAVE,
     LONG,
@@ -163,6 +167,52 @@ def test_protection_that_the_venue_refused_is_sent_again_after_a_while():
 
     assert shapes(desk.placed) == [("stop", "sell", LOTS, 970)]
     assert desk.lots(runner) == LOTS
+
+
+def test_a_target_that_was_sent_again_keeps_no_stop_waiting():
+    desk = Desk()
+    desk.ready(LONG)
+    (entry,) = desk.close().placed
+    stop, target = desk.fill(entry).placed
+    desk.accept(stop)
+    ended(desk, target)
+    (again,) = desk.tick(3).placed
+    assert again.intent.spec.type == "take_profit"
+
+    desk.accept(again).cancelled(stop.client_order_id).tick()
+
+    assert shapes(desk.placed) == [("stop", "sell", LOTS, 970)]
+
+
+def test_a_stop_that_was_refused_is_no_duplicate_of_itself():
+    desk = Desk()
+    limits = desk.state.desk.limits
+    desk.state.desk.limits = msgspec.structs.replace(limits, duplicate_window_s=60)
+    desk.ready(LONG)
+    (entry,) = desk.close().placed
+    stop, target = desk.fill(entry).placed
+    desk.accept(target)
+    ended(desk, stop)
+
+    assert shapes(desk.tick(3).placed) == [("stop", "sell", LOTS, 970)]
+
+
+def test_a_fill_of_what_is_not_watched_yet_is_protected_when_it_is():
+    before = Desk()
+    before.ready(LONG)
+    (entry,) = before.close().placed
+
+    run = Run()
+    run.state.desk.ledger = before.ledger
+    run.ms = before.run.ms
+    run.take(RunStarted("run-2", "0.1"), source="engine")
+    run.take(a_fill(entry.client_order_id, LOTS))
+    assert run.asked(PlaceOrder) == []
+
+    run.take(FeedUp(FEED), an_update(an_instrument(is_trading=True)), a_trade(1_000, ms=run.ms))
+    run.take(TimerFired("sweep", run.now_ns))
+    placed = [effect.approved for effect in run.asked(PlaceOrder)]
+    assert shapes(placed) == [("stop", "sell", LOTS, 970), ("take_profit", "sell", LOTS, 1_050)]
 
 
 def test_while_nothing_may_leave_protection_is_refused_once_and_told():

@@ -6,6 +6,7 @@ import pytest
 from engine.model import commands as c
 from engine.model.effects import SendCancel
 from engine.model.envelope import ScreenJoined, ScreenLeft
+from engine.model.facts import OrderUnknown
 from tests.builders import Trader, a_trade, a_trader, buy
 
 GRACE_MS = 60_000
@@ -77,6 +78,17 @@ def test_when_nobody_comes_back_trading_steps_down_and_what_adds_risk_is_taken_b
     assert trader.desk.trading_state == told
     assert [effect.client_order_id for effect in trader.asked(SendCancel)] == [entry]
     assert trader.ledger.orders[stop].state == "open"
+
+
+def test_an_order_of_unknown_fate_is_taken_back_too():
+    trader = attended("reduce_only")
+    entry = trader.works("buy", 1, 990)
+    unattended(trader, GRACE_MS - 100)
+    trader.take(OrderUnknown(trader.now_ns, entry, "no answer"))
+
+    trader.wait(100)
+
+    assert trader.asked(SendCancel) == [SendCancel(entry)]
 
 
 def test_a_screen_that_comes_back_in_time_finds_all_as_it_was():

@@ -85,7 +85,9 @@ async def serve(folder: DataFolder, events_per_s: float, count: int, port: int |
     clock = SystemClock()
     host = new_host(folder, clock, port)
     transport = NetworkTransport()
-    ports = FeedPorts(clock, transport, Chance(SEED), host.put, host.room, host.start_task)
+    ports = FeedPorts(
+        clock, transport, Chance(SEED), host.put, host.room, host.start_task, host.keep
+    )
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, host.stop, "bench over")
     await host.server.start(folder.socket)

@@ -95,7 +95,9 @@ async def live(folder: DataFolder, events_per_s: float, seconds: int, path: str)
     ports = TradingPorts(DiskFiles(), lambda: LoopWorker(lambda: SYNC_S), paper_gateway)
     recover_ledger(folder, PLAN)  # Makes the folder.
     attach_trading(host, folder, PLAN, clock, None, ports)
-    feed = FeedPorts(clock, NetworkTransport(), Chance(SEED), host.put, host.room, host.start_task)
+    feed = FeedPorts(
+        clock, NetworkTransport(), Chance(SEED), host.put, host.room, host.start_task, host.keep
+    )
     screen = Screen(path)
     screen.send(encode_frame(host.welcome()))
     host.start_task(_look(host, clock, screen), "screen")

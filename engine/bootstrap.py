@@ -172,8 +172,7 @@ async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[s
     await host.server.start(folder.socket)
     report("ready")
     if not options.replay:
-        watchdog = Watchdog(host.report, host.give_up)
-        host.start_task(watchdog.run(), "watchdog")
+        host.keep(lambda: Watchdog(host.report, host.give_up).run(), "watchdog")
     try:
         await host.run(source, symbols)
     finally:
@@ -230,7 +229,9 @@ def _source(
     """Return where the market comes from, recorded where there is a recorder."""
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
     transport = NetworkTransport()
-    ports = FeedPorts(clock, transport, Chance(seed), host.put, host.room, host.start_task)
+    ports = FeedPorts(
+        clock, transport, Chance(seed), host.put, host.room, host.start_task, host.keep
+    )
     if recorder is not None:
         host.record_with(recorder)
     spec = venue_named(plan.venue)
@@ -267,7 +268,9 @@ def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
     plan.replay_speed = options.speed
     host = EngineHost(plan, stepped)
     transport = NetworkTransport()
-    ports = FeedPorts(stepped, transport, Chance(0), host.put, host.room, host.start_task)
+    ports = FeedPorts(
+        stepped, transport, Chance(0), host.put, host.room, host.start_task, host.keep
+    )
     feed = f"feed:{capture.spec.name}"
     decode = partial(events_of, capture.wire(), source=feed)
     source = ReplaySource(ports, stepped, feed, frames, decode)

@@ -5,9 +5,10 @@ kernel that what came over that connection is no longer known, and the kernel as
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from loguru import logger
 
@@ -23,7 +24,7 @@ from engine.model.envelope import Event
 from engine.model.errors import ConfigError, VenuePayloadError, VenueUnreachable
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.market import ClockMeasured, FeedDown, SubscriptionRefused
-from engine.runtime.feed_ports import FeedPorts, Outlet, reason_of
+from engine.runtime.feed_ports import FeedPorts, MakePart, Outlet, reason_of
 from engine.runtime.feed_rest import FeedRest
 from engine.runtime.feed_socket import FeedSocket
 from engine.runtime.missed_trades import MissedTrades
@@ -69,8 +70,9 @@ class Feed:
         await self._rest.deliver(self._wire.choose(symbols))
         self._symbols = tuple(dict.fromkeys(symbols))
         self._follow_plans()
-        self._start(self._load_history(self._wire.history_requests()), self._name("history"))
-        self._start(self._watch_clock(), self._name("clock"))
+        history = partial(self._load_history, self._wire.history_requests())
+        self._start(history, self._name("history"))
+        self._start(self._watch_clock, self._name("clock"))
 
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Ask for a whole book, unless the answer to the last such request is still to come.
@@ -84,7 +86,7 @@ class Feed:
         else:
             self._asked.add(instrument_id)
             name = self._name(f"snapshot/{instrument_id}")
-            self._start(self._load_snapshot(instrument_id), name)
+            self._start(partial(self._load_snapshot, instrument_id), name)
 
     def serve(self, request: FeedRequest) -> None:
         """Do what the kernel asks of its source of data."""
@@ -95,11 +97,12 @@ class Feed:
                     self._renew(instrument_id)
             case RequestTrades(instrument_id):
                 name = self._name(f"trades/{instrument_id}")
-                self._start(self._load_trades(request), name)
+                self._start(partial(self._load_trades, request), name)
             case RequestQuote(instrument_id):
                 quote = self._wire.quote_request(instrument_id)
                 if quote is not None:
-                    self._start(self._load(quote), self._name(f"quote/{instrument_id}"))
+                    name = self._name(f"quote/{instrument_id}")
+                    self._start(partial(self._load, quote), name)
             case Watch(symbol):
                 self._watch(symbol)
             case Unwatch(instrument_id):
@@ -119,11 +122,10 @@ class Feed:
     def _name(self, what: str) -> str:
         return f"feed:{self._venue}/{what}"
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None] | None:
+    def _start(self, make: MakePart, name: str) -> asyncio.Task[None] | None:
         if self._is_closed:
-            work.close()
             return None
-        task = self._ports.start_task(work, name)
+        task = self._ports.keep(make, name)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
         return task
@@ -143,10 +145,10 @@ class Feed:
             events = self._wire.choose(wanted)
         except ConfigError as error:
             refused = SubscriptionRefused(symbol, reason_of(error))
-            self._start(self._rest.deliver((refused,)), self._name(f"watch/{symbol}"))
+            self._start(partial(self._rest.deliver, (refused,)), self._name(f"watch/{symbol}"))
             return
         self._symbols = wanted
-        self._start(self._introduce(symbol, events), self._name(f"watch/{symbol}"))
+        self._start(partial(self._introduce, symbol, events), self._name(f"watch/{symbol}"))
         self._follow_plans()
 
     async def _introduce(self, symbol: str, events: Sequence[Event]) -> None:
@@ -176,14 +178,14 @@ class Feed:
         if task is not None:
             task.cancel()
             down = FeedDown(self._name(name), "not needed any more", 0, 0)
-            work = self._outlet.put(self._name(name), (down,))
-            self._start(work, self._name(f"{name}/end"))
+            tell = partial(self._outlet.put, self._name(name), (down,))
+            self._start(tell, self._name(f"{name}/end"))
 
     def _open(self, plan: SocketPlan) -> None:
         source = self._name(plan.name)
         connection = FeedSocket(source, plan, self._wire, self._ports, self._outlet)
         self._sockets[plan.name] = connection
-        task = self._start(connection.run(), source)
+        task = self._start(connection.run, source)
         if task is not None:
             self._socket_tasks[plan.name] = task
 

@@ -22,7 +22,11 @@ Put = Callable[[str, Sequence[Event]], bool]
 Room = Callable[[], Awaitable[None]]
 """Waits until there may be room."""
 StartTask = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
-"""Starts a named task that the host owns and awaits."""
+"""Starts a named task that the host owns and awaits; when it fails the run ends."""
+MakePart = Callable[[], Coroutine[Any, Any, None]]
+"""Begins a part of the engine from nothing."""
+StartPart = Callable[[MakePart, str], asyncio.Task[None]]
+"""Starts a named part that the host owns and awaits, and starts again when it fails."""
 
 
 class FeedPorts(NamedTuple):
@@ -34,6 +38,7 @@ class FeedPorts(NamedTuple):
     put: Put
     room: Room
     start_task: StartTask
+    keep: StartPart
 
 
 class Outlet:

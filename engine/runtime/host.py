@@ -33,17 +33,18 @@ from engine.model.effects import (
     Watch,
 )
 from engine.model.envelope import Envelope, Event, RunEnding, RunStarted, TimerFired
-from engine.model.errors import CockpitError, InvariantBroken
 from engine.model.facts import OrderReport
 from engine.model.numbers import NS_PER_S
 from engine.model.view import Mode
 from engine.port import SCHEMA, Welcome
 from engine.runtime.clock import Clock
+from engine.runtime.feed_ports import MakePart
 from engine.runtime.inbox import Inbox
 from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.port_server import PortServer
 from engine.runtime.recorder import Recorder
 from engine.runtime.source import ReplaySource, Source
+from engine.runtime.supervisor import Supervisor
 from engine.runtime.timers import TimerService
 from engine.runtime.trading import TradingShell
 from storage.journal import journal_name
@@ -88,7 +89,7 @@ class EngineHost:
         self._recorder: Recorder | None = None
         self._inbox = Inbox()
         self._timers = TimerService(clock, self._on_timer)
-        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._supervisor = Supervisor(clock, self.report, self._on_vital_failed)
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         """Told twice to stop: nothing is waited for any more."""
@@ -197,10 +198,11 @@ class EngineHost:
 
     def start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task that this host owns; a task that fails ends the run."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks[task] = None
-        task.add_done_callback(self._on_task_done)
-        return task
+        return self._supervisor.start(work, name)
+
+    def keep(self, make: MakePart, name: str) -> asyncio.Task[None]:
+        """Start a part that is started again when it fails; too often, and trading halts."""
+        return self._supervisor.keep(make, name)
 
     def stop(self, reason: str) -> None:
         """Begin an orderly stop; told again, do not wait for orders to go."""
@@ -222,6 +224,7 @@ class EngineHost:
         if self._recorder is not None:
             journal = "" if self._trading is None else journal_name(plan.run_id)
             self._recorder.begin(self.state, plan.code, plan.mode, journal)
+            self.keep(self._recorder.watch, "recorder")
         self._step("engine", RunStarted(plan.run_id, plan.version, plan.is_after_crash))
         self._begin_trading()
         loop = self.start_task(self._loop(), "kernel loop")
@@ -241,7 +244,7 @@ class EngineHost:
         self._take_digest(is_end=True)
         if self._gateway is not None:
             self._gateway.close()
-        await self._end_tasks()
+        await self._supervisor.end()
         if self._trading is not None:
             await self._trading.close()
         if self._recorder is not None and not await self._recorder.close():
@@ -339,28 +342,12 @@ class EngineHost:
     def _on_timer(self, fired: TimerFired) -> None:
         self._inbox.put_private("timer", fired, self._clock.now_ns())
 
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(task, None)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            return
-        if not isinstance(error, CockpitError):
-            logger.opt(exception=error).error("task_failed {}", task.get_name())
-            error = InvariantBroken(f"task {task.get_name()} failed: {type(error).__name__}")
+    def _on_vital_failed(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = error
         if self._trading is not None:
             self._trading.halt()
         self.stop(str(error))
-
-    async def _end_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=3)
 
     def _measure_rate(self) -> None:
         now_ns = self._clock.now_ns()

@@ -58,6 +58,7 @@ DIGEST_SHARE: Final = 5_000
 are fewer digests."""
 CLOSE_S: Final = 3.0
 
+FAILED: Final = "the recorder failed, see the log"
 DISK_TOO_SLOW: Final = "the disk did not take them in time"
 
 
@@ -115,6 +116,9 @@ class Recorder:
         self._digest_due_ns = 0
         self._is_closing = False
         self._drained = asyncio.Event()
+        self._has_failed = asyncio.Event()
+        self._failure: Exception | None = None
+        """What the program failed with on the worker the last time."""
 
     @property
     def problem(self) -> str:
@@ -130,6 +134,13 @@ class Recorder:
         """About how much the disk has not taken yet."""
         flying = self._in_flight.bytes if self._in_flight is not None else 0
         return self._bytes + self._waiting_bytes + flying
+
+    async def watch(self) -> None:
+        """Fail with what the program, not the disk, failed with on the worker (R97)."""
+        await self._has_failed.wait()
+        self._has_failed.clear()
+        assert self._failure is not None
+        raise self._failure
 
     # What is recorded
 
@@ -321,17 +332,20 @@ class Recorder:
 
     def _work(self, lines: Sequence[Line]) -> None:
         """Write a block; runs on the worker, and touches nothing of the loop's."""
-        problem = "the recorder failed, see the log"
+        failure: Exception | None = None
         try:
             self._writer.write(lines)
-            problem = ""
-        except StorageUnavailable as refusal:
-            problem = str(refusal)
-        finally:
-            with suppress(RuntimeError):  # The loop is gone: nobody waits any more.
-                self._loop.call_soon_threadsafe(self._on_written, problem)
+        except Exception as error:  # noqa: BLE001 - the shell's outer loop
+            failure = error
+        with suppress(RuntimeError):  # The loop is gone: nobody waits any more.
+            self._loop.call_soon_threadsafe(self._on_written, failure)
 
-    def _on_written(self, problem: str) -> None:
+    def _on_written(self, failure: Exception | None) -> None:
+        problem = "" if failure is None else str(failure)
+        if failure is not None and not isinstance(failure, StorageUnavailable):
+            problem = FAILED
+            self._failure = failure
+            self._has_failed.set()
         group, self._in_flight = self._in_flight, None
         assert group is not None
         if problem:

@@ -128,5 +128,6 @@ def attach_trading(
         report=host.report,
         answer=host.answer,
         start_task=host.start_task,
+        keep=host.keep,
     )
     host.attach(TradingShell(parts), gateway)

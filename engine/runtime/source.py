@@ -81,7 +81,7 @@ class SimulatedSource:
         """Open the market and keep it going."""
         opening = self._open(symbols)
         await _put(self._ports, self.FEED, [FeedUp(self.FEED), *opening])
-        self._task = self._ports.start_task(self._run(), self.FEED)
+        self._task = self._ports.keep(self._run, self.FEED)
 
     def request_snapshot(self, instrument_id: InstrumentId) -> None:
         """Return the book from the market's own."""

@@ -32,7 +32,7 @@ from engine.model.facts import (
     TradingStateSet,
 )
 from engine.runtime.clock import Clock
-from engine.runtime.feed_ports import StartTask
+from engine.runtime.feed_ports import StartPart, StartTask
 from engine.runtime.guard import GatewayGuard
 from engine.runtime.journal_writer import JournalFull, JournalWriter, Worker
 from engine.runtime.latch import LOOK_S, LatchFile, LatchKeeper, LatchNote
@@ -69,6 +69,7 @@ class TradingParts(NamedTuple):
     report: Report
     answer: Answer
     start_task: StartTask
+    keep: StartPart
 
 
 class TradingShell:
@@ -106,8 +107,8 @@ class TradingShell:
         self._kill = kill
         if killed_for or self._parts.latch_file.is_set():
             kill(killed_for or "kill file")
-        self._parts.start_task(self._watch_disk(), "journal watch")
-        self._parts.start_task(self._watch_latch(), "latch watch")
+        self._parts.keep(self._watch_disk, "journal watch")
+        self._parts.keep(self._watch_latch, "latch watch")
 
     def expect_kill(self, reason: str) -> None:
         """Latch for a kill that the kernel is about to see; until it has, nothing releases."""

@@ -70,34 +70,48 @@ class Watchdog:
     Args:
         report: Takes `LoopLagged` in, from the loop.
         give_up: Latches, from the thread; the reason is in words.
+        now_ns: Monotonic time; both the loop and the thread ask for it.
     """
 
     def __init__(
-        self, report: Callable[[str, LoopLagged], None], give_up: Callable[[str], None]
+        self,
+        report: Callable[[str, LoopLagged], None],
+        give_up: Callable[[str], None],
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._report = report
         self._give_up = give_up
-        self._lag = LoopLag(time.monotonic_ns())
+        self._now_ns = now_ns
+        self._failure: Exception | None = None
+        """What the thread failed with."""
+        self._lag = LoopLag(now_ns())
         self._loop_thread = threading.get_ident()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Beat until cancelled; fail when the thread has failed. Runs once."""
         self._thread.start()
         try:
-            while True:
-                late_ns = self._lag.beat(time.monotonic_ns())
+            while self._failure is None:
+                late_ns = self._lag.beat(self._now_ns())
                 if late_ns:
                     self._report("watchdog", LoopLagged(late_ns, self._lag.where))
                 self._lag.where = ""
                 await asyncio.sleep(BEAT_NS / NS_PER_S)
+            raise self._failure
         finally:
             self._ended.set()
 
     def _watch(self) -> None:
+        try:
+            self._look_until_ended()
+        except Exception as error:  # noqa: BLE001 - the shell's outer loop
+            self._failure = error
+
+    def _look_until_ended(self) -> None:
         while not self._ended.wait(BEAT_NS / NS_PER_S):
-            late_ns = self._lag.look(time.monotonic_ns())
+            late_ns = self._lag.look(self._now_ns())
             if late_ns > LAG_NS and not self._lag.where:
                 self._lag.where = self._stack()
             if self._lag.gives_up(late_ns):

@@ -22,6 +22,9 @@ BROAD_HANDLERS = {
     "engine/runtime/port_server.py::_contained": "pictures of a client: the same",
     "engine/kernel/strategy_calls.py::_contained": "a strategy call: stops that strategy",
     "engine/runtime/feed_socket.py::FeedSocket._use_once": "loop of a feed: logs, backs off",
+    "engine/runtime/recorder.py::Recorder._work": "worker: the loop is told and its watch fails",
+    "engine/runtime/supervisor.py::Supervisor._kept": "a part: logs, counts, restarts, halts",
+    "engine/runtime/watchdog.py::Watchdog._watch": "thread: the loop is told and its beat fails",
 }
 """`path::function` that may catch everything -> why, and what becomes of the error.
 

@@ -10,7 +10,7 @@ from engine.model.market import BestQuote
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock
 from engine.runtime.feed import Feed
-from engine.runtime.feed_ports import FeedPorts
+from engine.runtime.feed_ports import FeedPorts, MakePart
 from engine.runtime.transport import HttpAnswer
 from engine.runtime.virtual_loop import run
 from tests.fakes.transport import FakeLink, FakeTransport, Script
@@ -34,7 +34,13 @@ class Host:
         self.refusals = 0
         self._room = asyncio.Event()
         self.ports = FeedPorts(
-            LoopClock(START_NS), transport, Chance(7), self.put, self.room, self.start_task
+            LoopClock(START_NS),
+            transport,
+            Chance(7),
+            self.put,
+            self.room,
+            self.start_task,
+            self.keep,
         )
         self.feed = Feed("fake", self.wire, self.ports)
 
@@ -63,6 +69,10 @@ class Host:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self.tasks.append(task)
         return task
+
+    def keep(self, make: MakePart, name: str) -> asyncio.Task[None]:
+        """Start a part and remember it; one that fails stays down."""
+        return self.start_task(make(), name)
 
     def of(self, kind: type, source: str = PUBLIC) -> list[Any]:
         """Return the events of one kind from one source."""

@@ -441,7 +441,7 @@ def test_a_task_that_refuses_to_end_is_not_waited_for() -> None:
     async def scenario() -> float:
         host = Host(a_venue(lively))
         await host.feed.start(["A"])
-        host.feed._start(stubborn(), "stubborn")
+        host.feed._start(stubborn, "stubborn")
         await asyncio.sleep(1)
         before_s = asyncio.get_running_loop().time()
         await host.feed.close()

@@ -39,6 +39,7 @@ from engine.runtime.virtual_loop import run
 from storage.files import DiskFiles
 from storage.journal import Recovered, Run, open_run, recover
 from tests.builders import BTC, FEED, START_NS, a_snapshot, an_instrument, an_update
+from tests.fakes.clock import FailingClock
 from tests.fakes.files import FaultyFiles
 from tests.order_facts import an_intent
 
@@ -86,6 +87,7 @@ class Engine:
     def __init__(self, folder: Path, disk: FaultyFiles, recovered: Recovered) -> None:
         self.disk = disk
         self.clock = LoopClock(START_NS)
+        self.parts_clock = FailingClock(START_NS)
         plan = RunPlan(mode="sim", venue="test", run_id="", version="1")
         state = KernelState(DeskSetup(venue="test", starts_armed=True))
         if recovered.checkpoint:
@@ -102,7 +104,7 @@ class Engine:
         self.guard = GatewayGuard(self.gateway, GuardLimits(Decimal(10**9), 1_000))
         self.latch_file = LatchFile(folder / "kill.latch", DiskFiles())
         parts = TradingParts(
-            clock=self.clock,
+            clock=self.parts_clock,
             journal=JournalWriter(opened, self.clock, LoopWorker(lambda: SYNC_S)),
             guard=self.guard,
             latch_file=self.latch_file,
@@ -111,6 +113,7 @@ class Engine:
             report=self.host.report,
             answer=self.answers.append,
             start_task=self.host.start_task,
+            keep=self.host.keep,
         )
         self.host.attach(TradingShell(parts), self.gateway)
         self.market = Market(self.host)
@@ -148,12 +151,14 @@ def simulated(
     scenario: Callable[[Engine], Awaitable[None]],
     disk: FaultyFiles | None = None,
     symbols: tuple[str, ...] = (),
+    prepare: Callable[[Engine], None] = lambda engine: None,
 ) -> Recovered:
     """Run an engine through a scenario to its orderly end; return what the next start reads."""
     disk = disk or FaultyFiles()
 
     async def main() -> None:
         engine = Engine(folder, disk, recover(disk, FOLDER, "paper"))
+        prepare(engine)
         running = asyncio.ensure_future(engine.host.run(engine.market, symbols))
         await asyncio.sleep(SETTLE_S)
         try:

@@ -261,7 +261,6 @@ def test_a_recorder_that_breaks_says_so_and_nothing_else_does() -> None:
             raise RuntimeError(folder)
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
         writer = RecordingWriter(Broken(), FOLDER, "okx", "run-1", 2**30)
         worker = LoopWorker(lambda: FAST)
         recorder = Recorder("okx", "run-1", writer, LoopClock(START_NS), worker)
@@ -269,6 +268,8 @@ def test_a_recorder_that_breaks_says_so_and_nothing_else_does() -> None:
         await asyncio.sleep(2)
         told = "recording stopped: the recorder failed, see the log; trading goes on"
         assert recorder.problem == told
+        with pytest.raises(RuntimeError, match="data"):
+            await recorder.watch()
         assert not await recorder.close()
 
     run(main)

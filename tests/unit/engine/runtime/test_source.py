@@ -44,7 +44,9 @@ async def played(speed: float, seconds: Sequence[int]) -> list[tuple[int, float]
         seen.append((recorded_s, (real.now_ns() - START_NS) / NS_PER_S))
         return (FeedUp(f"line {frame.line}"),)
 
-    ports = FeedPorts(stepped, host.transport, Chance(1), host.put, host.room, host.start_task)
+    ports = FeedPorts(
+        stepped, host.transport, Chance(1), host.put, host.room, host.start_task, host.keep
+    )
     frames = [a_frame(line, second) for line, second in enumerate(seconds, start=1)]
     source = ReplaySource(ports, stepped, "feed:x", frames, events_of)
     await source.start(())
@@ -94,7 +96,9 @@ def test_the_simulated_market_opens_trades_and_answers_for_its_books() -> None:
     async def scenario() -> list[Event]:
         clock = LoopClock(START_NS)
         host = Host(FakeTransport())
-        ports = FeedPorts(clock, host.transport, Chance(1), host.put, host.room, host.start_task)
+        ports = FeedPorts(
+            clock, host.transport, Chance(1), host.put, host.room, host.start_task, host.keep
+        )
         source = SimulatedSource(ports, seed=7)
         await source.start(("BTC-PERP",))
         await clock.sleep(20)

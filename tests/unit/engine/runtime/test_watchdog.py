@@ -1,7 +1,10 @@
 """The watch over the loop: what counts as late, as dead, and as asleep; and one real stall."""
 
 import asyncio
+import threading
 import time
+
+import pytest
 
 from engine.model.envelope import LoopLagged
 from engine.runtime.watchdog import BEAT_NS, DEAD_NS, LAG_NS, LoopLag, Watchdog
@@ -81,3 +84,15 @@ async def test_a_real_stall_is_reported_with_the_function_that_caused_it():
 
     assert any("busy" in event.where or "test_watchdog" in event.where for event in reports)
     assert all(event.late_ns > LAG_NS for event in reports)
+
+
+async def test_a_thread_that_fails_is_told_by_the_loop_that_beats():
+    def broken() -> int:
+        if threading.current_thread().name == "watchdog":
+            raise ValueError("no clock")
+        return FIRST
+
+    watchdog = Watchdog(lambda source, event: None, lambda reason: None, broken)
+
+    with pytest.raises(ValueError, match="no clock"):
+        await watchdog.run()

@@ -121,6 +121,7 @@ class Desk:
             report=lambda source, event: self.events.append(event),
             answer=self.answers.append,
             start_task=self._start,
+            keep=lambda make, name: self._start(make(), name),
         )
         self.shell = TradingShell(parts)
 

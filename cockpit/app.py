@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -39,6 +39,9 @@ LINE_KEY: Final = next(key.keys for key in KEYS if key.id == "command.focus")
 ScreenResult = Literal["leave", "stop", "simulated", "lost"]
 """How the screen ended: the engine goes on; it was asked to stop; the simulated market is wanted
 instead; or the terminal or the engine is gone."""
+
+SavePicture = Callable[[str, int], Awaitable[Path]]
+"""Writes an SVG document of the engine's time to a file; raises `OSError`."""
 
 FPS: Final = 10
 
@@ -122,6 +125,7 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
         self._newest = Newest(welcome.epoch, clock())
         self._interrupt = interrupt
         self._stop_id = 0
+        self._save_picture: SavePicture | None = None
         # No two screens may use the same numbers: the engine takes a number once.
         start = secrets.randbits(40) << 20 if first_command_id is None else first_command_id
         self._desk = Desk(self._newest, self._ask, itertools.count(start).__next__)
@@ -137,6 +141,10 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
     def carried_out(self) -> list[str]:
         """The lines that this screen had carried out, oldest first."""
         return self._desk.ticket.carried_out
+
+    def save_pictures_with(self, save: SavePicture) -> None:
+        """Let pictures of the screen be saved by this."""
+        self._save_picture = save
 
     def on_mount(self) -> None:
         """Show the panes and start receiving."""
@@ -229,6 +237,21 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
     def picture(self) -> str:
         """Return what is on the screen as an SVG document."""
         return self.export_screenshot(title="cockpit", simplify=True)
+
+    def action_save_picture(self) -> None:
+        """Save what is on the screen; no key waits for the disk."""
+        if self._save_picture is None:
+            self._desk.ticket.said = ("this screen has no folder for pictures", False)
+            return
+        saving = self._save_picture(self.picture(), self._newest.clock_ns)
+        self.run_worker(self._tell_saved(saving), name="picture")
+
+    async def _tell_saved(self, saving: Awaitable[Path]) -> None:
+        """Say where the picture is, or why it is nowhere."""
+        try:
+            self._desk.ticket.said = (f"saved {await saving}", True)
+        except OSError as error:
+            self._desk.ticket.said = (f"the picture could not be saved: {error.strerror}", False)
 
     def on_terminal_lost(self, _: TerminalLost) -> None:
         """End with the terminal; the engine decides what it does without a screen."""

@@ -204,12 +204,24 @@ def amount_text(text: str | None) -> str:
     return f"{number:,.0f}" if abs(number) >= 1_000 else f"{number:,.2f}"
 
 
+def money_text(text: str) -> str:
+    """Return an amount that came as decimal text, to the cent: `99,979.20`."""
+    number = _number(text)
+    return UNKNOWN if number is None else f"{number:,.2f}"
+
+
 def signed_text(text: str | None) -> str:
     """Return a gain or loss that came as decimal text, always with its sign: `+99.90`."""
     number = _number(text)
     if number is None:
         return UNKNOWN
     return f"{number:+,.0f}" if abs(number) >= 10_000 else f"{number:+,.2f}"
+
+
+def return_text(profit: str | None, bound: str | None) -> str:
+    """Return a profit as a share of what it is earned with, in per cent: `+1.6%`."""
+    gain, margin = _number(profit), _number(bound)
+    return UNKNOWN if gain is None or not margin else f"{gain / margin * 100:+.1f}%"
 
 
 def is_negative(text: str | None) -> bool:

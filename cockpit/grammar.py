@@ -174,7 +174,7 @@ def _choices(before: list[str], context: Context) -> list[str]:
     if verb == "amend":
         return ids if len(before) == 1 else ["size"]
     if verb == "strat":
-        return ["start", "stop"] if len(before) == 1 else names
+        return ["start", "stop", "pause", "resume"] if len(before) == 1 else names
     if verb in ("close", "flatten", "tp", "sl", "resume"):
         return ["all", *names, *REFERENCES]
     return [*names, *dict.fromkeys(_FOLLOWING)]

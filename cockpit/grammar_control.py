@@ -17,12 +17,14 @@ from engine.model.commands import (
     EngageKill,
     ReleaseKill,
     Resume,
+    SetReduceOnly,
     StartStrategy,
     StopStrategy,
     TakeOrders,
     UnwatchInstrument,
     WatchInstrument,
 )
+from engine.model.instrument import symbol_of
 from engine.model.orders import Side
 
 ARM_S: Final = 900
@@ -168,11 +170,11 @@ def accept(words: Words, verb: Word, context: Context) -> Command:
 
 
 def strategy(words: Words, verb: Word, context: Context) -> Command:
-    """Return `strat start NAME [sym] [timeframe]` or `strat stop NAME [sym]`."""
-    said = words.take_if("start", "stop")
+    """Return `strat start NAME [sym] [timeframe]` or `strat stop|pause|resume NAME [sym]`."""
+    said = words.take_if("start", "stop", "pause", "resume")
     if said is None:
         at = words.end if (word := words.peek()) is None else word.at
-        raise Fault(at, "strat start NAME [symbol] or strat stop NAME [symbol]")
+        raise Fault(at, "strat start NAME [symbol], or stop, pause or resume instead of start")
     name = words.peek()
     if name is None:
         raise Fault(words.end, "which strategy? its name is in pane 9")
@@ -188,6 +190,11 @@ def strategy(words: Words, verb: Word, context: Context) -> Command:
     normal = f"strat {said.text} {name.typed} {name_of(market, context)}"
     if said.text == "stop":
         return Command((StopStrategy(name.typed, market.instrument_id),), normal)
+    scope = f"strategy:{name.typed}@{symbol_of(market.instrument_id)}"
+    if said.text == "pause":
+        return Command((SetReduceOnly(scope),), normal)
+    if said.text == "resume":
+        return Command((Resume(scope),), normal)
     seconds = 0 if timeframe is None else TIMEFRAMES[timeframe.text]
     normal += "" if timeframe is None else f" {timeframe.text}"
     return Command((StartStrategy(name.typed, market.instrument_id, seconds),), normal)

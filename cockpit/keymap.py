@@ -7,7 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from textual.binding import Binding
 
-Place = Literal["everywhere", "book", "positions", "orders", "watch list", "lists", "command line"]
+Place = Literal[
+    "everywhere", "book", "positions", "orders", "watch list", "risk", "lists", "command line"
+]
 
 
 class Key(NamedTuple):
@@ -206,6 +208,7 @@ KEYS: Final = (
     Key("order.tab", "o", "o", "tab", "tab", "Open orders, fills, ended ones", "orders"),
     Key("position.flatten", "f", "f", "flatten", "flatten", "Close this position", "positions"),
     Key("position.protect", "t", "t", "protect", "tp/sl", "Set take-profit and stop", "positions"),
+    Key("strategy.pause", "p", "p", "pause", "pause", "Pause this strategy, or resume it", "risk"),
     Key(
         "list.freeze",
         "space",

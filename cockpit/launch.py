@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -87,11 +88,14 @@ def show_screen(socket: Path, folder: DataFolder, *, looks_only: bool = False) -
 async def _show(socket: Path, folder: DataFolder, looks_only: bool) -> "ScreenResult":
     from cockpit.app import CockpitApp
     from cockpit.history import add_history, history_path, read_history
+    from cockpit.pictures import save_picture
 
     port = await join(socket, looks_only=looks_only)
     kept = history_path(folder, port.welcome.venue, port.welcome.mode)
     try:
         app = CockpitApp(port, port.welcome)
+        save = partial(save_picture, folder.path / "pictures")
+        app.save_pictures_with(lambda picture, ts_ns: asyncio.to_thread(save, picture, ts_ns))
         if kept is not None:
             app.use_history(read_history(kept))
         result = await app.run_async()

@@ -117,6 +117,8 @@ def health_text(document: _Document, *, as_json: bool, folder: Path) -> str:
         f"inbox: {view.inbox_depth} waiting; {_stall_text(view)}",
         f"screens: {len(view.screens)}, orders are given by {view.holder or 'nobody'}",
     ]
+    if view.part_failures:
+        lines.append(f"parts of the engine failed {view.part_failures} times, see the log")
     if view.clock_offset_ns is not None:
         lines.append(f"the venue's clock is {view.clock_offset_ns // NS_PER_MS} ms ahead")
     return "\n".join(lines)

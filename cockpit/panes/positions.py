@@ -4,8 +4,11 @@ from typing import Final
 
 from cockpit.format import (
     UNKNOWN,
+    amount_text,
     decimal_price_text,
     is_negative,
+    money_text,
+    return_text,
     safe,
     signed_text,
 )
@@ -18,7 +21,9 @@ from engine.model.view import PositionRow, PositionsView
 FRAMED_FROM: Final = 5
 """Height from which there is a frame."""
 OWNER_FROM: Final = 72
-REALISED_FROM: Final = 84
+ROE_FROM: Final = 80
+REALISED_FROM: Final = 90
+VALUE_FROM: Final = 102
 
 EMPTY: Final = "no positions — b/s on the book or : to type an order"
 
@@ -117,24 +122,31 @@ class PositionsPane(ListPane):
         ]
         if width >= OWNER_FROM:
             cells.insert(1, (safe(row.owner, 8).ljust(9), ink.dim))
+        if width >= ROE_FROM:
+            roe = return_text(row.open_profit, row.margin)
+            cells.append((roe.rjust(8), ink.dim if roe == UNKNOWN else profit))
         if width >= REALISED_FROM:
             cells.append((signed_text(row.realised).rjust(11), ink.dim))
+        if width >= VALUE_FROM:
+            cells.append((amount_text(row.value).rjust(11), ink.dim))
         return fit(cells, width, ink.fg)
 
 
 def _head(width: int) -> str:
     owner = "OWNER    " if width >= OWNER_FROM else ""
     realised = "       REAL" if width >= REALISED_FROM else ""
+    roe = "    ROE%" if width >= ROE_FROM else ""
+    value = "      VALUE" if width >= VALUE_FROM else ""
     return (
         f" {'SYM':<10}{owner}{'SIDE':<6}{'SIZE':>8}{'ENTRY':>11}{'MARK':>11}{'uPnL':>10} PROT "
-        f"{realised}"
+        f"{roe}{realised}{value}"
     )
 
 
 def _totals(view: PositionsView, ink: Palette) -> list[Segment]:
     """Return equity and the day's result in its parts."""
     day = ink.down if is_negative(view.day_profit) else ink.up
-    equity = UNKNOWN if view.equity is None else decimal_price_text(view.equity)
+    equity = UNKNOWN if view.equity is None else money_text(view.equity)
     return [
         (" eq ", ink.dim),
         (f"{equity} {safe(view.currency, 6)}", ink.strong),

@@ -6,7 +6,7 @@ from typing import Final
 
 from cockpit.format import UNKNOWN, bar_text, countdown_text, safe, timeframe_text
 from cockpit.panes.listing import ListPane
-from cockpit.panes.palette import Palette
+from cockpit.panes.palette import MONO, Palette
 from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.instrument import symbol_of
@@ -41,6 +41,14 @@ class RiskPane(ListPane):
         """Draw again, after the cursor moved."""
         self.show(self._view, self._moment)
 
+    @property
+    def chosen(self) -> StrategyRow | None:
+        """The strategy under the cursor; the only one, wherever the cursor is."""
+        view = self._view
+        if view is None or len(view.strategies) < 2:
+            return None if view is None or not view.strategies else view.strategies[0]
+        return strategy_at(view, self.selected, self.inner()[0])
+
     def _show(self) -> None:
         view, ink = self._view, self.palette
         age = age_of("fresh", 0, self._moment, ink)
@@ -51,7 +59,8 @@ class RiskPane(ListPane):
             self.draw_message((), [("waiting for the engine", ink.dim)])
             return
         width, height = self.inner()
-        lines = risk_lines(view, self._moment.clock_ns, age.ink, width)
+        marked = self.chosen if self.has_focus else None
+        lines = risk_lines(view, self._moment.clock_ns, age.ink, width, marked)
         shown = [fit(lines[i], width, ink.fg) for i in self.frame(len(lines), height)]
         if not view.strategies and len(shown) < height:
             words = "no strategy runs — strat start NAME"
@@ -83,17 +92,36 @@ def is_armed(view: RiskView | None, clock_ns: int) -> bool:
 
 
 def risk_lines(
-    view: RiskView, clock_ns: int, ink: Palette, width: int = 0
+    view: RiskView,
+    clock_ns: int,
+    ink: Palette,
+    width: int = 0,
+    marked: StrategyRow | None = None,
 ) -> list[Sequence[Segment]]:
     """Return everything, a line each; where it is wide enough limits beside strategies."""
     limits = [_limit(row, ink) for row in view.limits]
-    strategies = [line for row in view.strategies for line in _strategy(row, clock_ns, ink)]
+    strategies = [
+        line
+        for row in view.strategies
+        for line in _strategy(row, clock_ns, ink, is_marked=row is marked)
+    ]
     above = _state_lines(view, ink)
     if width < BESIDE_FROM:
         return [*above, *limits, *strategies]
     half = width // 2
     pairs = zip_longest(limits, strategies, fillvalue=())
     return [*above, *((*fit(left, half, ink.fg), *right) for left, right in pairs)]
+
+
+def strategy_at(view: RiskView, line: int, width: int) -> StrategyRow | None:
+    """Return the strategy that a line tells of; None above and below them."""
+    at = len(_state_lines(view, MONO)) + (len(view.limits) if width < BESIDE_FROM else 0)
+    for row in view.strategies:
+        end = at + len(_strategy(row, 0, MONO, is_marked=False))
+        if at <= line < end:
+            return row
+        at = end
+    return None
 
 
 def _state_lines(view: RiskView, ink: Palette) -> list[list[Segment]]:
@@ -127,13 +155,16 @@ def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
     ]
 
 
-def _strategy(row: StrategyRow, clock_ns: int, ink: Palette) -> list[list[Segment]]:
+def _strategy(
+    row: StrategyRow, clock_ns: int, ink: Palette, *, is_marked: bool
+) -> list[list[Segment]]:
     name = safe(symbol_of(row.instrument_id), 12)
     is_ready = row.have >= row.need
     wait = "" if not row.ready_ns else f", ready in {countdown_text(row.ready_ns - clock_ns)}"
     lines: list[list[Segment]] = [
         [
-            (" ◆ ", ink.whale),
+            ("▸" if is_marked else " ", ink.focus),
+            ("◆ ", ink.whale),
             (f"{safe(row.name, 20)} ", ink.strong),
             (f"{name} {timeframe_text(row.timeframe_s)} ", ink.fg),
             (f"{safe(row.state, 12)} ", ink.ok if row.state == "active" else ink.warn),

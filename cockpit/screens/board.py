@@ -68,7 +68,7 @@ class Board:
         self.positions = PositionsPane(palette)
         self.orders = OrdersPane(palette)
         self.log = LogPane(palette)
-        self._risk = RiskPane(palette)
+        self.risk = RiskPane(palette)
         self.watch = WatchPane(palette)
         self._health = HealthPane(palette)
         self.command = CommandLine(palette, desk.ticket)
@@ -81,7 +81,7 @@ class Board:
         """Everything, from top to bottom."""
         upper = (self._status, self._header, self._banner)
         framed = (self.book, self._chart, self.tape, self._whales)
-        traded = (self.positions, self.orders, self.log, self.watch, self._risk, self._health)
+        traded = (self.positions, self.orders, self.log, self.watch, self.risk, self._health)
         lower = (self.command, self._notice, self._hints, self._small)
         return (*upper, *framed, *traded, *lower)
 
@@ -104,7 +104,7 @@ class Board:
             case "orders":
                 self.orders.show(newest.orders, moment)
             case "risk":
-                self._risk.show(newest.risk, moment)
+                self.risk.show(newest.risk, moment)
             case "watch":
                 self.watch.show(newest.watched, moment, newest.instrument_id)
             case "health":

@@ -23,8 +23,9 @@ from engine.model.commands import (
     OperatorCommand,
     SubmitOrder,
 )
+from engine.model.instrument import symbol_of
 from engine.model.orders import Side
-from engine.model.view import BookView, OrderRow, PositionRow
+from engine.model.view import BookView, OrderRow, PositionRow, StrategyRow
 from engine.port import Reply
 
 QUICK: Final = tuple(Decimal(n) for n in (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
@@ -185,6 +186,21 @@ class Desk:
         else:
             self.ticket.said = (made.sentence, False)
 
+    def pause(self, row: StrategyRow | None) -> str | None:
+        """Pause a strategy at once, or return the line that would resume it."""
+        if row is None:
+            self.ticket.said = ("no strategy under the cursor: j and k move it", False)
+            return None
+        is_active = row.state == "active"
+        made = parse(strategy_line("pause" if is_active else "resume", row), self.context())
+        if isinstance(made, GrammarError):
+            self.ticket.said = (made.sentence, False)
+            return None
+        if not is_active:
+            return made.normal
+        self._do(made.normal, made)
+        return None
+
     def step_quick(self, step: int) -> None:
         """Go to the next larger or smaller quick size."""
         self._quick = max(0, min(len(QUICK) - 1, self._quick + step))
@@ -244,6 +260,11 @@ def protect_line(row: PositionRow) -> str:
     profit, loss = ("+", "-") if row.side == "long" else ("-", "+")
     name = row.name
     return f"tp {name} entry{profit}1%; sl {name} entry{loss}1%"
+
+
+def strategy_line(verb: str, row: StrategyRow) -> str:
+    """Return the line that pauses or resumes a strategy; its owner's name is `NAME@SYMBOL`."""
+    return f"strat {verb} {row.name.partition('@')[0]} {symbol_of(row.instrument_id)}"
 
 
 def amend_line(row: OrderRow) -> str:

@@ -15,6 +15,7 @@ LEGEND = (
     "~ in front of a price: it is stale.   – : not known.",
     "In the command line: tab completes   ↑ ↓ older and newer lines   ^R searches them",
     "In the ladder: E entry   T take-profit   S stop   ►1 ◄2 own orders",
+    "In the watch list: p a position is open; the age stands where a book is not current",
     "▲B buyer took   ▼S seller took   ★ big   × outside the book",
 )
 

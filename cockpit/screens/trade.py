@@ -421,6 +421,11 @@ class TradeScreen(Screen[None]):
         if self._focused_pane() == "positions" and row is not None:
             self._propose(protect_line(row))
 
+    def action_pause(self) -> None:
+        """Pause the chosen strategy, or propose to resume it."""
+        if self._focused_pane() == "risk":
+            self._take_line(self._desk.pause(self._board.risk.chosen))
+
     def action_arm(self) -> None:
         """Ask whether to arm."""
         self._desk.ask_to_arm(self._clock(), self._newest.clock_ns)

@@ -17,7 +17,7 @@ from pathlib import Path
 from cockpit.app import CockpitApp
 from engine.port import EngineMessage, ViewFrame
 from tests.fakes.port import EPOCH, FakePort, a_welcome
-from tests.ui.scenes import Market
+from tests.ui.market import Market
 
 FRAME_S = 0.1
 

@@ -18,7 +18,8 @@ from engine.model.numbers import NS_PER_S
 from engine.model.view import PaneName, View
 from engine.port import Watch
 from tests.fakes.port import FakePort, a_welcome
-from tests.ui.scenes import Market, row_text
+from tests.ui.market import Market
+from tests.ui.scenes import row_text
 
 S = (80, 24)
 M = (120, 40)

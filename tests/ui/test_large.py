@@ -211,3 +211,13 @@ async def test_orders_have_their_names_in_full():
         await at.feed()
 
         assert "o1  BTC-PERP  BUY" in at.pane("orders")
+
+
+async def test_return_on_margin_is_shown_where_the_margin_is_known():
+    async with stage(L) as at:
+        await at.feed()
+
+        head, btc, eth = at.pane("positions").splitlines()[1:4]
+        assert head.split()[-4:] == ["ROE%", "REAL", "VALUE", "│"]
+        assert btc.split()[-4:] == ["+1.6%", "+9.30", "32,105", "│"]
+        assert eth.split()[-4:] == ["–", "+0.00", "12,482", "│"]

@@ -21,7 +21,7 @@ from tests.ui.scenes import a_position, a_risk, a_stop, an_order, some_orders, s
 from tests.ui.stage import M, S, Stage, stage
 
 DISARMED = a_risk(armed_until_ns=None)
-PANES = ("1", "2", "3", "4", "5", "6", "7", "9")
+PANES = tuple("1234567890")
 LETTERS = string.ascii_letters + string.digits + string.punctuation + " "
 
 

@@ -15,7 +15,7 @@ from engine.model.commands import EngageKill, OperatorCommand
 from engine.model.errors import PortClosed
 from engine.port import Command, Hello, Reply, ViewFrame, Watch, decode_client, encode_frame
 from tests.fakes.port import EPOCH, a_welcome, accept
-from tests.ui.scenes import Market
+from tests.ui.market import Market
 
 WAIT_S = 60
 

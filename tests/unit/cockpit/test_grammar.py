@@ -16,6 +16,7 @@ from engine.model.commands import (
     EngageKill,
     ReleaseKill,
     Resume,
+    SetReduceOnly,
     StartStrategy,
     StopStrategy,
     SubmitOrder,
@@ -81,6 +82,7 @@ def plan(line: str) -> Plan:
         ("resume momentum", "resume momentum"),
         ("strat start momentum eth 5m", "strat start momentum ETH-PERP 5m"),
         ("strat stop momentum", "strat stop momentum BTC-PERP"),
+        ("strat pause momentum", "strat pause momentum BTC-PERP"),
         ("cancel asks; close 50% @ ask", "cancel asks BTC-PERP; close BTC-PERP 50% @ 64210.5"),
     ],
 )
@@ -177,6 +179,8 @@ def test_the_book_that_was_looked_at_goes_with_the_order_of_its_instrument_only(
         ("resume btc-perp", Resume(BTC)),
         ("strat start momentum 15m eth", StartStrategy("momentum", ETH, 900)),
         ("strat stop momentum eth", StopStrategy("momentum", ETH)),
+        ("strat pause momentum eth", SetReduceOnly("strategy:momentum@ETH-PERP")),
+        ("strat resume momentum eth", Resume("strategy:momentum@ETH-PERP")),
     ],
 )
 def test_a_line_becomes_its_action(line: str, action: object):

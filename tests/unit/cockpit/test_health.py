@@ -87,6 +87,14 @@ def test_the_lines_for_people_name_everything_that_was_looked_at(tmp_path: Path)
     ]
 
 
+def test_failures_of_the_engines_parts_are_told(tmp_path: Path):
+    document = {"running": True, **judged(a_health(part_failures=4))}
+
+    text = health_text(document, as_json=False, folder=tmp_path)
+
+    assert "parts of the engine failed 4 times, see the log" in text
+
+
 def test_what_is_not_known_is_said_so(tmp_path: Path):
     view = a_health(
         feeds=(a_feed(age_ns=None),),

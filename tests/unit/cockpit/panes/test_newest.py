@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from cockpit.panes.newest import Newest
 from engine.port import SILENCE_NS, Goodbye, Heartbeat, ViewFrame, Watch
 from tests.fakes.port import EPOCH, START_NS
-from tests.ui.scenes import BTC, ETH, Market, a_status
+from tests.ui.market import Market
+from tests.ui.scenes import BTC, ETH, a_status
 
 WATCH = Watch(panes=("status", "header", "book", "chart"), instrument_id=BTC)
 BOOK = Market().book(WATCH)

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from cockpit.screens.layout import plan
 from cockpit.screens.sight import Sight
 from engine.port import Watch
-from tests.ui.scenes import ETH, TICK, Market
+from tests.ui.market import TICK, Market
+from tests.ui.scenes import ETH
 
 SPARSE = tuple((642_100 - i * 7 * TICK, 1) for i in range(20))
 

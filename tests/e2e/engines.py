@@ -36,7 +36,7 @@ async def engine_on(
     clock = SystemClock()
     host = EngineHost(RunPlan(mode="paper", venue=venue, run_id="test", version="test"), clock)
     transport = NetworkTransport()
-    ports = FeedPorts(clock, transport, Chance(1), host.put, host.room, host.start_task)
+    ports = FeedPorts(clock, transport, Chance(1), host.put, host.room, host.start_task, host.keep)
     feed = Feed(venue, spec.wire(endpoints), ports)
     running = asyncio.ensure_future(host.run(feed, symbols))
     try:

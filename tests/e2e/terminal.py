@@ -22,14 +22,20 @@ ESCAPES = re.compile(
 
 
 class Terminal:
-    """`cockpit` with these arguments in a terminal of this size."""
+    """`cockpit`, or another program, with these arguments in a terminal of this size."""
 
-    def __init__(self, *arguments: str, columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        program: tuple[str, ...] = (sys.executable, "-m", "cockpit"),
+        columns: int = 80,
+        rows: int = 24,
+    ) -> None:
         self.seen = b""
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm-256color"
-            os.execv(sys.executable, [sys.executable, "-m", "cockpit", *arguments])
+            os.execv(program[0], [*program, *arguments])
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, size)
 

@@ -43,6 +43,17 @@ def test_without_an_engine_the_status_says_so_and_fails(tmp_path: Path) -> None:
     assert status.document == {"running": False}
 
 
+def test_the_health_of_a_killed_engine_has_its_own_exit_code(tmp_path: Path) -> None:
+    with headless(tmp_path):
+        cockpit("kill", data_dir=tmp_path)
+        killed = cockpit("status", "--health", "--json", data_dir=tmp_path)
+    ended = cockpit("status", "--health", "--json", data_dir=tmp_path)
+
+    assert killed.code == 7
+    assert killed.document["problems"][0] == "trading is killed: cockpit kill"
+    assert (ended.code, ended.document) == (1, {"running": False})
+
+
 def test_a_second_engine_on_the_folder_is_refused_and_names_the_first(tmp_path: Path) -> None:
     with headless(tmp_path) as first:
         second = cockpit("--no-ui", data_dir=tmp_path)

@@ -1,6 +1,7 @@
 """An engine of the simulated market that lives in virtual time, trades, and is recorded."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import count, cycle
 from pathlib import Path
@@ -53,7 +54,7 @@ STEPS: tuple[c.Action, ...] = (
 )
 
 
-def live(
+def live(  # noqa: PLR0913 - what one test or another has different
     path: Path,
     seconds: float,
     *,
@@ -61,6 +62,7 @@ def live(
     order_s: float = 1.0,
     start_ns: int = START_NS,
     files: Files | None = None,
+    prepare: Callable[[EngineHost], object] = lambda host: None,
 ) -> EngineHost:
     """Live for so many virtual seconds and end in good order; `files` are those of the recording.
 
@@ -85,9 +87,12 @@ def live(
         recorder = Recorder(plan.venue, run_id, writer, clock, worker)
         host.record_with(recorder)
         network = NetworkTransport()
-        feed = FeedPorts(clock, network, Chance(seed), host.put, host.room, host.start_task)
+        feed = FeedPorts(
+            clock, network, Chance(seed), host.put, host.room, host.start_task, host.keep
+        )
         source = SimulatedSource(feed, seed, open_market=RecordedMarkets(recorder, clock).open)
         host.start_task(_trade(host, clock, order_s), "hand")
+        prepare(host)
         loop = asyncio.get_running_loop()
         loop.call_later(seconds, host.stop, "the time is over")
         await host.run(source, SYMBOLS)

@@ -9,6 +9,7 @@ import zstandard
 
 from engine.folder import DataFolder
 from engine.model.numbers import NS_PER_S
+from engine.runtime.supervisor import RESTARTS_MAX
 from storage.recording_format import (
     Call,
     Digest,
@@ -62,6 +63,19 @@ def where(lines: list[Line], kind: type, number: int = 0) -> int:
     """Return the place of a mark of this kind."""
     found = [at for at, one in enumerate(lines) if isinstance(one, Mark) and type(one.mark) is kind]
     return found[number]
+
+
+def test_a_run_in_which_a_part_failed_too_often_is_repeated_digest_for_digest(
+    tmp_path: Path,
+) -> None:
+    async def fail() -> None:
+        raise ValueError("oops")
+
+    host = live(tmp_path, 10, prepare=lambda host: host.keep(fail, "watch"))
+
+    assert host.state.part_failures == 1 + RESTARTS_MAX
+    assert any("all is halted: watch" in one.text for one in host.state.notices)
+    assert replayed(tmp_path).state == "equal"
 
 
 def test_a_run_with_orders_and_strategies_is_repeated_digest_for_digest(lived: Path) -> None:

@@ -27,7 +27,7 @@ help:  ## list the targets
 run: $(CORE)  ## start the cockpit on the simulated market; ARGS="..." hands on options
 	@$(BIN)/cockpit $(ARGS)
 
-test: $(DEV)  ## run the tests; two minutes at most
+test: $(DEV)  ## run the tests; about three minutes
 	@$(BIN)/pytest --no-header --numprocesses 2 --durations 10 -m "not slow and not nightly"
 
 check: lint types contracts coverage slow  ## run what `make test` does not; 15 minutes at most

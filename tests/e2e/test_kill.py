@@ -112,6 +112,7 @@ async def test_any_client_may_kill_and_all_see_it(tmp_path: Path) -> None:
         assert client.risk.trading_reason == "from elsewhere"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 async def test_killed_is_killed_after_a_restart(tmp_path: Path, end: signal.Signals) -> None:
     async with desk(tmp_path) as (client, process):
@@ -129,6 +130,7 @@ async def test_killed_is_killed_after_a_restart(tmp_path: Path, end: signal.Sign
         assert client.positions == {"BTC-PERP": "long 0.020"}
 
 
+@pytest.mark.slow
 async def test_a_kill_and_a_sigterm_at_once_are_both_obeyed(tmp_path: Path) -> None:
     async with desk(tmp_path) as (client, process):
         ids = await rest(client)
@@ -140,6 +142,7 @@ async def test_a_kill_and_a_sigterm_at_once_are_both_obeyed(tmp_path: Path) -> N
         await is_dead(client, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"\x00\xff{", b"not killed", b'{"reason": 1}'])
 async def test_a_latch_file_kills_a_start_whatever_it_holds(tmp_path: Path, content: bytes) -> None:
     DataFolder(tmp_path).latch.write_bytes(content)
@@ -148,6 +151,7 @@ async def test_a_latch_file_kills_a_start_whatever_it_holds(tmp_path: Path, cont
         await is_dead(client, [])
 
 
+@pytest.mark.slow
 async def test_a_lost_journal_does_not_clear_a_kill(tmp_path: Path) -> None:
     async with desk(tmp_path) as (client, _):
         await client.must(EngageKill("enough"))
@@ -159,6 +163,7 @@ async def test_a_lost_journal_does_not_clear_a_kill(tmp_path: Path) -> None:
         await is_dead(client, [])
 
 
+@pytest.mark.slow
 async def test_a_lost_latch_file_does_not_clear_a_kill(tmp_path: Path) -> None:
     async with desk(tmp_path) as (client, _):
         await client.must(EngageKill("enough"))

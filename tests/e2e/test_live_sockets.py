@@ -19,6 +19,8 @@ from engine.runtime.host import EngineHost
 from engine.venues.base import Endpoints
 from tests.e2e.engines import engine_on, until
 
+pytestmark = pytest.mark.slow  # Seven engines; files play the same captures at once.
+
 FUTURES = "binance_futures"
 BTC = "binance_futures_btcusdt_20240808"
 SPOT = "binance_spot_ethusdt_20240808"
@@ -68,7 +70,7 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", [FUTURES, SPOT, pytest.param(BTC, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [FUTURES, SPOT, BTC])
 async def test_through_sockets_the_capture_ends_in_the_same_book(
     shared_dir: Path, name: str
 ) -> None:

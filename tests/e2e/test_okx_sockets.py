@@ -26,6 +26,8 @@ from engine.venues.base import Endpoints
 from tests.e2e.engines import engine_on, until
 from tests.fakes.captures import read_lines, write_lines
 
+pytestmark = pytest.mark.slow  # Sixteen engines; files play the same captures at once.
+
 SYMBOLS = ("BTC-USDT", "UNI-USD-SWAP", "BTC-USD-220527")
 BTC = "BTC-USDT"
 BTC_LINE = 249

@@ -17,6 +17,8 @@ from engine.model.instrument import InstrumentId, instrument_id
 from tests.e2e.engines import WAIT_S, cockpit, headless, seq, until
 from tests.e2e.traders import BTC, Trader, an_order, far, trader
 
+pytestmark = pytest.mark.slow  # Whole sessions; virtual time records the same at once.
+
 FUTURES = "binance_futures"
 SUSHI = "SUSHIUSDT"
 ROUNDS = 3
@@ -84,7 +86,6 @@ async def test_a_killed_session_is_repeated_up_to_its_torn_tail(tmp_path: Path) 
     assert (newer["state"], newer["sentence"]) == ("equal", "")
 
 
-@pytest.mark.slow
 async def test_a_venue_that_drops_the_connection_is_repeated_exactly(
     shared_dir: Path, tmp_path: Path
 ) -> None:

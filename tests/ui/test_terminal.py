@@ -25,6 +25,8 @@ from engine.model.numbers import NS_PER_S
 from tests.conftest import REPOSITORY
 from tests.ui.emulator import Terminal
 
+pytestmark = pytest.mark.slow  # Real terminals that really stall.
+
 WIDTH, HEIGHT = 80, 24
 PATIENCE_S = 60.0
 LOOK_S = 0.05
@@ -168,7 +170,6 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_screen(run: Run):
     stall(run, 2)
 
 
-@pytest.mark.slow
 def test_a_terminal_may_stop_reading_for_long(run: Run):
     stall(run, 60)
 

@@ -315,10 +315,6 @@ def references(review: Review) -> tuple[Reference, ...]:
             limits.liquidation_distance_share_min if _has_position(review) else None,
             _share("liquidation_distance_share_min", moment.liquidation_distance_share),
         ),
-        (
-            limits.losing_exits_per_day_max if review.is_by_strategy else None,
-            Reference("losing_exits_per_day_max", moment.losing_exits, may_be_zero=True),
-        ),
     )
     return (*found, *(reference for limit, reference in optional if limit is not None))
 

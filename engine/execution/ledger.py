@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_controls import joined
 from engine.execution.ledger_facts import shares_of, steps_problem, take
 from engine.execution.ledger_orders import OrderRecord
@@ -53,6 +54,11 @@ class Ledger:
     def apply(self, fact: Fact) -> None:
         """Take in one fact, whatever it says."""
         take(self._kept, fact)
+
+    def losing_exits(self, owner: str, instrument_id: InstrumentId, now_ns: int) -> int:
+        """Return how many positions an owner has closed at a loss within 24 h, before fees."""
+        exits = self._kept.controls.exits.get(joined(owner, instrument_id))
+        return 0 if exits is None else exits.losing_since(now_ns - DAY_NS)
 
     @property
     def newest_run(self) -> RunBegan | None:

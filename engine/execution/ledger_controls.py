@@ -38,6 +38,28 @@ class DayCount(msgspec.Struct):
         return self.count if now_ns // DAY_NS <= self.day else 0
 
 
+class Exits(msgspec.Struct):
+    """How the positions of one owner in one instrument have ended."""
+
+    result: int = 0
+    """Ticks times lots that the open position has realised so far."""
+    losing_ns: list[int] = []
+    """When positions were closed at a loss, before fees; the newest."""
+
+    def close(self, ts_ns: int, realised: int, *, is_end: bool) -> None:
+        """Take in what closing a part brought; the end of the position says what it was."""
+        self.result += realised
+        if is_end:
+            if self.result < 0:
+                self.losing_ns.append(ts_ns)
+                del self.losing_ns[:-RECENT_MAX]
+            self.result = 0
+
+    def losing_since(self, start_ns: int) -> int:
+        """Return how many ended at a loss after a time."""
+        return sum(ts_ns > start_ns for ts_ns in self.losing_ns)
+
+
 class Controls(msgspec.Struct):
     """State of the controls, all from facts."""
 
@@ -49,6 +71,8 @@ class Controls(msgspec.Struct):
     orders: dict[InstrumentId, DayCount] = {}
     entries: dict[str, DayCount] = {}
     recent: list[OrderIntended] = []
+    exits: dict[str, Exits] = {}
+    """By owner and instrument."""
     strategies: dict[str, StrategyStarted] = {}
     """Those that run, or ran when the newest run ended, by owner."""
 

@@ -6,15 +6,23 @@ A fill is booked whatever else was said of its order, once.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from engine.execution.ledger_controls import joined
+from engine.execution.ledger_controls import Exits, joined
 from engine.execution.ledger_orders import OrderFact
 from engine.execution.ledger_state import LedgerState
 from engine.execution.order_state import OrderEvent
-from engine.execution.positions import Steps, is_sane, plain, signed_lots, total
+from engine.execution.positions import (
+    Position,
+    Steps,
+    closing_lots,
+    is_sane,
+    plain,
+    signed_lots,
+    total,
+)
 from engine.model import facts as f
 from engine.model.instrument import InstrumentId
 from engine.model.orders import HAND, Side
@@ -27,6 +35,14 @@ class _Placed(msgspec.Struct, frozen=True):
     side: Side
     owner: str
     is_reduce_only: bool
+
+
+class _Ending(NamedTuple):
+    """A strategy's position before a fill that closes some or all of it."""
+
+    position: Position
+    realised: int
+    is_whole: bool
 
 
 _EVENTS: Final[dict[type[object], OrderEvent]] = {
@@ -149,7 +165,10 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
         state.duplicate_fills += 1
         return
     shares = _shares(state, fact, placed)
+    endings = {owner: _ending(state, owner, placed, lots) for owner, lots in shares.items()}
     state.positions.book(placed.instrument_id, shares, fact.price_ticks)
+    for owner, ending in endings.items():
+        _note_exit(state, fact, joined(owner, placed.instrument_id), ending)
     _pay_fee(state, fact)
     order = state.orders.records.get(fact.client_order_id)
     if order is None:
@@ -161,6 +180,22 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
             f"Fill {fact.trade_id} of {order.client_order_id}, which is {before}:"
             f" {order.filled_lots} of {order.size_lots} lots"
         )
+
+
+def _ending(state: LedgerState, owner: str, placed: _Placed, lots: int) -> _Ending | None:
+    position = state.positions.of(owner, placed.instrument_id)
+    closed = closing_lots(position.lots, lots)
+    if owner == HAND or not closed:
+        return None
+    return _Ending(position, position.realised, is_whole=closed == position.lots)
+
+
+def _note_exit(state: LedgerState, fact: f.OrderFilled, key: str, ending: _Ending | None) -> None:
+    """Count what a strategy's closing fill brought."""
+    if ending is not None:
+        brought = ending.position.realised - ending.realised
+        exits = state.controls.exits.setdefault(key, Exits())
+        exits.close(fact.ts_ns, brought, is_end=ending.is_whole)
 
 
 def _pay_fee(state: LedgerState, fact: f.OrderFilled) -> None:
@@ -216,6 +251,10 @@ def _on_funding_paid(state: LedgerState, fact: f.FundingPaid) -> None:
 
 def _on_trading_state_set(state: LedgerState, fact: f.TradingStateSet) -> None:
     state.controls.scopes[fact.scope] = fact
+    kind, _, owner = fact.scope.partition(":")
+    if kind == "strategy" and fact.state == "active":  # A person has looked: counted anew.
+        for key in [key for key in state.controls.exits if key.startswith(joined(owner, ""))]:
+            del state.controls.exits[key]
 
 
 def _on_failure_counted(state: LedgerState, fact: f.FailureCounted) -> None:

@@ -223,9 +223,11 @@ def repeated_entries(review: Review) -> Reason | None:
 
 def losing_exits(review: Review) -> Reason | None:
     """A strategy that keeps losing waits for a person."""
-    most, lost = review.limits.losing_exits_per_day_max, review.moment.losing_exits
-    if most is None or lost is None or review.is_reducing or not review.is_by_strategy:
+    most = review.limits.losing_exits_per_day_max
+    if most is None or review.is_reducing or not review.is_by_strategy:
         return None
+    owner, now_ns = review.intent.owner, review.moment.now_ns
+    lost = review.ledger.losing_exits(owner, review.spec.instrument_id, now_ns)
     if lost < most:
         return None
     sentence = f"{lost} losing exits reach the limit of {most} (losing_exits_per_day_max)."

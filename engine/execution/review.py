@@ -39,8 +39,6 @@ class ReviewMoment(msgspec.Struct, frozen=True):
     free_margin_share: Decimal | None = None
     liquidation_distance_share: Decimal | None = None
     """Of the position that is nearest to it."""
-    losing_exits: int | None = None
-    """Of the intent's owner in the instrument within 24 h."""
     other_messages: int = 0
     """Cancels and amendments sent within the last second."""
     faults: tuple[str, ...] = ()

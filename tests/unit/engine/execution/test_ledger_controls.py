@@ -9,6 +9,7 @@ from engine.execution.ledger_controls import RECENT_MAX, STRICTNESS, Controls, D
 from engine.model.facts import OrderIntended, TradingState, TradingStateSet
 from tests.builders import BTC, at
 from tests.order_facts import an_intent
+from tests.unit.engine.execution.gate_desk import Desk, codes
 
 
 def approved(ms: int = 0, **changed) -> OrderIntended:
@@ -89,3 +90,52 @@ def test_a_clock_that_goes_back_a_day_forgets_nothing():
 
     assert count.on_day_of(at(0) - DAY_NS) == 2
     assert count.last_ns == at(0)
+
+
+# How positions end.
+
+
+def exits(desk: Desk, price: int, owner: str = "rsi", parts: tuple[int, ...] = (2,)) -> None:
+    """Let an owner buy at 1,000 and sell all of it at a price, in so many parts."""
+    desk.hold(sum(parts), 1_000, owner)
+    for lots in parts:
+        desk.hold(-lots, price, owner)
+
+
+def test_a_strategy_that_keeps_losing_waits_for_a_person():
+    desk = Desk(losing_exits_per_day_max=2)
+
+    exits(desk, 990)
+    exits(desk, 1_010)
+    exits(desk, 1_000)
+    exits(desk, 990, owner="macd")
+    assert codes(desk.send(owner="rsi")) == []
+    exits(desk, 999)
+
+    assert codes(desk.send(owner="rsi")) == ["losing_exits_per_day_max"]
+    assert codes(desk.send()) == []
+    assert codes(desk.send(owner="macd", lots=2)) == []
+
+    desk.with_state("halted", "strategy:rsi").with_state("active", "strategy:rsi")
+    assert codes(desk.send(owner="rsi", lots=3)) == []
+
+
+def test_a_position_closed_in_parts_is_one_exit_by_what_it_brought_in_all():
+    desk = Desk(losing_exits_per_day_max=1)
+
+    desk.hold(3, 1_000, "rsi").hold(-2, 990, "rsi")
+    assert codes(desk.send(owner="rsi")) == []
+    desk.hold(-1, 1_050, "rsi")
+    assert codes(desk.send(owner="rsi", lots=2)) == []
+
+    exits(desk, 999, parts=(1, 1))
+    assert codes(desk.send(owner="rsi", lots=3)) == ["losing_exits_per_day_max"]
+
+
+def test_losses_of_more_than_a_day_ago_are_forgotten():
+    desk = Desk(losing_exits_per_day_max=1)
+    exits(desk, 990)
+
+    desk.wait(86_400)
+
+    assert codes(desk.send(owner="rsi")) == []

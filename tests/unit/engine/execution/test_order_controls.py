@@ -363,19 +363,6 @@ def test_a_refused_strategy_is_to_be_halted():
     assert (advice.scope, advice.state) == ("strategy:rsi", "halted")
 
 
-def test_a_strategy_that_keeps_losing_waits_for_a_person():
-    desk = Desk(losing_exits_per_day_max=4)
-
-    desk.more = {"losing_exits": 3}
-    assert codes(desk.send(owner="rsi")) == []
-    desk.more = {"losing_exits": 4}
-    assert codes(desk.send(owner="rsi")) == ["losing_exits_per_day_max"]
-    assert codes(desk.send()) == []
-    desk.more, desk.is_live = {}, True
-    assert "losing_exits_per_day_max" in codes(desk.send(owner="rsi"))
-    assert "losing_exits_per_day_max" not in codes(desk.send())
-
-
 def test_the_same_order_twice_within_moments_is_a_mistake():
     desk = Desk(duplicate_window_s=2)
     desk.send()

@@ -227,7 +227,6 @@ def test_live_a_control_without_reference_is_never_merely_off():
         "fast_move_share",
         "order_medians_max",
         "free_margin_share_min",
-        "losing_exits_per_day_max",
     )
     desk.is_live = True
     assert switched_off(desk.market, desk.ledger, desk.limits, desk.moment) == ()

@@ -204,6 +204,14 @@ def amount_text(text: str | None) -> str:
     return f"{number:,.0f}" if abs(number) >= 1_000 else f"{number:,.2f}"
 
 
+def quantity_text(text: str) -> str:
+    """Return a count or an amount that came as decimal text: `3`, `5,000`, `651.34`."""
+    number = _number(text)
+    if number is not None and number == number.to_integral_value():
+        return f"{number:,.0f}"
+    return amount_text(text)
+
+
 def money_text(text: str) -> str:
     """Return an amount that came as decimal text, to the cent: `99,979.20`."""
     number = _number(text)

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
-from cockpit.format import UNKNOWN, bar_text, countdown_text, safe, timeframe_text
+from cockpit.format import (
+    UNKNOWN,
+    bar_text,
+    countdown_text,
+    quantity_text,
+    safe,
+    timeframe_text,
+)
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import MONO, Palette
 from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
@@ -141,7 +148,8 @@ def _state_lines(view: RiskView, ink: Palette) -> list[list[Segment]]:
 
 
 def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
-    name: Segment = (" " + safe(row.name, 15).ljust(16), ink.dim)
+    words = row.name.removesuffix("_max").replace("_", " ")
+    name: Segment = (" " + safe(words, 15).ljust(16), ink.dim)
     if row.share is None:
         return [name, (f"off: {safe(row.off_reason) or 'not set'}", ink.warn)]
     style = ink.error if row.share >= 1 else ink.warn if row.share >= WARN_SHARE else ink.ok
@@ -151,7 +159,7 @@ def _limit(row: LimitRow, ink: Palette) -> list[Segment]:
         (bar_text(row.share, BAR_WIDTH), style),
         ("▏", ink.frame),
         (f"{row.share * 100:3.0f}% ", style),
-        (f"{safe(row.use, 14)} / {safe(row.limit, 14)}", ink.fg),
+        (f"{quantity_text(row.use)} / {quantity_text(row.limit)}", ink.fg),
     ]
 
 

@@ -360,8 +360,8 @@ def a_risk(**changed: object) -> RiskView:
         is_persisted=False,
         is_journal_ok=True,
         limits=(
-            LimitRow("order notional", "32,105", "50,000", 0.64, ""),
-            LimitRow("daily loss", "1,200", "1,500", 0.8, ""),
+            LimitRow("order_notional_max", "32105.00", "50000", 0.64, ""),
+            LimitRow("daily_loss_max", "1200", "1500.0", 0.8, ""),
             LimitRow("price band", "", "", None, "no reference price"),
         ),
         strategies=(a_strategy(),),

@@ -149,3 +149,23 @@ def test_bars_and_levels_grow_in_eighths():
 def test_text_of_a_view_is_cleaned():
     assert shown.safe("\x1b[2J") == "?[2J"
     assert shown.safe("simulated", 5) == "simu…"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("3", "3"),
+        ("5000.00", "5,000"),
+        ("651.3400", "651.34"),
+        ("0.00651340685", "0.01"),
+        ("32105.5", "32,106"),
+        ("NaN", "–"),
+        ("", "–"),
+    ],
+)
+def test_counts_are_whole_and_amounts_to_the_cent(text: str, told: str):
+    assert shown.quantity_text(text) == told
+
+
+def test_money_is_shown_to_the_cent():
+    assert shown.money_text("99979.2") == "99,979.20"

@@ -5,19 +5,21 @@ frame that is refused in the end leaves scales and announcement as they were.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from decimal import Decimal
+from typing import Final, TypeVar
 
 import msgspec
 
 from engine.model.envelope import Event
 from engine.model.errors import VenuePayloadError
-from engine.model.instrument import InstrumentId
+from engine.model.instrument import Instrument, symbol_of
 from engine.model.market import InstrumentUpdated, ScalesWidened
-from engine.model.numbers import FinerText, TextScale
+from engine.model.numbers import DECIMALS_MAX, FinerText, TextScale, decimals_of
 
 T = TypeVar("T")
 
 EXCERPT_LETTERS: Final = 120
+ONE: Final = Decimal(1)
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What decoding raises: not JSON or of another shape, not UTF-8, nested too deep."""
@@ -26,23 +28,60 @@ Marks = tuple[int, int, int, int]
 """Decimals and largest number of prices, then of sizes."""
 
 
-class Scaled(Protocol):
-    """One instrument on a wire, with the scales of its texts."""
+class Scaled:
+    """One instrument on a wire, with the scales of its texts.
 
-    instrument_id: InstrumentId
-    prices: TextScale
-    sizes: TextScale
-    announced: bool
-    """Whether the kernel was told of it."""
+    `announced` tells whether the kernel was told of it.
+    """
+
+    __slots__ = ("announced", "instrument", "instrument_id", "prices", "sizes", "symbol")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.instrument_id = instrument.instrument_id
+        self.symbol = symbol_of(instrument.instrument_id)
+        self.prices = TextScale(_decimals(instrument.tick_size))
+        self.sizes = sizes_of(instrument)
+        self.announced = False
 
     def describe(self) -> InstrumentUpdated:
         """Return the announcement."""
+        self.announced = True
+        return InstrumentUpdated(self.instrument, self.prices.decimals, self.sizes.decimals)
+
+    def take(self, instrument: Instrument) -> None:
+        """Take in a new description, with scales that are at least as fine as its steps."""
+        self.instrument = instrument
+        for scale, step in (
+            (self.prices, instrument.tick_size),
+            (self.sizes, instrument.lot_size),
+        ):
+            decimals = _decimals(step)
+            if decimals > scale.decimals:
+                try:
+                    scale.widen(decimals)
+                except VenuePayloadError:
+                    continue  # It does not fit beside a number already seen: stay as coarse.
 
     def marks(self) -> Marks:
         """Return what a frame can change, to come back to if it is refused."""
+        prices, sizes = self.prices, self.sizes
+        return prices.decimals, prices.largest, sizes.decimals, sizes.largest
 
     def reset(self, marks: Marks) -> None:
         """Be as before a frame that turned out to be damaged."""
+        if marks != self.marks():
+            self.prices.reset(*marks[:2])
+            self.sizes.reset(*marks[2:])
+
+
+def sizes_of(instrument: Instrument) -> TextScale:
+    """Return the scale of an instrument's sizes, which the venue may count in contracts."""
+    return TextScale(_decimals(instrument.lot_size), instrument.contract_size or ONE)
+
+
+def _decimals(step: Decimal | None) -> int:
+    return min(DECIMALS_MAX, decimals_of(step or ONE))
 
 
 def events_of(

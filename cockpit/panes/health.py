@@ -7,7 +7,7 @@ from cockpit.health import is_current, problems
 from cockpit.panes.feeds import SHAPES, retry_text
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of
+from cockpit.panes.pane import Moment, age_of
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.numbers import NS_PER_MS
 from engine.model.view import FeedView, HealthView
@@ -19,7 +19,7 @@ NAME_MIN: Final = 6
 LABEL_WIDTH: Final = 9
 
 
-class HealthPane(ListPane):
+class HealthPane(ListPane[HealthView]):
     """Feeds with age, reconnects and lag; inbox, loop, journal, recorder, latch and screens."""
 
     NUMBER = "0"
@@ -27,20 +27,6 @@ class HealthPane(ListPane):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="health")
-        self._view: HealthView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: HealthView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def redraw(self) -> None:
-        """Draw again, after the cursor moved."""
-        self.show(self._view, self._moment)
 
     def _show(self) -> None:
         view, ink = self._view, self.palette

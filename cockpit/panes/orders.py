@@ -6,7 +6,7 @@ from typing import Final, Literal
 from cockpit.format import age_text, clock_text, decimal_price_text, safe
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
+from cockpit.panes.pane import age_of, message_rows
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.view import FillRow, OrderRow, OrdersView
 
@@ -48,7 +48,7 @@ def state_text(state: str) -> str:
     return STATES.get(state, safe(state, 12))
 
 
-class OrdersPane(ListPane):
+class OrdersPane(ListPane[OrdersView]):
     """Orders and fills, one tab at a time."""
 
     NUMBER = "6"
@@ -57,20 +57,6 @@ class OrdersPane(ListPane):
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="orders")
         self.tab: Tab = "open"
-        self._view: OrdersView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: OrdersView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def redraw(self) -> None:
-        """Draw again, after the cursor moved."""
-        self.show(self._view, self._moment)
 
     def next_tab(self) -> None:
         """Go to the next tab."""

@@ -14,7 +14,7 @@ from cockpit.format import (
 )
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
+from cockpit.panes.pane import age_of, message_rows
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.view import PositionRow, PositionsView
 
@@ -28,7 +28,7 @@ VALUE_FROM: Final = 102
 EMPTY: Final = "no positions — b/s on the book or : to type an order"
 
 
-class PositionsPane(ListPane):
+class PositionsPane(ListPane[PositionsView]):
     """Open positions and the totals of the account."""
 
     NUMBER = "5"
@@ -36,20 +36,6 @@ class PositionsPane(ListPane):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="positions")
-        self._view: PositionsView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: PositionsView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def redraw(self) -> None:
-        """Draw again, after the cursor moved."""
-        self.show(self._view, self._moment)
 
     @property
     def chosen(self) -> PositionRow | None:

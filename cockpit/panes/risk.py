@@ -14,7 +14,7 @@ from cockpit.format import (
 )
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import MONO, Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, age_of, message_rows
+from cockpit.panes.pane import age_of, message_rows
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.instrument import symbol_of
 from engine.model.view import LimitRow, RiskView, StrategyRow
@@ -25,7 +25,7 @@ BESIDE_FROM: Final = 90
 """Inner width from which strategies stand beside the limits."""
 
 
-class RiskPane(ListPane):
+class RiskPane(ListPane[RiskView]):
     """What may be done, how much of it is used, and what the strategies wait for."""
 
     NUMBER = "9"
@@ -33,20 +33,6 @@ class RiskPane(ListPane):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="risk")
-        self._view: RiskView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: RiskView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def redraw(self) -> None:
-        """Draw again, after the cursor moved."""
-        self.show(self._view, self._moment)
 
     @property
     def chosen(self) -> StrategyRow | None:

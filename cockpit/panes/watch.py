@@ -13,7 +13,6 @@ from cockpit.format import (
 )
 from cockpit.panes.listing import ListPane
 from cockpit.panes.palette import Palette, faded
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment
 from cockpit.panes.rows import Segment, fit
 from engine.model.instrument import InstrumentId
 from engine.model.view import WatchRow, WatchView
@@ -32,7 +31,7 @@ SHAPES: Final = {"fresh": "●", "slow": "◐", "stale": "○", "none": "–"}
 EMPTY: Final = "no instrument yet — : sub SYMBOL adds one"
 
 
-class WatchPane(ListPane):
+class WatchPane(ListPane[WatchView]):
     """Last price, change since a day ago, spread, and the state of the book with its age."""
 
     NUMBER = "8"
@@ -40,21 +39,8 @@ class WatchPane(ListPane):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette, name="watch")
-        self._view: WatchView | None = None
-        self._moment = NOWHEN
-        self._looked_at = InstrumentId("")
-
-    def show(self, view: WatchView | None, moment: Moment, looked_at: InstrumentId) -> None:
-        """Draw the view with the instrument that is looked at marked, or what is waited for."""
-        self._view, self._moment, self._looked_at = view, moment, looked_at
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def redraw(self) -> None:
-        """Draw again, after the cursor moved."""
-        self.show(self._view, self._moment, self._looked_at)
+        self.looked_at = InstrumentId("")
+        """The instrument that the other panes show; it is marked."""
 
     @property
     def chosen(self) -> WatchRow | None:
@@ -64,7 +50,7 @@ class WatchPane(ListPane):
 
     def _show(self) -> None:
         view, ink, moment = self._view, self.palette, self._moment
-        if not self.is_news(id(view), view, moment.is_lost, self.selected, self._looked_at):
+        if not self.is_news(id(view), view, moment.is_lost, self.selected, self.looked_at):
             return
         if view is None or not view.rows:
             words = "waiting for the engine" if view is None else EMPTY
@@ -87,7 +73,7 @@ class WatchPane(ListPane):
         is_stale = self._moment.is_lost or row.last_freshness == "stale"
         numbers, mark = (faded(ink), "~") if is_stale else (ink, "")
         sign = "▸" if index == self.selected and self.has_focus else " "
-        name_style = ink.focus if row.instrument_id == self._looked_at else ink.strong
+        name_style = ink.focus if row.instrument_id == self.looked_at else ink.strong
         last = price_text(row.last_ticks, row.price_decimals)
         change, style = _change(row, numbers)
         spread, shape = self._state(row)

@@ -106,7 +106,8 @@ class Board:
             case "risk":
                 self.risk.show(newest.risk, moment)
             case "watch":
-                self.watch.show(newest.watched, moment, newest.instrument_id)
+                self.watch.looked_at = newest.instrument_id
+                self.watch.show(newest.watched, moment)
             case "health":
                 self._health.show(newest.health, moment)
             case _:

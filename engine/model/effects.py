@@ -107,6 +107,39 @@ class SendReplace(msgspec.Struct, frozen=True):
     qty_lots: QtyLots
 
 
+class CancelAllOrders(msgspec.Struct, frozen=True):
+    """Ask the venue to cancel every order of an instrument, at once."""
+
+    instrument_id: InstrumentId
+
+
+class QueryOrder(msgspec.Struct, frozen=True):
+    """Ask the venue for one order; answered with `OrderAnswered` or `QueryFailed`."""
+
+    client_order_id: str
+
+
+class RequestReport(msgspec.Struct, frozen=True):
+    """Ask the venue for the whole account, with fills and cash since a time of the venue's.
+
+    Answered with one `AccountReported` or `ReportFailed` of the same number.
+    """
+
+    number: int
+    since_ns: int
+
+
+class SetDeadMan(msgspec.Struct, frozen=True):
+    """Let the venue cancel an instrument's orders after so long without a word; 0 ends it."""
+
+    instrument_id: InstrumentId
+    after_ns: int
+
+
+VenueRequest = CancelAllOrders | QueryOrder | RequestReport | SetDeadMan
+"""What a gateway is asked besides single orders; none of it can add risk."""
+
+
 class CommandResult(msgspec.Struct, frozen=True):
     """Tell an operator what became of a command."""
 
@@ -125,5 +158,6 @@ Effect = (
     | PlaceOrder
     | SendCancel
     | SendReplace
+    | VenueRequest
     | CommandResult
 )

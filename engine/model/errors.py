@@ -50,6 +50,10 @@ class VenuePayloadError(VenueError):
         super().__init__(f"{field}: {self.excerpt!r}" if excerpt else field)
 
 
+class UnsupportedByVenue(VenueError):
+    """The venue has no such order or request; nothing was sent."""
+
+
 class RecordingError(CockpitError):
     """A capture that is missing, damaged, empty or not a capture."""
 

@@ -213,6 +213,8 @@ class TradingStateSet(msgspec.Struct, frozen=True, tag=True):
     reason: str
     operator: str = ""
     """Who did it; empty: a rule."""
+    before: "TradingStateSet | None" = None
+    """What comes back when a person answers the question that this asks; None: it asks nothing."""
 
 
 class FailureCounted(msgspec.Struct, frozen=True, tag=True):

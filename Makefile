@@ -3,7 +3,7 @@
 
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts coverage slow bench bench-peers format lock clean
+.PHONY: help run test check lint types contracts coverage slow mutants bench bench-peers format lock clean
 
 # The tests start many processes; without compiled files each of them compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,9 @@ coverage: $(DEV)  ## check that book and kernel are covered wholly by their own 
 
 slow: $(DEV)  ## run the slow tests
 	@$(BIN)/pytest --no-header --numprocesses 2 --durations 10 -m "slow and not nightly"
+
+mutants: $(DEV)  ## change the modules that money hangs on at random: do the tests notice?
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV)  ## measure speed; not part of any gate
 	@$(BIN)/python -m bench $(ARGS)

@@ -13,13 +13,15 @@ CASES: Final = {
     "p1": "raw frames to a book",
     "p2a": "the same frames through the engine, which only looks",
     "p2": "the same while it trades: strategy, orders, fills, journal",
+    "p3": "a burst through a websocket on loopback to a book",
     "p8": "Enter to the order on the wire, journal synced; 8 minutes",
     "p9": "kill key to latch, cancels and disk; 6 minutes",
     "p10": "the screen at three sizes",
     "p11": "start, and memory over ten minutes; --seconds N for another time",
     "p11_hour": "memory over an hour of virtual time; half an hour; --seconds N",
+    "p13": "frames into a recording and back",
 }
-WITH_PEER: Final = ("p1", "p2a", "p2")
+WITH_PEER: Final = ("p1", "p2a", "p2", "p3")
 
 
 def main() -> int:

@@ -1,9 +1,11 @@
-"""P10: the screen process at 80x24 and 120x40 on an engine with about 5,000 events/s.
+"""P10: the screen process at three sizes on an engine with about 5,000 events/s.
 
 The real program runs in a pseudo-terminal and joins an engine of another process by its socket.
 `ours` is the share of one core that the screen takes. The key echo is the time from a key that
-freezes the log to the bytes that say so; frames of data go on meanwhile. The reference is the
-engine itself: it must still run at the end, and the screen must have heard it all the time.
+freezes the log to the bytes that say so; frames of data go on meanwhile. Shares and bytes are
+medians of some runs, echoes those of all keys of all runs; what the machine itself takes
+(`bench.probe`) is measured between the keys and stands beside. The engine must still run at the
+end, and the screen must have heard it all the time.
 """
 
 import random
@@ -14,13 +16,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from bench.probe import Probe
 from bench.result import Result, fail, tell, versions_of
-from bench.side import percentile
+from bench.side import ours, percentile
 from bench.terminal import Terminal, cpu_s, rss_now_mb
 from engine.folder import DataFolder
 
@@ -28,8 +32,10 @@ SIZES: Final = ((80, 24), (120, 40), (200, 60))
 EVENTS_PER_S: Final = 5_000
 INSTRUMENTS: Final = 20
 WARM_UP_S: Final = 5
-MEASURE_S: Final = 20
-KEYS: Final = 60
+RUNS: Final = 3
+MEASURE_S: Final = 15
+KEYS: Final = 40
+"""In each run."""
 ECHO_S: Final = 5
 LOG_KEY: Final = b"7"
 FREEZE_KEY: Final = b" "
@@ -68,38 +74,66 @@ def main() -> None:
         _measure(columns, rows)
 
 
+class _Seen(NamedTuple):
+    """What one run showed."""
+
+    cpu_share: float
+    bytes_per_s: float
+    rss_mb: float
+    echoes_ns: list[int]
+    probe: dict[str, Any]
+    engine: dict[str, Any]
+
+
 def _measure(columns: int, rows: int) -> None:
     case = f"p10 {columns}x{rows}"
-    with TemporaryDirectory() as name:
-        folder = DataFolder(Path(name))
-        with an_engine(folder.path, EVENTS_PER_S, INSTRUMENTS) as engine:
-            command = [sys.executable, "-m", "cockpit", "attach", str(folder.socket)]
-            terminal = Terminal(command, columns, rows)
-            try:
-                figures = _watch(terminal, case)
-            finally:
-                terminal.close()
-    told = msgspec.json.decode(engine[1])
+    seen = [_run(case, columns, rows) for _ in range(RUNS)]
+    echoes_ns = [spent_ns for one in seen for spent_ns in one.echoes_ns]
+    shares = [one.cpu_share for one in seen]
     tell(
         Result(
             case,
             "share of a core",
-            ours=figures["cpu_share"],
-            p50_us=percentile(figures["echoes"], 0.5) / 1_000,
-            p99_us=percentile(figures["echoes"], 0.99) / 1_000,
-            rss_mb=figures["rss_mb"],
+            ours=median(shares),
+            p50_us=percentile(echoes_ns, 0.5) / 1_000,
+            p99_us=percentile(echoes_ns, 0.99) / 1_000,
+            rss_mb=median(one.rss_mb for one in seen),
             versions=versions_of("textual", "rich"),
             more={
-                "bytes_per_s": round(figures["bytes_per_s"]),
-                "keys": len(figures["echoes"]),
-                "engine_events_per_s": round(told["events_per_s"]),
-                "engine_cpu_share": round(told["cpu_share"], 3),
+                "runs": RUNS,
+                "least_and_most": [round(min(shares), 4), round(max(shares), 4)],
+                "bytes_per_s": round(median(one.bytes_per_s for one in seen)),
+                "keys": len(echoes_ns),
+                "slowest_us": max(echoes_ns) / 1_000,
+                "engine_events_per_s": round(median(one.engine["events_per_s"] for one in seen)),
+                "engine_cpu_share": round(median(one.engine["cpu_share"] for one in seen), 3),
+                **{key: median(one.probe[key] for one in seen) for key in seen[0].probe},
             },
         )
     )
 
 
-def _watch(terminal: Terminal, case: str) -> dict[str, Any]:
+def _run(case: str, columns: int, rows: int) -> _Seen:
+    """Run one engine and one screen."""
+    with TemporaryDirectory() as name:
+        folder = DataFolder(Path(name))
+        with (
+            an_engine(folder.path, EVENTS_PER_S, INSTRUMENTS) as engine,
+            Probe(folder.path) as probe,
+        ):
+            terminal = Terminal(ours("cockpit", "attach", str(folder.socket)), columns, rows)
+            try:
+                cpu_share, bytes_per_s = _watch(terminal, case)
+                rss_mb = rss_now_mb(terminal.process.pid)
+                echoes_ns = _echoes(terminal, case, probe)
+            finally:
+                terminal.close()
+    told = msgspec.json.decode(engine[1])
+    return _Seen(cpu_share, bytes_per_s, rss_mb, echoes_ns, probe.figures, told)
+
+
+def _watch(terminal: Terminal, case: str) -> tuple[float, float]:
+    """Return the share of a core and the bytes a second of a screen that nobody touches."""
     if terminal.wait_for(PAINTED, terminal.started_ns, 15) is None:
         fail(case, "a first frame", terminal.tail)
     time.sleep(WARM_UP_S)
@@ -107,22 +141,17 @@ def _watch(terminal: Terminal, case: str) -> dict[str, Any]:
     before_s, before_bytes, before = cpu_s(pid), terminal.bytes_read, time.monotonic()
     time.sleep(MEASURE_S)
     passed_s = time.monotonic() - before
-    figures: dict[str, Any] = {
-        "cpu_share": (cpu_s(pid) - before_s) / passed_s,
-        "bytes_per_s": (terminal.bytes_read - before_bytes) / passed_s,
-        "rss_mb": rss_now_mb(pid),
-    }
-    figures["echoes"] = _echoes(terminal, case)
-    return figures
+    return (cpu_s(pid) - before_s) / passed_s, (terminal.bytes_read - before_bytes) / passed_s
 
 
-def _echoes(terminal: Terminal, case: str) -> list[int]:
+def _echoes(terminal: Terminal, case: str, probe: Probe) -> list[int]:
     """Freeze the log and let it go, at moments that have nothing to do with the frames."""
     chance = random.Random(1)
     terminal.press(LOG_KEY)
     time.sleep(1)
     spent: list[int] = []
     for _ in range(KEYS):
+        probe.sample()
         pressed_ns = terminal.press(FREEZE_KEY)
         shown_ns = terminal.wait_for((FROZEN,), pressed_ns, ECHO_S)
         if shown_ns is None:

@@ -1,7 +1,6 @@
 """One side of a case: a process that does the work and prints one JSON line about it.
 
-The sides of a case take turns, so that a busy machine slows all of them alike. What is compared
-is CPU time of the process, never time of the clock on the wall.
+What is compared is CPU time of the process, never time of the clock on the wall.
 """
 
 import gc
@@ -9,16 +8,17 @@ import json
 import pickle
 import platform
 import resource
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from time import process_time_ns, thread_time_ns
-from typing import Any, Final
+from typing import Final
 
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Those of our engine, granted to every side."""
+
+LOCAL: Final = "127.0.0.1"
 
 Frames = tuple[bytes, list[bytes], list[int]]
 """Snapshot, frames, times of receipt."""
@@ -67,26 +67,6 @@ def rss_mb() -> float:
 def report(**figures: object) -> None:
     """Print the line that the case reads."""
     print(json.dumps({"rss_mb": rss_mb(), "python": platform.python_version(), **figures}))
-
-
-def take_turns(sides: Mapping[str, Sequence[str]], runs: int) -> dict[str, list[dict[str, Any]]]:
-    """Run all sides one after the other, so many times, and return what each printed.
-
-    Args:
-        sides: Name of the side and the command to run.
-        runs: How often.
-    """
-    results: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-    for _ in range(runs):
-        for name, command in sides.items():
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            results[name].append(json.loads(done.stdout.splitlines()[-1]))
-    return results
-
-
-def middle(results: Sequence[Mapping[str, Any]], key: str) -> float:
-    """Return the median of one figure over all runs."""
-    return float(median(float(one[key]) for one in results))
 
 
 def ours(module: str, *arguments: str) -> list[str]:

@@ -6,8 +6,8 @@ every side gets the same bytes.
 
 import json
 import pickle
+from collections.abc import Callable
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
@@ -95,10 +95,18 @@ def oracle_agrees(whole: Stream) -> bool:
 def synthetic(frames: int, levels: int = 27) -> Stream:
     """Return 45 % depth diffs of so many levels, 35 % aggTrades, 20 % bookTickers."""
     maker = _Maker(levels)
-    snapshot = maker.snapshot()
-    made = list(islice(iter(maker.frame, b""), frames))
+    return _made(f"synthetic{levels}", frames, maker.snapshot(), maker.frame)
+
+
+def diffs(frames: int, levels: int) -> Stream:
+    """Return depth diffs of so many levels, and nothing else."""
+    maker = _Maker(levels)
+    return _made(f"diffs{levels}", frames, maker.snapshot(), maker.diff)
+
+
+def _made(name: str, frames: int, snapshot: bytes, make: Callable[[], bytes]) -> Stream:
     times = [(FIRST_MS * 1_000 + at * 1_000 // FRAMES_PER_MS) * 1_000 for at in range(frames)]
-    return Stream(f"synthetic{levels}", snapshot, made, times)
+    return Stream(name, snapshot, [make() for _ in range(frames)], times)
 
 
 class _Maker:
@@ -133,12 +141,20 @@ class _Maker:
         return json.dumps(data, separators=(",", ":")).encode()
 
     def frame(self) -> bytes:
-        self._made += 1
+        """Return the next frame of the mix; the first is a diff."""
         kind = self._random.random()
-        now_ms = FIRST_MS + self._made // FRAMES_PER_MS
-        if kind < 0.45 or self._made == 1:
-            return _framed("depth@100ms", self._depth(now_ms))
+        if kind < 0.45 or not self._made:
+            return self.diff()
+        now_ms = self._next_ms()
         return _framed("aggTrade", self._trade(now_ms)) if kind < 0.8 else self._ticker(now_ms)
+
+    def diff(self) -> bytes:
+        """Return the next frame, a diff."""
+        return _framed("depth@100ms", self._depth(self._next_ms()))
+
+    def _next_ms(self) -> int:
+        self._made += 1
+        return FIRST_MS + self._made // FRAMES_PER_MS
 
     def _depth(self, now_ms: int) -> dict[str, object]:
         moved = self._random.choices((-1, 0, 1), (2, 6, 2))[0]

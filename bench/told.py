@@ -9,16 +9,17 @@ import threading
 import time
 from typing import Final, NamedTuple
 
+from bench.side import LOCAL
 from engine.kernel.state import KernelState
 from engine.model.commands import OperatorCommand
 from engine.model.effects import CommandResult
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
 from engine.runtime.clock import Clock
+from engine.runtime.guard import MayLeave
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.paper_gateway import PaperGateway
 
-LOCAL: Final = "127.0.0.1"
 KEPT_LOOK_S: Final = 0.0005
 LEFT_S: Final = 5
 READ_BYTES: Final = 1 << 16
@@ -47,20 +48,22 @@ class ToldGateway(PaperGateway):
         super().__init__(host.state, clock, host.report_all, seed=0)
         self._teller = teller
 
-    def place(self, approved: ApprovedOrder) -> None:
+    def place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
         """Send an order."""
         self._teller.tell("place", approved.client_order_id)
-        super().place(approved)
+        super().place(approved, may_leave)
 
     def cancel(self, client_order_id: str) -> None:
         """Send a cancel."""
         self._teller.tell("cancel", client_order_id)
         super().cancel(client_order_id)
 
-    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+    def replace(
+        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+    ) -> None:
         """Send an amend."""
         self._teller.tell("replace", client_order_id)
-        super().replace(client_order_id, limit, qty)
+        super().replace(client_order_id, limit, qty, may_leave)
 
 
 class ToldHost(EngineHost):

@@ -1,17 +1,28 @@
 """The programs of the bench: that they run and are right; how fast they are is no test's affair."""
 
+import asyncio
+import json
 import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
 
 from bench.__main__ import CASES, WITH_PEER
+from bench.burst_venue import a_burst_venue
 from bench.desk_side import run
+from bench.feed_side import WAYS, Burst, Loopback
 from bench.plain_book import PlainMarket
+from bench.recording_side import outcome, read_back, recorded
 from bench.result import Result
-from bench.stream import synthetic
+from bench.stream import diffs, synthetic
 from bench.told import Listener, Teller
+from bench.turns import RUNS, take_turns, written
+from bench.wire_side import described_wire
 from engine.kernel.state import InstrumentState
+from storage.recording_format import raw_of
 
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -71,6 +82,56 @@ def test_the_desk_of_p2_trades_and_its_journal_folds_to_its_ledger():
     assert host.fills
     assert size
     assert market.tape.total == expected["trades"]
+
+
+@pytest.mark.parametrize("way", ["book", "engine"])
+def test_a_burst_through_the_socket_ends_in_the_book_of_the_reference(way: str):
+    stream = diffs(300, levels=20)
+    expected = PlainMarket(stream.snapshot).run(stream.frames).outcome()
+
+    with written(stream) as path, a_burst_venue(path) as port:
+        burst = Burst(port, 300, int(str(expected["last_id"])), stream.snapshot)
+        found = asyncio.run(WAYS[way](burst, Loopback(stream.snapshot)))
+
+    assert found["book"] == expected["book"]
+    assert found == {key: expected[key] for key in found}
+
+
+def test_what_p13_records_comes_back_as_it_was(tmp_path: Path):
+    stream = synthetic(1_500)
+    frames = (stream.snapshot, stream.frames, stream.times_ns)
+    wire = described_wire()
+    events = [wire.receive(*one) for one in zip(stream.frames, stream.times_ns, strict=True)]
+
+    asyncio.run(recorded(frames, events, tmp_path))
+
+    found = [raw_of(line.raw, line.encoding) for line in read_back(tmp_path)]
+    assert found == stream.frames
+    assert outcome(found) != outcome(found[1:])
+
+
+def a_side(outcome: dict[str, int]) -> list[str]:
+    return [sys.executable, "-c", f"print({json.dumps(json.dumps({'outcome': outcome}))})"]
+
+
+def test_a_side_is_held_against_the_reference_as_far_as_it_keeps_the_market():
+    turns = take_turns("p0", 10, {"ours": a_side({"last_id": 7})}, {"last_id": 7, "trades": 1})
+
+    assert len(turns.ours) == RUNS
+    assert turns.peer == []
+
+
+def test_a_side_that_differs_from_the_reference_is_wrong(capsys: pytest.CaptureFixture[str]):
+    sides = {"ours": a_side({"last_id": 7}), "peer": a_side({"last_id": 8})}
+
+    with pytest.raises(SystemExit, match="1"):
+        take_turns("p0", 10, sides, {"last_id": 7})
+
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "case": "p0 10 frames",
+        "wrong": {"expected": {"last_id": 7}, "found": {"peer": {"last_id": 8}}},
+    }
 
 
 def test_a_ratio_is_there_only_where_there_is_something_to_compare():

@@ -25,9 +25,12 @@ class CapturePlayer:
     Args:
         scan: The capture.
         speed: 1 is the recorded pace, 2 twice as fast; 0 means that every line is due at once.
+        frames: Its lines, where they are not in a file.
     """
 
-    def __init__(self, scan: Playable, speed: float) -> None:
+    def __init__(
+        self, scan: Playable, speed: float, frames: Iterator[CapturedFrame] | None = None
+    ) -> None:
         assert speed >= 0
         self.speed = speed
         self.has_begun = False
@@ -36,8 +39,9 @@ class CapturePlayer:
         self._scan = scan
         self._began_ns = 0
         self._shift_ns = 0
+        self._step_ns = 0
         self._played_ns = scan.first_ns
-        self._frames: Iterator[CapturedFrame] = iter(CaptureReader(scan.path))
+        self._frames = iter(CaptureReader(scan.path)) if frames is None else frames
         self._step()
 
     def begin(self, now_ns: int) -> None:
@@ -69,8 +73,13 @@ class CapturePlayer:
     def clock_ns(self, now_ns: int) -> int:
         """Return the time that the recorded venue's clock shows."""
         if self.speed == 0 or not self.has_begun:
-            return self._played_ns
-        return self._scan.first_ns + int((now_ns - self._began_ns) * self.speed)
+            return self._played_ns + self._step_ns
+        passed_ns = int((now_ns - self._began_ns) * self.speed)
+        return self._scan.first_ns + passed_ns + self._step_ns
+
+    def step_clock(self, by_ns: int) -> None:
+        """Let the venue's clock jump."""
+        self._step_ns += by_ns
 
     def close(self) -> None:
         """Leave the file."""

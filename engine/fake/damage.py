@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.fake.faults import Disconnect, Drop, Faults, Stall
+from engine.fake.faults import Disturbance, Drop, Faults
 from engine.model.chance import Chance
 
 
@@ -19,13 +19,9 @@ class Damage:
         self._chance = chance
         self._dropped = frozenset(faults.drop_lines)
         self._swapped = dict(faults.swap_lines) | {b: a for a, b in faults.swap_lines}
-        self._disturbances: list[Stall | Disconnect] = [
-            *faults.stall_at_line,
-            *faults.disconnect_at_line,
-        ]
-        self._disturbances.sort(key=lambda fault: fault.line)
+        self._disturbances = faults.disturbances()
 
-    def take_disturbance(self, line: int) -> Stall | Disconnect | None:
+    def take_disturbance(self, line: int) -> Disturbance | None:
         """Return the next thing that happens before this line; each happens once."""
         while self._disturbances and self._disturbances[0].line < line:
             self._disturbances.pop(0)  # A line that could not be read.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.fake.trading.mishaps import RestFaults, StreamFaults, TradingFaults
 from engine.model.errors import ConfigError
 
 CLOSE_ABNORMAL: Final = 1006
@@ -48,6 +49,28 @@ class Stall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
 
 
+class ClockStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The time that the venue tells jumps before this line, ahead or back; frames keep theirs."""
+
+    line: int
+    seconds: float
+
+
+class DayCut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All sockets end before this line, as if they were a day old.
+
+    A venue that has a word for it (Binance spot, OKX) says so and ends them later; until then it
+    goes on sending.
+    """
+
+    line: int
+    notice_s: float = 10.0
+
+
+Disturbance = Disconnect | Stall | ClockStep | DayCut
+"""What happens before a line and has nothing to do with what that line says."""
+
+
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that goes wrong in one run; by default nothing does."""
 
@@ -60,12 +83,16 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     drop: tuple[Drop, ...] = ()
     disconnect_at_line: tuple[Disconnect, ...] = ()
     stall_at_line: tuple[Stall, ...] = ()
+    clock_step_at_line: tuple[ClockStep, ...] = ()
+    day_cut_at_line: tuple[DayCut, ...] = ()
     refuse_snapshots: int = 0
     """So many requests for a book, the first ones, are answered with 503."""
     slow_snapshot_s: float = 0.0
     """Each answer with a book leaves so much later than it was made."""
     no_stream_snapshots: bool = False
     """OKX opens no stream of a book with a whole one, as it announced; only requests bring one."""
+    trading: TradingFaults = TradingFaults()
+    """Of requests for orders and of the private stream; Binance's futures only."""
 
     def frame_lines(self) -> frozenset[int]:
         """Return the lines whose frame is sent in another place or twice."""
@@ -74,9 +101,18 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def lines(self) -> frozenset[int]:
         """Return every line that must exist in the capture."""
-        closed = [fault.line for fault in self.disconnect_at_line]
-        stalled = [fault.line for fault in self.stall_at_line]
-        return self.frame_lines().union(self.drop_lines, closed, stalled)
+        disturbed = [fault.line for fault in self.disturbances()]
+        return self.frame_lines().union(self.drop_lines, disturbed)
+
+    def disturbances(self) -> list[Disturbance]:
+        """Return what happens between lines, in the order of lines."""
+        found: list[Disturbance] = [
+            *self.stall_at_line,
+            *self.clock_step_at_line,
+            *self.day_cut_at_line,
+            *self.disconnect_at_line,
+        ]
+        return sorted(found, key=lambda fault: fault.line)
 
 
 NO_FAULTS: Final = Faults()
@@ -109,11 +145,19 @@ def _refuse_unknown_keys(path: Path, tree: dict[str, Any]) -> None:
         ("drop", Drop),
         ("disconnect_at_line", Disconnect),
         ("stall_at_line", Stall),
+        ("clock_step_at_line", ClockStep),
+        ("day_cut_at_line", DayCut),
     ):
         tables = tree.get(key)
         for table in tables if isinstance(tables, list) else ():
             if isinstance(table, dict):
                 _refuse_unknown(path, f"{key}.", table, shape)
+    trading = tree.get("trading")
+    if isinstance(trading, dict):
+        _refuse_unknown(path, "trading.", trading, TradingFaults)
+        for key, part in (("rest", RestFaults), ("stream", StreamFaults)):
+            if isinstance(table := trading.get(key), dict):
+                _refuse_unknown(path, f"trading.{key}.", table, part)
 
 
 def _refuse_unknown(
@@ -127,7 +171,13 @@ def _refuse_unknown(
 
 
 def _refuse_nonsense(path: Path, faults: Faults) -> None:
-    seconds = [fault.seconds for fault in faults.stall_at_line] + [faults.slow_snapshot_s]
+    seconds = [
+        faults.slow_snapshot_s,
+        *(fault.seconds for fault in faults.stall_at_line),
+        *(abs(fault.seconds) for fault in faults.clock_step_at_line),
+        *(fault.notice_s for fault in faults.day_cut_at_line),
+        *faults.trading.seconds(),
+    ]
     codes = [fault.code for fault in faults.disconnect_at_line]
     problems = {
         "a line is counted from 1": all(line >= 1 for line in faults.lines()),
@@ -135,7 +185,10 @@ def _refuse_nonsense(path: Path, faults: Faults) -> None:
             math.isfinite(length) and 0 <= length <= SECONDS_MAX for length in seconds
         ),
         "refuse_snapshots is not negative": faults.refuse_snapshots >= 0,
-        "a share lies between 0 and 1": all(0 <= drop.share <= 1 for drop in faults.drop),
+        "a share lies between 0 and 1": all(
+            0 <= share <= 1
+            for share in (*(drop.share for drop in faults.drop), *faults.trading.shares())
+        ),
         "a close code is 1006, or one that a venue may send (1000 to 1003, 1007 to 1014, "
         "3000 to 4999)": all(_is_close_code(code) for code in codes),
     }

@@ -74,6 +74,8 @@ def book_freshness(state: KernelState, market: InstrumentState, now_ns: int) -> 
 def book_age_ns(state: KernelState, market: InstrumentState, now_ns: int) -> int | None:
     """Return the age by which the book is judged; None before its first message."""
     age_ns = market.book_age_ns(now_ns)
+    if market.is_mute:
+        return age_ns
     if age_ns is not None and market.moved_ns:
         return now_ns - market.moved_ns  # Others told of a change, and the book's stream did not.
     connection = state.connections.get(market.book_feed)

@@ -11,7 +11,7 @@ from engine.kernel import whales
 from engine.kernel.notices import say
 from engine.kernel.state import INSTRUMENTS_MAX, InstrumentState, KernelState
 from engine.model.effects import Effect, RenewBook, RequestSnapshot, SetTimer
-from engine.model.envelope import Envelope, RunStarted, TimerFired
+from engine.model.envelope import Envelope, Event, RunStarted, TimerFired
 from engine.model.instrument import InstrumentId
 from engine.model.market import (
     BestQuote,
@@ -101,6 +101,7 @@ def on_delta(
     market.book_venue_ns = event.ts_venue_ns
     market.book_lag_ns = envelope.ts_ns - event.ts_venue_ns
     market.moved_ns = 0
+    market.is_mute = False
     market.book_version += 1
     book = market.book
     verdict = book.apply(event, envelope.ts_ns)
@@ -122,7 +123,8 @@ def on_snapshot(
     """Take in a whole book and the deltas that waited for it.
 
     One that comes while the connection of the book is down is let go: nothing would tell what
-    changes after it.
+    changes after it. One by request says nothing of the book's stream: it makes no book younger
+    than what came of that.
     """
     market = state.instruments.get(event.instrument_id)
     if market is None:
@@ -130,6 +132,8 @@ def on_snapshot(
         return
     if event.is_streamed:
         market.book_feed = envelope.source
+        market.book_ns = envelope.ts_ns
+        market.is_mute = False
     connection = state.connections.get(market.book_feed)
     if connection is not None and not connection.is_up:
         return
@@ -138,7 +142,7 @@ def on_snapshot(
     if verdict is Verdict.STALE:
         return
     market.book_version += 1
-    market.book_ns = envelope.ts_ns
+    market.book_ns = market.book_ns or envelope.ts_ns
     market.book_state_ns = envelope.ts_ns
     market.moved_ns = 0
     market.snapshot_asked = False
@@ -154,7 +158,8 @@ def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list
     """Put a trade on the tape and into the candles.
 
     Single prints are better than aggregated ones: where both come, the first single print ends
-    the use of the others, and what was built from them goes.
+    the use of the others, and what was built from them goes. One that came before is none; a late
+    one goes into its candles with whatever else was lost there.
     """
     del effects
     market = state.instruments.get(event.instrument_id)
@@ -164,15 +169,18 @@ def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list
     if event.stream != market.trade_stream and not _change_stream(market, event):
         market.trades_other_stream += 1
         return
-    if market.flow.is_repeated(event):
+    novelty = market.flow.judge(event, envelope.source)
+    if novelty == "repeated":
         return
-    market.flow.note(event, envelope.source)
+    market.traded_seq = envelope.seq
     market.trade_ns = envelope.ts_ns
     market.trade_version += 1
     market.trades += 1
     market.tape.add(event, envelope.ts_ns)
     if not event.is_market:
         market.trades_not_market += 1
+        return
+    if novelty == "late":
         return
     market.candles.add_trade(event)
     price = event.price_ticks
@@ -247,14 +255,21 @@ def on_timer(
             if market.book.check_crossed(envelope.ts_ns) is Verdict.BROKEN:
                 _on_lost(state, market, effects, Verdict.BROKEN)
             elif market.moved_ns and envelope.ts_ns - market.moved_ns >= LIMITS["book"].stale_ns:
-                break_book(state, market, effects, "its stream stands still, its market moves")
-                effects.append(RenewBook(market.instrument_id))
+                doubt_stream(state, market, effects, "its stream stands still, its market moves")
         effects.append(SetTimer(SWEEP_TIMER, envelope.ts_ns + SWEEP_NS))
         return
     instrument_id = InstrumentId(event.key.removeprefix(SNAPSHOT_TIMER))
     late = state.instruments.get(instrument_id)
     if late is not None and late.snapshot_asked:
         _request_snapshot(late, effects, envelope.ts_ns)
+
+
+def is_repeated(state: KernelState, event: Event) -> bool:
+    """Whether the event that was handled last is a trade that tells nothing new."""
+    if not isinstance(event, Trade):
+        return False
+    market = state.instruments.get(event.instrument_id)
+    return market is not None and market.traded_seq != state.seq
 
 
 def break_book(
@@ -264,6 +279,18 @@ def break_book(
     market.quotes.forget_tops()
     market.book.invalidate(reason)
     _on_lost(state, market, effects, Verdict.BROKEN)
+
+
+def doubt_stream(
+    state: KernelState, market: InstrumentState, effects: list[Effect], reason: str
+) -> None:
+    """End a book whose stream no longer tells what happens, and have it subscribed anew.
+
+    Until that stream is heard, whatever else its connection brings says nothing of the book.
+    """
+    market.is_mute = True
+    break_book(state, market, effects, reason)
+    effects.append(RenewBook(market.instrument_id))
 
 
 def _compare_quote(market: InstrumentState, event: BestQuote, ts_ns: int) -> None:
@@ -290,7 +317,8 @@ def _change_stream(market: InstrumentState, event: Trade) -> bool:
     if event.stream == "agg_trade":
         return False
     market.trade_stream = event.stream
-    market.flow = TradeFlow()  # Its ids count something else.
+    is_numbered = market.instrument.has_numbered_trades
+    market.flow = TradeFlow(is_numbered=is_numbered)  # Its ids count something else.
     venue_candles = [series.venue for series in market.candles.series.values()]
     market.candles = Candles()
     for series, kept in zip(market.candles.series.values(), venue_candles, strict=True):

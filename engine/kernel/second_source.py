@@ -9,7 +9,7 @@ from engine.execution.order_controls import collar_share
 from engine.kernel import market as markets
 from engine.kernel.references import reference_of
 from engine.kernel.state import InstrumentState, KernelState
-from engine.model.effects import Effect, RenewBook, RequestQuote, SetTimer
+from engine.model.effects import Effect, RequestQuote, SetTimer
 from engine.model.envelope import Envelope, RunStarted, TimerFired
 from engine.model.instrument import InstrumentId
 from engine.model.market import SecondQuote
@@ -57,8 +57,7 @@ def on_quote(
     market.second_bad += 1
     if market.second_bad >= BAD_MAX:
         market.second_bad = 0
-        markets.break_book(state, market, effects, "a second source shows another price")
-        effects.append(RenewBook(event.instrument_id))
+        markets.doubt_stream(state, market, effects, "a second source shows another price")
 
 
 def is_exposed(state: KernelState, instrument_id: InstrumentId) -> bool:

@@ -59,6 +59,10 @@ class RunFacts(msgspec.Struct, frozen=True):
     recording: str = ""
     """What is wrong with the recording; nothing while all is well or none is wanted."""
     is_recording: bool = False
+    inbox_age_ns: int = 0
+    """How long the oldest of the data that waits has waited."""
+    feed_stops: int = 0
+    """How often feeds stopped reading because too much waited."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -149,6 +153,7 @@ def status_view(state: KernelState, now_ns: int, facts: RunFacts, operator: str 
         bad_frames=state.bad_frames,
         gaps=state.gaps,
         trade_gaps=state.trade_gaps,
+        trades_repeated=sum(one.flow.repeated for one in state.instruments.values()),
         clock_offset_ns=clock.offset_ns if clock is not None else None,
         seq=state.seq,
         started_ns=facts.started_ns,

@@ -13,9 +13,9 @@ from engine.model.signals import WhaleSignal
 
 
 def on_trade(state: KernelState, envelope: Envelope, event: Trade, effects: list[Effect]) -> None:
-    """Show a trade of the book to the detectors."""
+    """Show a trade of the book to the detectors, once."""
     market = state.instruments.get(event.instrument_id)
-    if market is None or not event.is_market or event.stream != market.trade_stream:
+    if market is None or not event.is_market or market.traded_seq != envelope.seq:
         return
     for detector in market.detectors:
         record(state, detector.on_trade(event, market.book, envelope.ts_ns), effects)

@@ -53,6 +53,8 @@ class Instrument(msgspec.Struct, frozen=True, gc=False):
     contract_size: Decimal | None = None
     """Base amount of one contract, where the venue counts contracts and we count base; None where
     both count the same: spot, and inverse contracts, whose base amount depends on the price."""
+    has_numbered_trades: bool = False
+    """The ids of its trades leave none out: a jump is a loss."""
     revision: int = 0
 
     @property

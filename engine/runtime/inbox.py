@@ -8,7 +8,10 @@ from typing import Final
 from engine.model.envelope import Event
 
 DATA_MAX: Final = 5_000
-"""Waiting data events above which feeds stop reading their sockets; nothing is dropped."""
+"""Waiting data events above which feeds stop reading their sockets; nothing is dropped.
+
+They are handled within a fraction of a second. To throw the changes of books away instead would
+cost each of these books a snapshot, and more time than it saves."""
 CONTROL_MAX: Final = 1_000
 
 Waiting = tuple[int, str, Event]
@@ -24,15 +27,22 @@ class Inbox:
         self._filled = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self.stops = 0
+        """How often feeds had to stop reading."""
 
     @property
     def depth(self) -> int:
         """Events waiting."""
         return len(self._control) + len(self._data)
 
+    def age_ns(self, now_ns: int) -> int:
+        """Return how long the oldest data event has waited."""
+        return max(0, now_ns - self._data[0][0]) if self._data else 0
+
     def put_data(self, source: str, events: Sequence[Event], ts_ns: int) -> bool:
         """Take all of the events, or none and return False when too many wait."""
         if len(self._data) >= DATA_MAX:
+            self.stops += self._has_room.is_set()
             self._has_room.clear()
             return False
         for event in events:

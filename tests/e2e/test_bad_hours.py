@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cockpit.launch import running_venue
+from cockpit.launch import running_engine
 from cockpit.link import join
 from engine.fake.server import FakeVenue
 from engine.folder import DataFolder
@@ -28,6 +28,7 @@ from engine.ingest.health import LIMITS
 from engine.model.commands import Arm, StartStrategy, SubmitOrder
 from engine.model.instrument import InstrumentId, instrument_id
 from engine.model.market import Level
+from engine.model.numbers import NS_PER_S
 from engine.model.orders import OrderType
 from engine.model.view import BookView, RiskView
 from engine.port import ViewFrame, Watch
@@ -50,6 +51,8 @@ ROWS = 1_000
 PLAY_S_MAX = 10 * WAIT_S
 MUTE_AND_STALL_S = 8
 """More than the hard limit of a book: whoever looks must see it as stale."""
+
+CLOCK_STEP_S = -7_200
 
 Rows = tuple[tuple[tuple[Decimal, Decimal], ...], ...]
 """Price and size of the best bids and of the best asks."""
@@ -97,6 +100,8 @@ def bad_binance(shared: Path) -> tuple[list[Line], str]:
         "[[drop]]\nshare = 0.05\nfrom_line = 7400\nto_line = 8500\n"
         '[[disconnect_at_line]]\nline = 9500\npath = "public"\n'
         "[[disconnect_at_line]]\nline = 10000\ncode = 1012\n"
+        f"[[clock_step_at_line]]\nline = 10500\nseconds = {CLOCK_STEP_S}\n"
+        "[[day_cut_at_line]]\nline = 12000\n"
     )
 
 
@@ -111,7 +116,9 @@ def bad_okx(shared: Path) -> tuple[list[Line], str]:
         '[[drop]]\nstream = "books"\nfrom_line = 230\nto_line = 290\n'
         f"[[stall_at_line]]\nline = 310\nseconds = {MUTE_AND_STALL_S}\n"
         "[[drop]]\nshare = 0.1\nfrom_line = 320\nto_line = 380\n"
+        f"[[clock_step_at_line]]\nline = 330\nseconds = {CLOCK_STEP_S}\n"
         '[[disconnect_at_line]]\nline = 390\npath = "public"\n'
+        "[[day_cut_at_line]]\nline = 415\nnotice_s = 1\n"
     )
 
 
@@ -269,7 +276,7 @@ def folder() -> Iterator[Path]:
 def wait_until_gone(folder: Path) -> None:
     """Wait until nobody answers on a folder."""
     deadline = time.monotonic() + WAIT_S
-    while running_venue(DataFolder(folder)) is not None:
+    while running_engine(DataFolder(folder)) is not None:
         assert time.monotonic() < deadline, "the engine lives"
         time.sleep(0.02)
 
@@ -311,9 +318,31 @@ async def buy(
     pytest.fail(f"never let through: {outcome}")
 
 
+async def clock_offset_s(folder: Path) -> float | None:
+    """Return how far the engine takes the venue's clock to be ahead, in seconds."""
+    port = await join(DataFolder(folder).socket, "command")
+    try:
+        reply = await port.status()
+    finally:
+        await port.close()
+    assert reply.health is not None
+    offset_ns = reply.health.clock_offset_ns
+    return None if offset_ns is None else offset_ns / NS_PER_S
+
+
+async def clock_steps(folder: Path) -> None:
+    """Wait until the step of the venue's clock is measured, whatever its pace adds to it."""
+    while (before_s := await clock_offset_s(folder)) is None:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PLAY_S_MAX):
+        while (await clock_offset_s(folder) or 0) > before_s + CLOCK_STEP_S / 2:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.5)
+
+
 async def live_through(folder: Path, hours: Hours, truth: Truth, venue: Venue) -> None:
     """Trade, and watch the books until they are the venue's last."""
     async with witnesses(folder, hours, truth) as found, trader(folder) as client:
+        stepping = asyncio.ensure_future(clock_steps(folder))
         await trade(client, hours)
         async with asyncio.timeout(PLAY_S_MAX):
             while not venue.has_ended():  # noqa: ASYNC110 - another process tells it in a file
@@ -322,6 +351,7 @@ async def live_through(folder: Path, hours: Hours, truth: Truth, venue: Venue) -
             await until(witness.is_at_the_end, f"the last book of {symbol}")
             assert witness.bad_spells >= 2  # The stall and the cuts, whatever else hit it.
             assert witness.stale_looks > 0
+        await stepping
 
 
 async def go_on(folder: Path, hours: Hours, truth: Truth) -> RiskView:

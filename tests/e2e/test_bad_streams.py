@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from engine.fake.faults import Drop, Faults
 from engine.fake.server import FakeVenue
 from engine.kernel.freshness import book_freshness
+from engine.kernel.second_source import CHECK_TIMER
 from engine.kernel.state import InstrumentState
 from engine.model import commands as c
+from engine.model.envelope import TimerFired
 from engine.model.instrument import InstrumentId
 from engine.runtime.host import EngineHost
 from engine.venues.base import Endpoints
 from tests.e2e.engines import engine_on, until
+from tests.e2e.moving_market import a_moving_market, expose
 from tests.e2e.relay import Relay, relay_to
 
 pytestmark = pytest.mark.slow
@@ -129,6 +133,43 @@ async def test_trades_missed_by_a_cut_are_fetched_and_the_candles_are_whole(shar
         assert "missed trades fetched" in notes(host)
         assert host.state.trade_gaps == 0
         assert market(host).flow.last_id > before
+
+
+async def test_a_stream_that_is_frozen_though_it_looks_alive_is_found_by_two_checks(tmp_path: Path):
+    capture = a_moving_market(tmp_path, "binance_futures", moves_at=20)
+    key = InstrumentId("binance_futures:ABCUSDT")
+    async with FakeVenue(capture, speed=1.0) as venue, relay_to(venue.stream_url) as relay:
+        endpoints = Endpoints(rest=venue.rest_url, stream=relay.url)
+        async with engine_on("binance_futures", endpoints, ("ABCUSDT",)) as host:
+            await until(lambda: key in host.state.instruments, "the instrument")
+            stock = host.state.instruments[key]
+            await until(lambda: stock.book.state == "live", "the book is live")
+            expose(host, key)
+            relay.muted = "depth"
+            await until(lambda: "110.0" in venue.book("ABCUSDT").bids, "the market has moved")
+            assert book_freshness(host.state, stock, host.state.ts_ns) == "fresh"
+
+            host.report("timer", TimerFired(CHECK_TIMER, host.state.ts_ns))
+            await until(lambda: stock.second_bad == 1, "the first check")
+            assert stock.book.state == "live"
+
+            host.report("timer", TimerFired(CHECK_TIMER, host.state.ts_ns))
+            await until(lambda: "second source" in notes(host), "the second check")
+            await until(lambda: stock.book.state == "live", "a whole book by request")
+            assert stock.is_mute
+
+
+async def test_trades_that_a_stream_loses_and_repeats_are_there_once(shared_dir: Path):
+    faults = Faults(
+        drop=(Drop(stream="btcusdt@trade", share=0.3),), repeat_lines=tuple(range(500, 2_000))
+    )
+    async with FakeVenue(shared_dir / CAPTURE, speed=1.0, faults=faults) as venue:
+        endpoints = Endpoints(rest=venue.rest_url, stream=venue.stream_url)
+        async with engine_on("binance_futures", endpoints, ("BTCUSDT",)) as host:
+            await until(lambda: BTC in host.state.instruments, "the instrument")
+            flow = market(host).flow
+            await until(lambda: flow.fetched > 50 and flow.repeated > 50, "lost and repeated")
+            assert host.state.trade_gaps == 0
 
 
 def a_line(action: c.Action) -> c.OperatorCommand:

@@ -81,16 +81,23 @@ def test_a_file_in_two_halves_is_the_whole_file(few: list[Line], tmp_path: Path)
     assert digest(even, odd) == digest(odd, even) == digest(whole)
 
 
-def test_at_equal_times_the_first_argument_comes_first(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("prices", "candle"),
+    [
+        (("100", "200"), ["100", "200.5", "100", "200.5", "4", 4]),
+        (("200", "100"), ["200", "200.5", "100", "100.5", "4", 4]),
+    ],
+)
+def test_at_equal_times_the_first_argument_comes_first(
+    tmp_path: Path, prices: tuple[str, str], candle: list[object]
+):
     paths = []
-    for price in ("100", "200"):
+    for number, price in enumerate(prices, start=1):
         recording = Recording()
-        recording.trade(price, "1")
-        recording.trade(f"{price}.5", "1")
+        recording.trade(price, "1", t=number)
+        recording.trade(f"{price}.5", "1", t=number + 2)
         paths.append(recording.write(tmp_path, f"{price}.jsonl"))
 
-    forth = replay_document(Capture(paths), "test")["symbols"]["ABCUSDT"]["candles_1m"]
-    back = replay_document(Capture(paths[::-1]), "test")["symbols"]["ABCUSDT"]["candles_1m"]
+    document = replay_document(Capture(paths), "test")
 
-    assert forth[0][1:] == ["100", "200.5", "100", "200.5", "4", 4]
-    assert back[0][1:] == ["200", "200.5", "100", "100.5", "4", 4]
+    assert document["symbols"]["ABCUSDT"]["candles_1m"][0][1:] == candle

@@ -15,7 +15,8 @@ from typing import Final
 from engine.fake.capture_player import CapturePlayer
 from engine.fake.damage import Damage
 from engine.fake.depth_desk import Counters
-from engine.fake.faults import Faults, Stall
+from engine.fake.farewells import Farewells
+from engine.fake.faults import ClockStep, DayCut, Disconnect, Disturbance, Faults, Stall
 from engine.fake.okx import frames as wire
 from engine.fake.okx.book import OkxBook, encoded
 from engine.fake.okx.candles import OkxCandles
@@ -49,6 +50,12 @@ PRINTS_MAX: Final = 500
 
 BOOKS: Final = "books"
 PATHS: Final = {"/ws/v5/public": "public", "/ws/v5/business": "business"}
+
+
+UPGRADE: Final = (
+    b'{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service '
+    b'upgrade. Please reconnect.","connId":"0"}'
+)
 
 
 class OkxVenue:
@@ -86,6 +93,7 @@ class OkxVenue:
         self._is_forced = False
         self._is_playing = False
         self._quiet_from_ns = 0
+        self._farewells = Farewells(UPGRADE)
         self._rest = OkxRest(self)
 
     # Play
@@ -105,6 +113,8 @@ class OkxVenue:
         play_ns = self._play_due_ns() if can_play else None
         dues += [play_ns] if play_ns is not None else []
         dues += [self._leaving[0][0]] if self._leaving else []
+        ending_ns = self._farewells.next_due_ns
+        dues += [ending_ns] if ending_ns is not None else []
         return min(dues, default=None)
 
     def advance(self, now_ns: int) -> None:
@@ -112,6 +122,8 @@ class OkxVenue:
         while self._leaving and self._leaving[0][0] <= now_ns:
             _, _, leave = heapq.heappop(self._leaving)
             leave()
+        for session in self._farewells.end_due(now_ns):
+            self.close_stream(session)
         for session in list(self._sessions):
             if session.heard_ns + IDLE_NS <= now_ns:
                 session.outlet.close(CLOSE_IDLE, "No data received in 30s.")
@@ -247,16 +259,26 @@ class OkxVenue:
         coming = self._player.next_frame
         assert coming is not None
         fault = self._damage.take_disturbance(coming.line)
-        if isinstance(fault, Stall):
-            self._player.delay_until(now_ns + int(fault.seconds * NS_PER_S))
-        elif fault is not None:
-            for session in list(self._sessions):
-                if fault.path in {"", session.address.group}:
-                    session.outlet.close(fault.code, "fault")
-                    self.close_stream(session)
+        if fault is not None:
+            self._disturb(fault, now_ns)
         else:
             self.counters.lines_played += 1
             self._play_line(self._player.take(), now_ns)
+
+    def _disturb(self, fault: Disturbance, now_ns: int) -> None:
+        match fault:
+            case Stall(_, seconds):
+                self._player.delay_until(now_ns + int(seconds * NS_PER_S))
+            case ClockStep(_, seconds):
+                self._player.step_clock(int(seconds * NS_PER_S))
+            case DayCut(_, seconds):
+                notice_ns = int(seconds * NS_PER_S)
+                self._farewells.announce(list(self._sessions), now_ns, notice_ns)
+            case Disconnect(_, code, path):
+                for session in list(self._sessions):
+                    if path in {"", session.address.group}:
+                        session.outlet.close(code, "fault")
+                        self.close_stream(session)
 
     def _play_line(self, frame: CapturedFrame, now_ns: int) -> None:
         if frame.transport != "ws" or frame.direction != "in":

@@ -42,6 +42,7 @@ def described(venue: str, info: SymbolInfo) -> Instrument:
         lot_size=lot,
         notional_min=notional,
         is_trading=info.status == "TRADING",
+        has_numbered_trades=True,
     )
 
 
@@ -53,6 +54,7 @@ def undescribed(venue: str, symbol: str) -> Instrument:
         sequence_rule=SEQUENCE_RULES[venue],
         base=symbol.removesuffix(quote) if quote else symbol,
         quote=quote,
+        has_numbered_trades=True,
     )
 
 

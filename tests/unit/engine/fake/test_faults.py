@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.fake.faults import Disconnect, Drop, Faults, Stall, load_faults
+from engine.fake.faults import ClockStep, DayCut, Disconnect, Drop, Faults, Stall, load_faults
 from engine.model.errors import ConfigError
 
 
@@ -35,6 +35,14 @@ def test_every_fault_can_be_said(tmp_path: Path):
         [[stall_at_line]]
         line = 800
         seconds = 3
+
+        [[clock_step_at_line]]
+        line = 810
+        seconds = -3600
+
+        [[day_cut_at_line]]
+        line = 690
+        notice_s = 2
         """,
     )
 
@@ -47,9 +55,12 @@ def test_every_fault_can_be_said(tmp_path: Path):
         drop=(Drop(stream="abcusdt@depth", share=0.5),),
         disconnect_at_line=(Disconnect(700, 1001),),
         stall_at_line=(Stall(800, 3.0),),
+        clock_step_at_line=(ClockStep(810, -3_600.0),),
+        day_cut_at_line=(DayCut(690, 2.0),),
     )
+    assert [fault.line for fault in faults.disturbances()] == [690, 700, 800, 810]
     assert faults.frame_lines() == {927, 931, 1056}
-    assert faults.lines() == {620, 700, 800, 927, 931, 1056}
+    assert faults.lines() == {620, 690, 700, 800, 810, 927, 931, 1056}
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path):
@@ -66,6 +77,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path):
         ("drop_lines = [0]", "a line is counted from 1"),
         ("slow_snapshot_s = -1", "seconds lie between 0 and 86400"),
         ("slow_snapshot_s = nan", "seconds lie between"),
+        ("[[clock_step_at_line]]\nline = 1\nseconds = -90_000", "seconds lie between"),
+        ("[[day_cut_at_line]]\nline = 1\nnotice = 1", "day_cut_at_line.notice; did you mean"),
         ("refuse_snapshots = -1", "refuse_snapshots is not negative"),
         ("[[drop]]\nshare = 1.5", "a share lies between 0 and 1"),
         ("[[disconnect_at_line]]\nline = 1\ncode = 1005", "a close code is 1006, or one"),

@@ -17,6 +17,7 @@ from tests.builders import (
     a_snapshot,
     a_trade,
     a_trader,
+    an_instrument,
     at,
     buy,
     down,
@@ -194,3 +195,38 @@ def test_a_trade_shows_nothing_of_a_book_that_is_not_there():
     run = a_kernel().take(delta, a_trade(50, ms=1), a_quote("90x5", "91x5", 12))
 
     assert run.market.moved_ns == 0
+
+
+def test_a_whole_book_by_request_makes_no_mute_stream_fresh():
+    run = a_live_kernel().take(a_delta(11), a_quote("90x5", "91x5", 12)).wait(5_250)
+    assert run.market.book.state == "invalid"
+
+    for seq in (20, 30):
+        run.take(a_snapshot("90x5", "91x5", seq=seq), source=REST).take(
+            a_quote("90x5", "91x5", seq)
+        )
+        assert run.market.book.state == "live"
+        assert book_freshness(run.state, run.market, run.now_ns) == "stale"
+        run.take(a_quote("80x5", "81x5", seq + 1)).wait(5_250)
+        assert run.market.book.state == "invalid"
+
+    run.take(a_delta(31), a_snapshot("80x5", "81x5", seq=31), source=REST)
+    assert book_freshness(run.state, run.market, run.now_ns) == "fresh"
+
+
+def test_a_whole_book_by_stream_is_heard_on_it():
+    run = a_live_kernel(instrument=an_instrument(rule="linked_ids")).take(a_delta(11))
+    run.take(a_quote("90x5", "91x5", 12)).wait(5_250)
+
+    snapshot = msgspec.structs.replace(a_snapshot("90x5", "91x5", seq=20), is_streamed=True)
+    run.take(snapshot)
+
+    assert book_freshness(run.state, run.market, run.now_ns) == "fresh"
+
+
+def test_a_whole_book_by_request_makes_no_quiet_book_younger():
+    run = a_live_kernel().take(a_delta(11)).wait(3_000)
+
+    run.take(a_snapshot("100x5", "101x5", seq=12), source=REST)
+
+    assert book_age_ns(run.state, run.market, run.now_ns) == 3_000_000_000

@@ -30,6 +30,21 @@ async def test_a_full_data_lane_takes_all_of_a_frame_or_nothing() -> None:
     assert inbox.depth == DATA_MAX
 
 
+async def test_it_tells_how_often_feeds_had_to_stop_and_how_late_their_data_is() -> None:
+    inbox = Inbox()
+    assert inbox.age_ns(5) == 0
+    inbox.put_data("feed:x", [EVENT] * DATA_MAX, 7)
+    for _ in range(3):
+        inbox.put_data("feed:x", [EVENT], 8)
+    assert (inbox.stops, inbox.age_ns(9)) == (1, 2)
+
+    inbox.take(DATA_MAX)
+    for _ in range(2):
+        inbox.put_data("feed:x", [EVENT] * DATA_MAX, 9)
+
+    assert inbox.stops == 2
+
+
 async def test_a_feed_waits_until_half_of_the_lane_is_free() -> None:
     inbox = Inbox()
     inbox.put_data("feed:x", [EVENT] * DATA_MAX, 1)

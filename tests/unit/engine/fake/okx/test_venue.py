@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.fake.faults import Disconnect, Drop, Faults, Stall
+from engine.fake.farewells import CLOSE_AWAY
+from engine.fake.faults import ClockStep, DayCut, Disconnect, Drop, Faults, Stall
 from engine.fake.okx.book import checksum
 from engine.fake.okx.protocol import REQUESTS_MAX
 from engine.fake.okx.venue import CLOSE_IDLE
@@ -315,6 +316,28 @@ def test_connections_are_closed_before_a_line(tmp_path: Path, path: str, closed:
     rehearsal.run(10)
 
     assert [outlet.closed for outlet in outlets] == closed
+
+
+def test_before_a_planned_end_the_venue_says_so(tmp_path: Path):
+    faults = Faults(day_cut_at_line=(DayCut(2, notice_s=1),))
+    rehearsal = a_rehearsal(tmp_path, faults=faults)
+    _, outlet = rehearsal.open(PUBLIC, "books")
+
+    rehearsal.run(10)
+
+    assert [text for text in outlet.texts if b'"64008"' in text]
+    assert heard(outlet)[-1] == 18
+    assert outlet.closed == CLOSE_AWAY
+
+
+def test_the_clock_that_the_venue_tells_can_jump(tmp_path: Path):
+    faults = Faults(clock_step_at_line=(ClockStep(2, 5),))
+    plain, _ = played(tmp_path)
+    stepped, _ = played(tmp_path, faults=faults)
+
+    told = [one.venue.clock_ms(one.now_ns) for one in (plain, stepped)]
+
+    assert told[1] - told[0] == 5_000
 
 
 def test_first_books_are_refused_as_often_as_told(tmp_path: Path):

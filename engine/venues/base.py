@@ -9,9 +9,11 @@ from typing import Protocol
 
 import msgspec
 
+from engine.model.account import TradeRules
 from engine.model.envelope import Event
 from engine.model.instrument import InstrumentId
 from engine.model.market import StreamClass, TradeStream
+from engine.venues.trading import Credentials, TradeWire
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -173,6 +175,13 @@ class MarketWire(Protocol):
         """Return the request that a recorded URL was; None if it is none of ours."""
 
 
+class TradeSpec(msgspec.Struct, frozen=True):
+    """How a venue is traded at: its wire for one account, and what it can do for orders."""
+
+    wire: Callable[[Endpoints, Credentials], TradeWire]
+    rules: TradeRules
+
+
 class VenueSpec(msgspec.Struct, frozen=True):
     """One line of the registry: a venue's name and how to make its wire.
 
@@ -180,6 +189,7 @@ class VenueSpec(msgspec.Struct, frozen=True):
     user names none. `combined` brings a recorded message, given with the URL of its connection,
     into the form that names its stream; None where all messages do. `kind_of` returns symbol and
     kind of a recorded message, for those who count them: no symbol where it belongs to none.
+    `trade` is None where nothing real can be traded.
     """
 
     name: str
@@ -189,3 +199,4 @@ class VenueSpec(msgspec.Struct, frozen=True):
     wire: Callable[[Endpoints], MarketWire] | None
     combined: Callable[[str, str], str] | None = None
     kind_of: Callable[[str], tuple[str, str]] | None = None
+    trade: TradeSpec | None = None

@@ -5,6 +5,7 @@ it for the moment in which it leaves, and says of every answer whether it proves
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Literal, Protocol
 
 import msgspec
@@ -32,6 +33,9 @@ Purpose = Literal[
     "stream_open",
     "stream_keep",
     "stream_close",
+    "listing",
+    "survey",
+    "clear",
 ]
 
 Verdict = Literal["confirmed", "refused", "unknown"]
@@ -93,6 +97,10 @@ class HttpReply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
 
+    def __repr__(self) -> str:
+        """Return nothing that it says: it may be the key of a stream."""
+        return f"HttpReply({self.status})"
+
 
 class TradeAnswer(msgspec.Struct, frozen=True):
     """What an answer proves.
@@ -119,6 +127,28 @@ class TradeAnswer(msgspec.Struct, frozen=True):
     """The same of its order limits: name of the limit and count."""
 
 
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An open order in the venue's own words: a kill need know nothing of its instrument."""
+
+    symbol: str
+    order_id: str
+    """The venue's; of one that is conditional among those."""
+    client_order_id: str
+    is_buy: bool
+    is_conditional: bool = False
+    is_reduce_only: bool = False
+
+
+class HeldPosition(msgspec.Struct, frozen=True):
+    """A position in the venue's own words: signed, in units of the base currency."""
+
+    symbol: str
+    qty: Decimal
+    mark: Decimal | None = None
+    liquidation: Decimal | None = None
+    """Price at which the venue closes it; None where it tells none."""
+
+
 class RateLimit(msgspec.Struct, frozen=True):
     """One of a venue's limits: so much in a window that begins at multiples of its length."""
 
@@ -141,6 +171,10 @@ class PrivatePlan(msgspec.Struct, frozen=True):
     keep_every_ns: int = 0
     life_ns: int = 0
 
+    def __repr__(self) -> str:
+        """Return nothing that opens the stream."""
+        return f"PrivatePlan({self.url.partition('?')[0]})"
+
 
 class TradeWire(Protocol):
     """Trading at one venue for one account.
@@ -152,7 +186,14 @@ class TradeWire(Protocol):
     limits: Sequence[RateLimit]
 
     def learn(self, instrument: Instrument) -> None:
-        """Take in the steps of an instrument; orders of others cannot be written or read."""
+        """Take in the steps of an instrument that is watched."""
+
+    def listing(self) -> TradeRequest | None:
+        """Return the query of every instrument's steps; None where they are not needed.
+
+        Its answer, whose `rows` are `Instrument`, is taken in: from then on orders and positions of
+        any of them can be read, and canceled. A report asks for fills of the watched ones only.
+        """
 
     def place(self, client_order_id: str, intent: OrderIntent) -> TradeRequest:
         """Return the request that places an order.
@@ -198,6 +239,21 @@ class TradeWire(Protocol):
 
     def dead_man(self, instrument_id: InstrumentId, after_ns: int) -> TradeRequest | None:
         """Return what sets the venue's dead-man timer; None where it has none."""
+
+    def survey(self) -> tuple[TradeRequest, ...]:
+        """Return the queries of all that is open and held, whatever instrument it is of.
+
+        Their `rows` are `OpenOrder` and `HeldPosition`; plain orders come first.
+        """
+
+    def clear(self, symbol: str) -> TradeRequest:
+        """Return what cancels every plain order of a symbol, also of one that nobody watches."""
+
+    def cancel_open(self, order: OpenOrder) -> TradeRequest:
+        """Return what cancels an order that a survey showed."""
+
+    def fate(self, order: OpenOrder) -> TradeRequest:
+        """Return the query of how such an order stands; its row is `FILLED` where it is filled."""
 
     def rights(self) -> TradeRequest | None:
         """Return the query of what the key may do; None where the venue does not tell."""

@@ -3,19 +3,34 @@
 from functools import partial
 from typing import Final
 
-from engine.venues.base import Endpoints, VenueSpec
+from engine.model.account import TradeRules
+from engine.model.numbers import NS_PER_MS, NS_PER_S
+from engine.venues.base import Endpoints, TradeSpec, VenueSpec
 from engine.venues.binance.bare_message import combined
 from engine.venues.binance.market_wire import BinanceMarketWire
 from engine.venues.binance.recorded import kind_of
+from engine.venues.binance.trade_wire import ENDPOINTS, VALIDITY_MS, BinanceTradeWire
 
 FUTURES: Final = VenueSpec(
     name="binance_futures",
     title="Binance USD-M futures",
     instruments=("BTCUSDT", "ETHUSDT", "SOLUSDT"),
-    endpoints=Endpoints(rest="https://fapi.binance.com", stream="wss://fstream.binance.com"),
+    endpoints=ENDPOINTS,
     wire=partial(BinanceMarketWire, "binance_futures"),
     combined=combined,
     kind_of=kind_of,
+    trade=TradeSpec(
+        BinanceTradeWire,
+        TradeRules(
+            validity_ns=VALIDITY_MS * NS_PER_MS,
+            replica_lag_ns=45 * NS_PER_S,
+            amends=True,
+            # Nobody has confirmed that either covers conditional orders.
+            cancel_all_covers_stops=False,
+            dead_man_ns=120 * NS_PER_S,
+            dead_man_covers_stops=False,
+        ),
+    ),
 )
 
 SPOT: Final = VenueSpec(

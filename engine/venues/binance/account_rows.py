@@ -1,0 +1,195 @@
+"""What the venue shows of an account, in our vocabulary and exact numbers."""
+
+from typing import Final
+
+from engine.model.account import BalanceSeen, CashSeen, OrderSeen, PositionSeen, SeenState
+from engine.model.facts import OrderFilled
+from engine.model.instrument import InstrumentId
+from engine.model.numbers import NS_PER_MS, QtyLots
+from engine.model.orders import OrderType, Side
+from engine.venues.binance.order_names import CONDITIONAL
+from engine.venues.binance.steps import Steps, amount
+from engine.venues.binance.trade_payloads import (
+    AlgoAnswer,
+    AlgoStatus,
+    BalanceRow,
+    IncomeRow,
+    OrderAnswer,
+    OrderKind,
+    OrderStatus,
+    PositionRow,
+    TradeRow,
+)
+from engine.venues.binance.trade_payloads import Side as VenueSide
+from engine.venues.scaling import require
+
+SIDES: Final[dict[VenueSide, Side]] = {"BUY": "buy", "SELL": "sell"}
+
+TYPES: Final[dict[OrderKind, OrderType]] = {
+    "LIMIT": "limit",
+    "MARKET": "market",
+    "LIQUIDATION": "market",
+    "STOP": "stop",
+    "STOP_MARKET": "stop",
+    "TRAILING_STOP_MARKET": "stop",
+    "TAKE_PROFIT": "take_profit",
+    "TAKE_PROFIT_MARKET": "take_profit",
+}
+
+STATES: Final[dict[OrderStatus, SeenState]] = {
+    "NEW": "open",
+    "PARTIALLY_FILLED": "partial",
+    "FILLED": "filled",
+    "CANCELED": "canceled",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
+    "REJECTED": "rejected",
+}
+
+ALGO_STATES: Final[dict[AlgoStatus, SeenState]] = {
+    "NEW": "open",
+    "TRIGGERING": "open",
+    "TRIGGERED": "open",
+    "CANCELED": "canceled",
+    "EXPIRED": "expired",
+    "REJECTED": "expired",  # It was accepted, and refused only when it was triggered.
+}
+"""Of a conditional order that became no other; the rest of its life is the other's."""
+
+STUCK: Final = frozenset({"TRIGGERING", "TRIGGERED"})
+"""It should become another order at once; one that stays so protects nothing."""
+
+BOOKED_WITH_FILLS: Final = frozenset({"REALIZED_PNL", "COMMISSION"})
+"""Income that fills bring, and that is booked with them."""
+
+TRANSFERS: Final = frozenset(
+    {
+        *("TRANSFER", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER"),
+        *("COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW", "STRATEGY_UMFUTURES_TRANSFER"),
+    }
+)
+
+
+def order(
+    row: OrderAnswer,
+    steps: Steps,
+    client_order_id: str | None = None,
+    kind: OrderType | None = None,
+) -> OrderSeen:
+    """Return a plain order as it is seen.
+
+    Args:
+        row: The venue's words.
+        steps: Of its instrument.
+        client_order_id: Of the conditional order that became this one.
+        kind: Of that one.
+    """
+    return OrderSeen(
+        client_order_id or row.clientOrderId,
+        str(row.orderId),
+        steps.instrument_id,
+        SIDES[row.side],
+        kind or TYPES[row.type],
+        STATES[row.status],
+        steps.lots(row.origQty),
+        steps.lots(row.executedQty),
+        steps.ticks_or_none(row.price),
+        steps.ticks_or_none(row.stopPrice),
+        row.reduceOnly,
+        row.updateTime * NS_PER_MS,
+    )
+
+
+def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
+    """Return a conditional order that became no other one as it is seen.
+
+    Raises:
+        VenuePayloadError: It became another one, and the venue does not say which.
+    """
+    state = ALGO_STATES.get(row.algoStatus)
+    if state is None:
+        require(False, "a finished order without the order that it became", row.clientAlgoId)
+    assert state is not None
+    return OrderSeen(
+        row.clientAlgoId,
+        f"{CONDITIONAL}{row.algoId}",
+        steps.instrument_id,
+        SIDES[row.side],
+        TYPES[row.orderType],
+        state,
+        steps.lots(row.quantity) if row.quantity else QtyLots(0),
+        0,
+        steps.ticks_or_none(row.price),
+        steps.ticks_or_none(row.triggerPrice),
+        row.reduceOnly or row.closePosition,
+        row.updateTime * NS_PER_MS,
+        row.algoStatus if row.algoStatus in STUCK else "",
+    )
+
+
+def child_of(number: str | int | None) -> int | None:
+    """Return the number of what a conditional order became; none before it is triggered.
+
+    Raises:
+        VenuePayloadError: It is no number.
+    """
+    text = str(number or "")
+    if text in {"", "0"}:
+        return None
+    require(text.isascii() and text.isdigit() and len(text) <= 19, "no order number", text)
+    return int(text)
+
+
+def fill(row: TradeRow, client_order_id: str, steps: Steps) -> OrderFilled:
+    """Return a fill; its fee is paid when positive, as the stream writes it."""
+    return OrderFilled(
+        row.time * NS_PER_MS,
+        client_order_id,
+        str(row.id),
+        steps.ticks(row.price),
+        _some(steps.lots(row.qty), row.qty),
+        "maker" if row.maker else "taker",
+        amount(row.commission),
+        row.commissionAsset,
+        steps.instrument_id,
+        SIDES[row.side],
+    )
+
+
+def position(row: PositionRow, steps: Steps) -> PositionSeen:
+    """Return a position.
+
+    Raises:
+        VenuePayloadError: Long and short are kept apart, which our ledger has no place for.
+    """
+    require(
+        row.positionSide == "BOTH",
+        "the account is in hedge mode: set it to one-way mode at the venue",
+        row.symbol,
+    )
+    return PositionSeen(
+        steps.instrument_id, steps.signed_lots(row.positionAmt), amount(row.entryPrice)
+    )
+
+
+def balance(row: BalanceRow) -> BalanceSeen:
+    """Return the cash of a currency."""
+    return BalanceSeen(row.asset, amount(row.balance))
+
+
+def cash(row: IncomeRow, instrument_id: InstrumentId | None) -> CashSeen:
+    """Return a movement of money, which the venue numbers within its kind and currency."""
+    kind = row.incomeType
+    return CashSeen(
+        row.time * NS_PER_MS,
+        f"{kind}:{row.tranId}:{row.asset}",
+        "funding" if kind == "FUNDING_FEE" else "transfer" if kind in TRANSFERS else "other",
+        row.asset,
+        amount(row.income),
+        instrument_id,
+    )
+
+
+def _some(lots: QtyLots, text: str) -> QtyLots:
+    require(lots > 0, "a fill of nothing", text)
+    return lots

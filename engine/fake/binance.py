@@ -4,6 +4,7 @@ Time is an argument and bytes leave through outlets, so the same venue runs over
 over connections in memory in virtual time.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import InvalidOperation
 from functools import partial
@@ -16,7 +17,8 @@ from engine.fake.capture_player import CapturePlayer
 from engine.fake.capture_scan import CaptureScan, snapshot_symbol
 from engine.fake.damage import Damage
 from engine.fake.depth_desk import Counters, DepthDesk
-from engine.fake.faults import Faults, Stall
+from engine.fake.farewells import Farewells
+from engine.fake.faults import ClockStep, DayCut, Disconnect, Disturbance, Faults, Stall
 from engine.fake.kline_rows import KlineRows, Row
 from engine.fake.rest import HttpCall, Reply, RestDesk
 from engine.fake.streams import (
@@ -31,6 +33,7 @@ from engine.fake.streams import (
 )
 from engine.fake.text_book import BookPicture
 from engine.fake.trade_rows import TradeRows
+from engine.fake.trading.mount import TradingMount
 from engine.fake.venue import CLOSE_POLICY
 from engine.model.chance import Chance
 from engine.model.numbers import NS_PER_MS, NS_PER_S
@@ -44,6 +47,10 @@ PATIENCE_NS: Final = 5 * NS_PER_S
 
 PING_EVERY_NS: Final = {"binance_futures": 180 * NS_PER_S, "binance": 20 * NS_PER_S}
 PONG_WITHIN_NS: Final = {"binance_futures": 600 * NS_PER_S, "binance": 60 * NS_PER_S}
+
+
+SHUTDOWN: Final = {"binance_futures": b"", "binance": b'{"e":"serverShutdown"}'}
+"""What sockets hear before a planned end."""
 
 
 class _Control(msgspec.Struct):
@@ -69,16 +76,24 @@ class BinanceVenue:
         speed: 1 is the recorded pace; 0 plays as fast as the caller of `play_line` allows,
             and only while somebody listens to a book.
         seed: Decides which frames a fault with a share takes.
+        frames: The lines of a capture that is no file.
     """
 
-    def __init__(self, scan: CaptureScan, faults: Faults, speed: float, seed: int) -> None:
+    def __init__(
+        self,
+        scan: CaptureScan,
+        faults: Faults,
+        speed: float,
+        seed: int,
+        frames: Iterator[CapturedFrame] | None = None,
+    ) -> None:
         self.venue = scan.venue
         self.symbols = scan.symbols
         self.exchange_info = scan.exchange_info
         self.counters = Counters()
         self._scan = scan
         self._damage = Damage(faults, Chance(seed))
-        self._player = CapturePlayer(scan, speed)
+        self._player = CapturePlayer(scan, speed, frames)
         self._subscriptions = Subscriptions(scan.venue)
         self._desk = DepthDesk(scan, faults, self.counters)
         self._klines = {symbol: KlineRows() for symbol in scan.symbols}
@@ -89,7 +104,14 @@ class BinanceVenue:
         self._is_playing = False
         self._quiet_from_ns = 0
         self._hold: _Hold | None = None
-        self._rest = RestDesk(self)
+        self._farewells = Farewells(SHUTDOWN[scan.venue])
+        self.trading: TradingMount | None = None
+        """Orders and the account; spot is only watched."""
+        if scan.venue == "binance_futures":
+            books = {symbol: self._desk.book(symbol) for symbol in scan.symbols}
+            self.trading = TradingMount(scan.exchange_info, books, faults.trading, seed)
+        count = self.trading.used_weight if self.trading else None
+        self._rest = RestDesk(self, count)
 
     # Play
 
@@ -106,12 +128,18 @@ class BinanceVenue:
         """Return when there is work for `advance` or `play_line`; None while clients are quiet."""
         play_ns = self._play_due_ns() if can_play else None
         pings = [self._ping_due_ns(session) for session in self._subscriptions.sessions]
-        dues = [due for due in (play_ns, self._desk.next_due_ns()) if due is not None]
-        return min(dues + pings, default=None)
+        trading_ns = self.trading.next_due_ns if self.trading else None
+        others = play_ns, self._desk.next_due_ns(), self._farewells.next_due_ns, trading_ns
+        return min([due for due in others if due is not None] + pings, default=None)
 
     def advance(self, now_ns: int) -> None:
         """Do everything that is due, except to play."""
         self._desk.advance(now_ns)
+        if self.trading is not None:
+            self._tick(self.trading, now_ns)
+            self.trading.advance()
+        for session in self._farewells.end_due(now_ns):
+            self.close_stream(session)
         for session in self._subscriptions.sessions:
             if self._ping_due_ns(session) <= now_ns:
                 self._ping(session, now_ns)
@@ -123,6 +151,12 @@ class BinanceVenue:
             return False
         self._play(now_ns)
         return True
+
+    def learn_past(self, raw: str) -> None:
+        """Know a message from before the play; nobody is sent it."""
+        message = wire.stream_frame(raw)
+        assert message is not None, "the past is told in messages of streams"
+        self._learn(message)
 
     def book(self, symbol: str) -> BookPicture:
         """Return the true book of a symbol of the capture, all levels."""
@@ -144,6 +178,11 @@ class BinanceVenue:
         """Take in a websocket; the names of its URL are subscribed."""
         session = StreamSession(address, outlet, now_ns)
         self.counters.connects += 1
+        if self.trading is not None and address.group == "private":
+            self._tick(self.trading, now_ns)
+            self._subscriptions.open(session)
+            self.trading.open(session)
+            return session
         self._quiet_from_ns = now_ns
         self._subscriptions.open(session)
         if address.names:
@@ -154,11 +193,13 @@ class BinanceVenue:
         """Forget a websocket that is gone; the second time does nothing."""
         if self._subscriptions.is_open(session):
             self._subscriptions.close(session)
+            if self.trading is not None:
+                self.trading.close(session)
             self._rest_if_alone()
 
     def on_text(self, session: StreamSession, text: bytes, now_ns: int) -> None:
         """Answer a message of a client."""
-        if not self._subscriptions.is_open(session):
+        if not self._subscriptions.is_open(session) or session.address.group == "private":
             return
         try:
             control = msgspec.json.decode(text, type=_Control)
@@ -176,7 +217,12 @@ class BinanceVenue:
     # REST
 
     def request(self, call: HttpCall, reply: Reply, now_ns: int) -> None:
-        """Answer a request; `reply` is called exactly once, for a book perhaps later."""
+        """Answer a request, for a book perhaps later; a fault of trading may leave it open."""
+        if self.trading is not None:
+            self._tick(self.trading, now_ns)
+            if self.trading.serves(call):
+                self.trading.request(call, reply)
+                return
         self._rest.handle(call, reply, now_ns)
 
     def request_depth(self, symbol: str, limit: int, reply: Reply, now_ns: int) -> None:
@@ -186,6 +232,11 @@ class BinanceVenue:
     def clock_ms(self, now_ns: int) -> int:
         """Return the recorded venue's time."""
         return self._player.clock_ns(now_ns) // NS_PER_MS
+
+    def best(self, symbol: str) -> tuple[wire.Levels, wire.Levels] | None:
+        """Return best bid and best ask of now; None before there is a book."""
+        book = self._desk.book(symbol)
+        return book.levels(1) if book.is_loaded else None
 
     def kline_rows(self, symbol: str, interval: str) -> list[Row]:
         """Return the klines of what was played so far."""
@@ -232,7 +283,12 @@ class BinanceVenue:
             return 0
         return hold.until_ns
 
+    def _tick(self, trading: TradingMount, now_ns: int) -> None:
+        trading.tick(now_ns, self._player.clock_ns(now_ns))
+
     def _play(self, now_ns: int) -> None:
+        if self.trading is not None:
+            self._tick(self.trading, now_ns)
         if not self._is_playing:
             self._is_playing = True
             if not self._player.has_begun:
@@ -261,16 +317,24 @@ class BinanceVenue:
     def _is_disturbed(self, line: int, now_ns: int) -> bool:
         """Let the next fault of this line happen; the line itself comes afterwards."""
         fault = self._damage.take_disturbance(line)
-        if fault is None:
-            return False
-        if isinstance(fault, Stall):
-            self._player.delay_until(now_ns + int(fault.seconds * NS_PER_S))
-            return True
-        for session in self._subscriptions.sessions:
-            if fault.path in {"", session.address.group}:
-                session.outlet.close(fault.code, "fault")
-                self.close_stream(session)
-        return True
+        if fault is not None:
+            self._disturb(fault, now_ns)
+        return fault is not None
+
+    def _disturb(self, fault: Disturbance, now_ns: int) -> None:
+        match fault:
+            case Stall(_, seconds):
+                self._player.delay_until(now_ns + int(seconds * NS_PER_S))
+            case ClockStep(_, seconds):
+                self._player.step_clock(int(seconds * NS_PER_S))
+            case DayCut(_, seconds):
+                notice_ns = int(seconds * NS_PER_S)
+                self._farewells.announce(self._subscriptions.sessions, now_ns, notice_ns)
+            case Disconnect(_, code, path):
+                for session in self._subscriptions.sessions:
+                    if path in {"", session.address.group}:
+                        session.outlet.close(code, "fault")
+                        self.close_stream(session)
 
     def _must_wait(self, line: int, symbol: str, now_ns: int) -> bool:
         is_awaited = self._subscriptions.has_listener(f"{symbol.lower()}@depth")
@@ -311,16 +375,33 @@ class BinanceVenue:
         if kind == "depth":
             if delta := wire.decoded(wire.delta_decoder, message.payload):
                 self._desk.delta_came(symbol, delta)
+                self._show_trading(symbol, kind, delta)
         elif kind in {"trade", "aggTrade"}:
             if trade := wire.decoded(wire.print_decoder, message.payload):
                 self._klines[symbol].see_trade(kind, trade)
                 self._trades[symbol].see(kind, trade)
                 self._last_prices[symbol] = trade.price
+                self._show_trading(symbol, kind, trade)
         elif kind.startswith("kline_"):
             if kline := wire.decoded(wire.kline_decoder, message.payload):
                 self._klines[symbol].see_kline(kline.body)
         elif kind == "markPrice" and (mark := wire.decoded(wire.mark_decoder, message.payload)):
             self._marks[symbol] = mark
+            self._show_trading(symbol, kind, mark)
+
+    def _show_trading(
+        self, symbol: str, kind: str, seen: wire.Delta | wire.Print | wire.Mark
+    ) -> None:
+        """Let orders meet what happened."""
+        if self.trading is None:
+            return
+        match seen:
+            case wire.Delta():
+                self.trading.see_delta(symbol, seen)
+            case wire.Print():
+                self.trading.see_trade(symbol, kind, seen)
+            case wire.Mark():
+                self.trading.see_mark(symbol, seen)
 
     def _control(self, session: StreamSession, control: _Control, now_ns: int) -> None:
         result = b"null"

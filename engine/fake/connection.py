@@ -184,6 +184,7 @@ class VenueConnection:
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers=tuple(request.headers),
             body=self._body,
+            raw_query=parts.query,
         )
         self._venue.request(call, lambda answer: self._reply(answer, now_ns), now_ns)
 

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from engine.fake.binance_frames import Levels
 from engine.fake.kline_rows import INTERVALS, UNEVEN_INTERVALS, Row
 from engine.fake.trade_rows import TradeRows
 
@@ -27,6 +28,8 @@ class HttpCall(msgspec.Struct, frozen=True):
     query: dict[str, str]
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
+    raw_query: str = ""
+    """As received, which is what is signed."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -51,6 +54,9 @@ class Market(Protocol):
 
     def clock_ms(self, now_ns: int) -> int:
         """Return the venue's time."""
+
+    def best(self, symbol: str) -> tuple[Levels, Levels] | None:
+        """Return best bid and best ask; None before there is a book."""
 
     def kline_rows(self, symbol: str, interval: str) -> list[Row]:
         """Return the rows so far."""
@@ -79,10 +85,18 @@ def error_answer(code: int, text: str, status: int) -> HttpAnswer:
 
 
 class RestDesk:
-    """Answers the requests of one venue and counts their weight per clock minute."""
+    """Answers the requests of one venue and counts their weight per clock minute.
 
-    def __init__(self, market: Market) -> None:
+    Args:
+        market: Knows what is asked for.
+        count: Takes the weight of a request and returns what the address has used by then, where
+            it also asks elsewhere.
+    """
+
+    def __init__(self, market: Market, count: Callable[[int], int] | None = None) -> None:
         self._market = market
+        self._count = count
+        self._counted = 0
         self._is_futures = market.venue == "binance_futures"
         self._minute = 0
         self._used = 0
@@ -95,6 +109,7 @@ class RestDesk:
             f"{prefix}/klines": self._klines,
             f"{prefix}/trades": self._trades,
             f"{prefix}/aggTrades": self._agg_trades,
+            f"{prefix}/ticker/bookTicker": self._book_ticker,
         }
         if self._is_futures:
             self._routes[f"{prefix}/premiumIndex"] = self._premium_index
@@ -108,7 +123,7 @@ class RestDesk:
         self._roll_minute(now_ns)
 
         def weighed(answer: HttpAnswer) -> None:
-            used = ("X-MBX-USED-WEIGHT-1M", str(self._used))
+            used = ("X-MBX-USED-WEIGHT-1M", str(self._used_by_now()))
             reply(msgspec.structs.replace(answer, headers=(*answer.headers, used)))
 
         try:
@@ -159,6 +174,34 @@ class RestDesk:
         from_id = self._number(call, "fromId", 0) if "fromId" in call.query else None
         rows = self._market.trade_rows(self._symbol(call))
         reply(_json(rows.aggregated(from_id, self._page(call))))
+
+    def _book_ticker(self, call: HttpCall, reply: Reply, now_ns: int) -> None:
+        if "symbol" in call.query:
+            self._used += 2
+            symbol = self._symbol(call)
+            ticker = self._ticker(symbol, now_ns)
+            if ticker is None:
+                raise Refused(-1001, f"Internal error; there is no book of {symbol} yet.", 503)
+            reply(_json(ticker))
+            return
+        self._used += 5 if self._is_futures else 4
+        tickers = [self._ticker(symbol, now_ns) for symbol in self._market.symbols]
+        reply(_json([ticker for ticker in tickers if ticker is not None]))
+
+    def _ticker(self, symbol: str, now_ns: int) -> dict[str, object] | None:
+        sides = self._market.best(symbol)
+        if sides is None:
+            return None
+        (bid, bid_size), (ask, ask_size) = (side[0] if side else ("0", "0") for side in sides)
+        ticker: dict[str, object] = {
+            "symbol": symbol,
+            "bidPrice": bid,
+            "bidQty": bid_size,
+            "askPrice": ask,
+            "askQty": ask_size,
+        }
+        # Futures tell when; spot does not.
+        return ticker | {"time": self._market.clock_ms(now_ns)} if self._is_futures else ticker
 
     def _page(self, call: HttpCall) -> int:
         limit = self._number(call, "limit", 500)
@@ -217,7 +260,13 @@ class RestDesk:
     def _roll_minute(self, now_ns: int) -> None:
         minute = now_ns // NS_PER_MINUTE
         if minute != self._minute:
-            self._minute, self._used = minute, 0
+            self._minute, self._used, self._counted = minute, 0, 0
+
+    def _used_by_now(self) -> int:
+        if self._count is None:
+            return self._used
+        fresh, self._counted = self._used - self._counted, self._used
+        return self._count(fresh)
 
     def _nothing_there(self, call: HttpCall) -> HttpAnswer:
         if self._is_futures:

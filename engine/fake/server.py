@@ -13,14 +13,18 @@ from types import TracebackType
 from typing import Final, cast
 
 from engine.fake.binance import BinanceVenue
-from engine.fake.capture_scan import scan_capture
+from engine.fake.capture_scan import check_faults, scan_capture
 from engine.fake.connection import VenueConnection
 from engine.fake.depth_desk import Counters
 from engine.fake.faults import NO_FAULTS, Faults, load_faults
+from engine.fake.generated import GeneratedMarket
 from engine.fake.okx.scan import VENUE as OKX
 from engine.fake.okx.scan import scan_okx
 from engine.fake.okx.venue import OkxVenue
 from engine.fake.text_book import BookPicture
+from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
+from engine.fake.trading.desk import VENUE as BINANCE_FUTURES
+from engine.fake.trading.exchange import FakeExchange
 from engine.fake.venue import Venue
 from engine.model.errors import ConfigError, RecordingError
 from engine.model.numbers import NS_PER_S
@@ -38,6 +42,9 @@ CLOSING_S: Final = 5.0
 """How long a client may take to end a connection that the venue closed."""
 
 CONNECTIONS_MAX: Final = 256
+GENERATED_NS: Final = 1_700_000_040 * NS_PER_S
+"""When a generated market opens, where no clock says."""
+
 """Open connections; one more is dropped."""
 
 
@@ -111,7 +118,7 @@ class FakeVenue:
 
     Args:
         capture: A recording of `binance_futures`, `binance` or `okx`; it decides which venue is
-            played.
+            played. None plays a generated market of `binance_futures`.
         speed: 1 is the recorded pace, 0 as fast as clients read.
         faults: What to do wrong, or a TOML file that says so.
         port: 0 takes a free one.
@@ -125,7 +132,7 @@ class FakeVenue:
 
     def __init__(
         self,
-        capture: Path,
+        capture: Path | None,
         *,
         speed: float = 1.0,
         faults: Faults | Path | None = None,
@@ -136,7 +143,13 @@ class FakeVenue:
         if not (math.isfinite(speed) and speed >= 0):
             raise ConfigError(f"speed is 0 or more, not {speed}")
         known = load_faults(faults) if isinstance(faults, Path) else faults or NO_FAULTS
-        self.core = _core(capture, known, speed, seed)
+        if capture is None:
+            if speed == 0:
+                raise ConfigError("a generated market has no end to run to; give it a speed")
+            opens_ns = GENERATED_NS if clock is None else clock()
+            self.core: Venue = generated_venue(known, speed, seed, opens_ns)
+        else:
+            self.core = venue_of(capture, known, speed, seed)
         self.port = port
         self._waits_for_readers = speed == 0
         self._clock = clock
@@ -202,6 +215,12 @@ class FakeVenue:
     def is_finished(self) -> bool:
         """Whether the last line was played."""
         return self.core.is_finished
+
+    @property
+    def trading(self) -> FakeExchange | None:
+        """The account that can be traded, with its books; None where the venue is only watched."""
+        mount = self.core.trading if isinstance(self.core, BinanceVenue) else None
+        return None if mount is None else mount.exchange
 
     def start(self) -> None:
         """Play now, whether or not anybody listens."""
@@ -282,6 +301,8 @@ async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
             f"{venue.venue} at {venue.rest_url} and {venue.stream_url}; "
             "plays when a client subscribes to a book"
         )
+        if venue.venue == BINANCE_FUTURES:
+            say(f"takes orders with key {TEST_KEY} and secret {TEST_SECRET}")
         await venue.finished()
         counters = venue.counters
         say(
@@ -292,12 +313,25 @@ async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
         await asyncio.Event().wait()
 
 
-def _core(capture: Path, faults: Faults, speed: float, seed: int) -> Venue:
-    """Return the venue that a capture is of."""
+def generated_venue(faults: Faults, speed: float, seed: int, opens_ns: int) -> BinanceVenue:
+    """Return a venue of Binance's futures whose market is made as it is played."""
+    market = GeneratedMarket(seed, opens_ns)
+    scan = market.scan()
+    check_faults(faults, scan.lines, scan.frames)
+    venue = BinanceVenue(scan, faults, speed, seed, market.frames())
+    for raw in market.past():
+        venue.learn_past(raw)
+    return venue
+
+
+def venue_of(capture: Path, faults: Faults, speed: float, seed: int) -> Venue:
+    """Return the venue that a capture is of, without a port."""
     try:
         first = next(iter(CaptureReader(capture)))
     except RecordingError as error:
         raise ConfigError(str(error)) from error
+    if first.venue != BINANCE_FUTURES and faults.trading != NO_FAULTS.trading:
+        raise ConfigError(f"faults of trading need a capture of {BINANCE_FUTURES}")
     if first.venue == OKX:
         return OkxVenue(scan_okx(capture, faults), faults, speed, seed)
     return BinanceVenue(scan_capture(capture, faults), faults, speed, seed)

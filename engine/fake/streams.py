@@ -17,7 +17,7 @@ PUBLIC_KINDS: Final = frozenset({"depth", "bookTicker", "trade", "rpiDepth"})
 DEPTH_PACES: Final = frozenset({"depth", "depth@0ms", "depth@100ms", "depth@500ms"})
 """Names of one recorded depth stream; the venue itself knows no `depth@250ms` either."""
 
-Group = Literal["", "public", "market", "business"]
+Group = Literal["", "public", "market", "private", "business"]
 
 
 class StreamAddress(msgspec.Struct, frozen=True):
@@ -27,6 +27,7 @@ class StreamAddress(msgspec.Struct, frozen=True):
     """Empty at the stream root, where spot lives."""
     is_combined: bool
     names: tuple[str, ...]
+    """Of streams; of the private group the listenKey."""
 
 
 class StreamOutlet(Protocol):
@@ -145,6 +146,10 @@ def stream_address(venue: str, target: str) -> StreamAddress | None:
     parts = urlsplit(target)
     first, *rest = parts.path.lstrip("/").split("/")
     group: Group = ""
+    if venue == "binance_futures" and first == "private":
+        keys = parse_qs(parts.query).get("listenKey", rest[1:])
+        is_private = rest[:1] == ["ws"] and any(keys)
+        return StreamAddress("private", False, tuple(keys[:1])) if is_private else None
     if venue == "binance_futures" and first in {"public", "market"}:
         group = "public" if first == "public" else "market"
         first, *rest = rest or [""]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.fake.faults import Disconnect, Drop, Faults, Stall
+from engine.fake.farewells import CLOSE_AWAY
+from engine.fake.faults import ClockStep, DayCut, Disconnect, Drop, Faults, Stall
 from tests.unit.engine.fake.captures import T0_NS, Rehearsal, a_recording, only_answer
 
 ALL = ["abcusdt@depth", "abcusdt@trade"]
@@ -332,6 +333,51 @@ def test_a_stall_at_speed_0_takes_real_time_too(tmp_path: Path):
 
     rehearsal.run(0.1)
     assert rehearsal.venue.is_finished
+
+
+@pytest.mark.parametrize("speed", [0, 1])
+def test_the_clock_that_the_venue_tells_can_jump_while_frames_keep_theirs(
+    tmp_path: Path, speed: float
+):
+    capture = a_recording().write(tmp_path)
+    plain = Rehearsal(capture, speed=speed)
+    stepped = Rehearsal(capture, speed=speed, faults=Faults(clock_step_at_line=(ClockStep(4, -3),)))
+    outlets = [one.open("/public/ws/abcusdt@depth")[1] for one in (plain, stepped)]
+    for one in (plain, stepped):
+        one.depth()
+        one.run(10)
+
+    told = [only_answer(one.get("/fapi/v1/time"))["serverTime"] for one in (plain, stepped)]
+
+    assert told[0] - told[1] == 3_000
+    assert outlets[0].texts == outlets[1].texts
+
+
+def test_after_a_day_futures_hang_up_without_a_word(tmp_path: Path):
+    faults = Faults(day_cut_at_line=(DayCut(4),))
+    rehearsal = Rehearsal(a_recording().write(tmp_path), faults=faults)
+    _, books = rehearsal.open("/public/ws/abcusdt@depth")
+    _, rest = rehearsal.open("/market/ws/abcusdt@aggTrade")
+
+    rehearsal.run(60)
+
+    assert heard(books) == [10, 13]
+    assert (books.closed, rest.closed) == (CLOSE_AWAY, CLOSE_AWAY)
+
+
+def test_after_a_day_spot_says_so_goes_on_and_hangs_up_later(tmp_path: Path):
+    faults = Faults(day_cut_at_line=(DayCut(4, notice_s=0.15),))
+    rehearsal = Rehearsal(a_recording("binance").write(tmp_path), faults=faults)
+    _, old = rehearsal.open("/ws/abcusdt@depth")
+    rehearsal.run(GRACE + 3 * STEP + 0.1)
+    assert old.closed is None
+    _, new = rehearsal.open("/ws/abcusdt@depth")
+
+    rehearsal.run(60)
+
+    words = [json.loads(text)["e"] for text in old.texts]
+    assert words == ["depthUpdate", "depthUpdate", "serverShutdown", "depthUpdate"]
+    assert [one.closed for one in (old, new)] == [CLOSE_AWAY, None]
 
 
 def test_a_fault_on_a_line_that_cannot_be_read_is_passed_over(tmp_path: Path):

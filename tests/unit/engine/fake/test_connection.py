@@ -114,7 +114,7 @@ def test_head_gets_no_body_and_close_is_obeyed(rehearsal: Rehearsal):
 
 
 def test_bodies_are_read_and_every_method_is_answered(rehearsal: Rehearsal):
-    lines = b" /fapi/v1/order HTTP/1.1\r\nContent-Length: 4\r\n" + HOST + b"\r\nabcd"
+    lines = b" /fapi/v1/nothing HTTP/1.1\r\nContent-Length: 4\r\n" + HOST + b"\r\nabcd"
 
     transport = sent(rehearsal, b"POST" + lines, b"PUT" + lines, b"DELETE" + lines)
 

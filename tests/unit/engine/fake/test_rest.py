@@ -1,12 +1,21 @@
 """The endpoints: what they answer, refuse and cost."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.fake.faults import Drop, Faults
 from engine.fake.rest import HttpAnswer
-from tests.unit.engine.fake.captures import Recording, Rehearsal, a_recording, levels, only_answer
+from tests.unit.engine.fake.captures import (
+    T0_NS,
+    Recording,
+    Rehearsal,
+    a_recording,
+    levels,
+    only_answer,
+)
 
 
 def test_routes_of_futures(tmp_path: Path):
@@ -36,6 +45,44 @@ def test_routes_of_futures(tmp_path: Path):
     assert (premium["markPrice"], premium["indexPrice"]) == ("100.1", "100.2")
     assert (premium["lastFundingRate"], premium["nextFundingTime"]) == ("0.01", 9)
     assert only_answer(rehearsal.get("/fapi/v1/premiumIndex")) == [premium]
+
+
+@pytest.mark.parametrize(
+    ("venue", "path", "weights"),
+    [("binance_futures", "/fapi/v1", (2, 4, 9)), ("binance", "/api/v3", (2, 4, 8))],
+)
+def test_the_best_quote_is_the_top_of_the_venues_own_book(
+    tmp_path: Path, venue: str, path: str, weights: tuple[int, ...]
+):
+    lost = Faults(drop=(Drop(),))
+    rehearsal = Rehearsal(a_recording(venue).write(tmp_path), speed=0, faults=lost)
+    ticker = f"{path}/ticker/bookTicker"
+    (early,) = rehearsal.get(ticker, symbol="ABCUSDT")
+    assert early.status == 503
+    rehearsal.venue.start()
+    rehearsal.run(0)
+
+    (one,) = rehearsal.get(ticker, symbol="ABCUSDT")
+    (every,) = rehearsal.get(ticker)
+
+    told = json.loads(one.body)
+    assert told.pop("time", None) == (T0_NS // 1_000_000 + 500 if venue != "binance" else None)
+    assert told == {
+        "symbol": "ABCUSDT",
+        "bidPrice": "100.0",
+        "bidQty": "6.00",
+        "askPrice": "101.0",
+        "askQty": "1.00",
+    }
+    assert json.loads(every.body) == [json.loads(one.body)]
+    used = [dict(answer.headers)["X-MBX-USED-WEIGHT-1M"] for answer in (early, one, every)]
+    assert used == [str(weight) for weight in weights]
+
+
+def test_before_there_is_a_book_no_quote_is_listed(tmp_path: Path):
+    rehearsal = Rehearsal(a_recording().write(tmp_path))
+
+    assert only_answer(rehearsal.get("/fapi/v1/ticker/bookTicker")) == []
 
 
 def test_klines_by_time_and_limit(tmp_path: Path):
@@ -84,10 +131,10 @@ def test_wrong_requests_get_the_venues_error(
     assert (answers[0].status, only_answer(answers)["code"]) == (status, code)
 
 
-def test_other_methods_have_no_route_yet(tmp_path: Path):
+def test_other_methods_have_no_route(tmp_path: Path):
     rehearsal = Rehearsal(a_recording().write(tmp_path))
 
-    assert only_answer(rehearsal.get("/fapi/v1/order", method="POST"))["code"] == -5000
+    assert only_answer(rehearsal.get("/fapi/v1/depth", method="POST"))["code"] == -5000
     assert only_answer(rehearsal.get("/fapi/v1/ping", method="DELETE"))["code"] == -5000
 
 

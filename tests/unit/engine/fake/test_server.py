@@ -457,7 +457,7 @@ async def test_serving_says_where_and_when_it_has_ended(tmp_path: Path):
 
     def say(line: str) -> None:
         said.append(line)
-        if len(said) == 2:
+        if len(said) == 3:
             ended.set()
 
     venue = FakeVenue(a_recording().write(tmp_path), speed=0)
@@ -469,4 +469,5 @@ async def test_serving_says_where_and_when_it_has_ended(tmp_path: Path):
         await serving
 
     assert said[0].startswith(f"binance_futures at http://127.0.0.1:{venue.port} and ws://")
-    assert said[1].startswith("the capture has ended after 6 lines; 0 messages sent")
+    assert said[1].startswith("takes orders with key ")
+    assert said[2].startswith("the capture has ended after 6 lines; 0 messages sent")

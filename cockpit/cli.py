@@ -106,6 +106,12 @@ def _run_options(command: Callable[P, None]) -> Callable[P, None]:
 @click.version_option(package_name="cockpit-trader", prog_name="cockpit")
 @_run_options
 @click.option("--no-ui", is_flag=True, help="Run the engine in the foreground, without a screen.")
+@click.option(
+    "--live", is_flag=True, help="Trade real money, where settings, key and risk file agree."
+)
+@click.option(
+    "--accept-withdraw-right", is_flag=True, help="Also with a key that may withdraw money."
+)
 @click.pass_context
 @_told
 def main(  # noqa: PLR0913 - one parameter per flag
@@ -116,6 +122,8 @@ def main(  # noqa: PLR0913 - one parameter per flag
     settings_file: Path | None,
     seed: int | None,
     no_ui: bool,
+    live: bool,
+    accept_withdraw_right: bool,
 ) -> None:
     """Trading cockpit for the terminal.
 
@@ -130,6 +138,8 @@ def main(  # noqa: PLR0913 - one parameter per flag
         "venue": venue,
         "instruments": _names(instruments),
         "seed": seed,
+        "live": live,
+        "accept_withdraw_right": accept_withdraw_right,
     }
     if no_ui:
         from engine.bootstrap import EngineOptions, run_engine
@@ -148,11 +158,14 @@ def _run_with_screen(data_dir: Path | None, options: dict[str, Any]) -> None:
 
     launch.check_terminal()
     folder = DataFolder(data_dir)
-    running = launch.running_venue(folder)
+    running = launch.running_engine(folder)
     if running is None:
         launch.start_engine(folder, options)
-    elif options["venue"] not in {None, running}:
-        text = f"the engine on {folder.path} runs venue {running}, not {options['venue']}"
+    elif options["venue"] not in {None, running.venue}:
+        text = f"the engine on {folder.path} runs venue {running.venue}, not {options['venue']}"
+        _fail(f"{text}; stop it, or name another --data-dir", EXIT_FOLDER_IN_USE)
+    elif options["live"] and running.mode != "live":
+        text = f"the engine on {folder.path} trades {running.mode}, not live"
         _fail(f"{text}; stop it, or name another --data-dir", EXIT_FOLDER_IN_USE)
     while True:
         result = launch.run_screen(folder)
@@ -160,7 +173,7 @@ def _run_with_screen(data_dir: Path | None, options: dict[str, Any]) -> None:
             launch.wait_until_stopped(folder)
         if result != "simulated":
             break
-        options |= {"venue": "simulated", "instruments": None}
+        options |= {"venue": "simulated", "instruments": None, "live": False}
         launch.start_engine(folder, options)
     _say_goodbye(result, folder.path)
 
@@ -278,6 +291,44 @@ def journal_verify(data_dir: Path | None, accept: bool) -> None:
     lines, is_sound = verify_journal(DataFolder(data_dir), accept=accept)
     click.echo("\n".join(lines))
     if not is_sound:
+        sys.exit(EXIT_FAILURE)
+
+
+@journal.command("statement", epilog="Example: cockpit journal statement --day 2026-01-31 --csv .")
+@_folder_option
+@click.option("--day", metavar="YYYY-MM-DD", help="In UTC; else the one that has not ended yet.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--csv", "csv_dir", type=click.Path(path_type=Path), help="Folder for CSV files.")
+@click.option("--against-venue", is_flag=True, help="Ask the venue, and list every difference.")
+@click.option(
+    "--settings", "settings_file", type=click.Path(path_type=Path), help="With --against-venue."
+)
+@click.option("--venue", help="With --against-venue; else as the settings say.")
+@_told
+def journal_statement(  # noqa: PLR0913 - one parameter per flag
+    data_dir: Path | None,
+    day: str | None,
+    as_json: bool,
+    csv_dir: Path | None,
+    against_venue: bool,
+    settings_file: Path | None,
+    venue: str | None,
+) -> None:
+    """Say what a UTC day brought: cash, profit, fees, funding; exit code 1 when something differs.
+
+    CSV files are fills-DAY.csv and cash-DAY.csv, readable by you alone.
+    """
+    from engine.bootstrap import EngineOptions, day_statement, statement_told, write_statement
+    from engine.folder import DataFolder
+
+    settings = str(settings_file.absolute()) if settings_file else None
+    options = EngineOptions(settings=settings, venue=venue) if against_venue else None
+    checked = day_statement(DataFolder(data_dir), day, options)
+    click.echo(statement_told(checked, as_json=as_json))
+    if csv_dir is not None:
+        for path in write_statement(checked, csv_dir):
+            click.echo(f"written: {path}", err=True)
+    if not checked.is_equal:
         sys.exit(EXIT_FAILURE)
 
 
@@ -400,16 +451,23 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
 @main.command("fake-venue", epilog="Example: cockpit fake-venue binance --capture FILE --port 9001")
 @click.argument("venue", type=click.Choice(["binance", "okx"]))
-@click.option("--capture", type=click.Path(path_type=Path), required=True, help="What is played.")
+@click.option(
+    "--capture",
+    type=click.Path(path_type=Path),
+    help="What is played; without it a generated market of Binance's futures.",
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
 @click.option("--speed", type=_Speed(), default="1", help="Factor on recorded time, or max.")
 @click.option("--faults", type=click.Path(path_type=Path), help="TOML file of what goes wrong.")
 @click.option("--seed", type=int, default=0, help="Of everything drawn by chance.")
 @_told
 def fake_venue(
-    venue: str, capture: Path, port: int, speed: float, faults: Path | None, seed: int
+    venue: str, capture: Path | None, port: int, speed: float, faults: Path | None, seed: int
 ) -> None:
-    """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests."""
+    """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests.
+
+    Binance's futures can be traded there; the key is printed.
+    """
     from engine.bootstrap import run_fake_venue
 
     run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed)

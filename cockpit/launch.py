@@ -15,12 +15,14 @@ import msgspec
 from cockpit.link import join
 from engine.folder import PRIVATE_FOLDER, DataFolder
 from engine.model.errors import EngineNotStarted, PortClosed, ScreenRefused
+from engine.port import Welcome
 
 if TYPE_CHECKING:
     from cockpit.app import ScreenResult
 
 READY_S: Final = 30
 STOPPED_S: Final = 10
+KEY_VARIABLES: Final = ("COCKPIT_KEY_", "COCKPIT_SECRET_")
 COLUMNS_MIN: Final = 60
 ROWS_MIN: Final = 16
 
@@ -51,7 +53,8 @@ def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
     """
     folder.log.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+    asked = msgspec.json.encode({**options, "has_screen": True}).decode()
+    command = [sys.executable, "-m", "engine", asked]
     with (folder.log.parent / "engine.stderr").open("ab") as errors:
         process = subprocess.Popen(
             [*command, str(writing)],
@@ -62,6 +65,7 @@ def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
             start_new_session=True,
         )
     os.close(writing)
+    _forget_keys()
     importlib.import_module("cockpit.app")  # Takes as long as the engine's own start.
     told = _read_line(reading)
     if told != "ready":
@@ -109,13 +113,13 @@ async def _show(socket: Path, folder: DataFolder, looks_only: bool) -> "ScreenRe
     return result or "lost"
 
 
-def running_venue(folder: DataFolder) -> str | None:
-    """Return the venue of the engine that runs on a folder; None if none does."""
+def running_engine(folder: DataFolder) -> Welcome | None:
+    """Return what the engine that runs on a folder says of itself; None if none does."""
 
-    async def ask() -> str:
+    async def ask() -> Welcome:
         port = await join(folder.socket, "command")
         await port.close()
-        return port.welcome.venue
+        return port.welcome
 
     try:
         return asyncio.run(ask())
@@ -137,6 +141,12 @@ def wait_until_stopped(folder: DataFolder) -> None:
             return
 
     asyncio.run(wait())
+
+
+def _forget_keys() -> None:
+    """Leave no key in the environment: the engine has it, and nobody else needs it."""
+    for name in [name for name in os.environ if name.startswith(KEY_VARIABLES)]:
+        del os.environ[name]
 
 
 def _read_line(reading: int) -> str:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from loguru import logger
 
+from engine.accounts import account_of_run, endpoints_of, ports_to_read
+from engine.execution.ledger_account import DAY_NS
 from engine.folder import PRIVATE_FOLDER, PRIVATE_UMASK, DataFolder
 from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
@@ -27,30 +29,44 @@ from engine.model.errors import (
     FolderInUse,
     InvariantBroken,
     JournalCorrupt,
+    KeyRefused,
     RecordingError,
     StorageError,
 )
 from engine.model.signals import Notice
+from engine.model.view import Mode
 from engine.research.replay import Capture, events_of
 from engine.research.replay_report import replay_document
 from engine.research.replay_run import RunReplay
-from engine.runtime import journal_report
+from engine.runtime import journal_report, statement_report, venue_day
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.feed import Feed
 from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
 from engine.runtime.ids import SystemIds
 from engine.runtime.journal_writer import ThreadWorker
+from engine.runtime.live import (
+    LiveAccount,
+    live_setup,
+    require_rights,
+    venue_gateway,
+)
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
 from engine.runtime.recorded_wire import RecordedMarkets, RecordedWire
 from engine.runtime.recorder import Recorder
-from engine.runtime.recovery import attach_trading, desk_setup, recover_ledger
+from engine.runtime.recovery import (
+    ON_THIS_MACHINE,
+    attach_trading,
+    desk_setup,
+    recover_ledger,
+)
 from engine.runtime.source import ReplaySource, SimulatedSource, Source, SteppedClock
+from engine.runtime.statement_report import CheckedStatement
 from engine.runtime.transport import NetworkTransport
 from engine.runtime.watchdog import Watchdog
 from engine.settings import Settings, load_settings
-from engine.venues.base import Endpoints, VenueSpec
+from engine.venues.base import VenueSpec
 from engine.venues.registry import venue_named
 from storage.files import DiskFiles
 from storage.recording_reader import run_named
@@ -88,6 +104,10 @@ class EngineOptions(msgspec.Struct, frozen=True):
     seed: int | None = None
     replay: tuple[str, ...] = ()
     speed: float = 1.0
+    live: bool = False
+    accept_withdraw_right: bool = False
+    has_screen: bool = False
+    """Whether a screen starts with the engine."""
 
 
 def program_version() -> str:
@@ -153,6 +173,8 @@ def _exit_code(error: CockpitError) -> int:
     match error:
         case ConfigError():
             return EXIT_USAGE
+        case FolderInUse() | KeyRefused():
+            return error.exit_code
         case StorageError():
             return EXIT_STORAGE
         case InvariantBroken():
@@ -163,7 +185,23 @@ def _exit_code(error: CockpitError) -> int:
 
 async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:
     clock = SystemClock()
-    assembly = _replayed(options, clock) if options.replay else _live(options, folder, clock)
+    if options.replay:
+        await _run(options, folder, report, _replayed(options, clock))
+        return
+    settings = _settings(options)
+    account = account_of_run(settings, clock) if options.live else None
+    try:
+        if account is not None:
+            await require_rights(account, accepts_withdrawal=options.accept_withdraw_right)
+        await _run(options, folder, report, _live(options, settings, folder, clock, account))
+    finally:
+        if account is not None:
+            await account.close()
+
+
+async def _run(
+    options: EngineOptions, folder: DataFolder, report: Callable[[str], None], assembly: "_Assembly"
+) -> None:
     host, source, symbols, transport = assembly
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -182,15 +220,25 @@ async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[s
 _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
 
 
-def _live(options: EngineOptions, folder: DataFolder, clock: Clock) -> _Assembly:
-    settings = _settings(options)
+def _live(
+    options: EngineOptions,
+    settings: Settings,
+    folder: DataFolder,
+    clock: Clock,
+    account: LiveAccount | None,
+) -> _Assembly:
     spec = venue_named(settings.venue)
-    plan = _plan(spec, clock)
+    plan = _plan(spec, clock, account)
     ledger, previous, notes = recover_ledger(folder, plan)
-    state = KernelState(_with_policies(desk_setup(plan, settings.risk_file), settings))
+    setup = _with_policies(desk_setup(plan, settings.risk_file), settings)
+    ports = ON_THIS_MACHINE
+    if account is not None:
+        setup = live_setup(setup, account)
+        ports = ports._replace(new_gateway=venue_gateway(account))
+    state = KernelState(msgspec.structs.replace(setup, has_screen=options.has_screen))
     state.desk.ledger = ledger
     host = EngineHost(plan, clock, state)
-    attach_trading(host, folder, plan, clock, previous)
+    attach_trading(host, folder, plan, clock, previous, ports)
     for note in notes:
         logger.warning("journal_note {}", note)
         state.notices.append(Notice(clock.now_ns(), "warning", "journal", note))
@@ -206,14 +254,17 @@ def _settings(options: EngineOptions) -> Settings:
     )
 
 
-def _plan(spec: VenueSpec, clock: Clock) -> RunPlan:
+def _plan(spec: VenueSpec, clock: Clock, account: LiveAccount | None = None) -> RunPlan:
+    mode: Mode = "paper" if spec.wire else "sim"
     plan = RunPlan(
-        mode="paper" if spec.wire else "sim",
+        mode=mode if account is None else "live",
         venue=spec.name,
         run_id=SystemIds().run_id(clock.now_ns()),
         version=program_version(),
     )
     plan.code = code_version()
+    if account is not None:
+        plan.account = account.name
     return plan
 
 
@@ -240,7 +291,7 @@ def _source(
             return SimulatedSource(ports, seed), transport
         markets = RecordedMarkets(recorder, clock)
         return SimulatedSource(ports, seed, open_market=markets.open), transport
-    wire = spec.wire(_endpoints(spec, settings))
+    wire = spec.wire(endpoints_of(spec, settings))
     if recorder is not None:
         wire = RecordedWire(wire, recorder, clock)
     return Feed(spec.name, wire, ports), transport
@@ -275,17 +326,6 @@ def _replayed(options: EngineOptions, clock: Clock) -> _Assembly:
     decode = partial(events_of, capture.wire(), source=feed)
     source = ReplaySource(ports, stepped, feed, frames, decode)
     return host, source, (), transport
-
-
-def _endpoints(spec: VenueSpec, settings: Settings) -> Endpoints:
-    assert spec.endpoints is not None
-    named = settings.endpoints.get(spec.name)
-    if named is None:
-        return spec.endpoints
-    return Endpoints(
-        rest=(named.rest or spec.endpoints.rest).rstrip("/"),
-        stream=(named.stream or spec.endpoints.stream).rstrip("/"),
-    )
 
 
 def run_recorder(options: EngineOptions, out: Path, for_s: float | None) -> Path:
@@ -375,19 +415,55 @@ def verify_journal(folder: DataFolder, *, accept: bool) -> tuple[list[str], bool
     return journal_report.verify_journal(folder, accept_damage=accept)
 
 
+def day_statement(
+    folder: DataFolder, day: str | None, options: EngineOptions | None
+) -> CheckedStatement:
+    """Return the statement of a day.
+
+    Args:
+        folder: Whose journals are read.
+        day: Such as 2026-01-31; None for the one that has not ended yet.
+        options: Where the venue is to be asked, and by which settings; None to ask nobody.
+
+    Raises:
+        ConfigError: The day is none, or the settings or the key are wrong.
+        StorageError: A journal cannot be read.
+        VenueUnreachable: The venue did not tell all of the day.
+    """
+    clock = SystemClock()
+    number = clock.now_ns() // DAY_NS if day is None else statement_report.day_number(day)
+    read = statement_report.read_books(DiskFiles(), folder.journal)
+    if options is None:
+        return statement_report.checked_statement(read, number)
+    ports = ports_to_read(_settings(options), read.account, clock)
+    return asyncio.run(venue_day.statement_beside(read, number, ports))
+
+
+def write_statement(checked: CheckedStatement, folder: Path) -> list[Path]:
+    """Write a day's fills and other movements of money as CSV."""
+    return statement_report.write_csv(DiskFiles(), folder.absolute(), checked.statement)
+
+
+def statement_told(checked: CheckedStatement, *, as_json: bool) -> str:
+    """Return a statement for people, or as one JSON document."""
+    if as_json:
+        return statement_report.statement_json(checked)
+    return statement_report.statement_text(checked)
+
+
 def check_capture(files: Sequence[Path]) -> None:
     """Refuse what `replay` could not play, before a screen opens."""
     Capture(files)
 
 
 def run_fake_venue(
-    name: str, capture: Path, *, port: int, speed: float, faults: Path | None, seed: int
+    name: str, capture: Path | None, *, port: int, speed: float, faults: Path | None, seed: int
 ) -> None:
     """Serve the venue of a capture on 127.0.0.1 until interrupted.
 
     Args:
         name: Which venue it must be; `binance` stands for both of Binance's.
-        capture: The recording to serve.
+        capture: The recording to serve; None for a generated market of Binance's futures.
         port: Where to listen; 0 is any free port.
         speed: Times the recorded pace.
         faults: What goes wrong on the way, if anything.
@@ -398,6 +474,8 @@ def run_fake_venue(
     """
     from engine.fake.server import FakeVenue
 
+    if capture is None and name != "binance":
+        raise ConfigError(f"{name} plays a recording; name it with --capture")
     clock = SystemClock().now_ns
     venue = FakeVenue(capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock)
     if venue.venue.partition("_")[0] != name:

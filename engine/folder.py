@@ -11,6 +11,7 @@ import platformdirs
 from engine.model.errors import ConfigError
 
 APP: Final = "cockpit-trader"
+SETTINGS: Final = "cockpit.toml"
 ENVIRONMENT: Final = "COCKPIT_DATA_DIR"
 
 SOCKET_PATH_MAX: Final = 100
@@ -62,6 +63,16 @@ class DataFolder:
         return self.path / "kill.latch"
 
     @property
+    def heartbeat(self) -> Path:
+        """Changes for as long as the engine's loop runs."""
+        return self.path / "heartbeat"
+
+    @property
+    def live(self) -> Path:
+        """Which account is traded from here, and where its key is."""
+        return self.path / "live.json"
+
+    @property
     def pictures(self) -> Path:
         """Where the screen saves pictures of itself."""
         return self.path / "pictures"
@@ -91,6 +102,31 @@ class DataFolder:
                 raise ConfigError(f"{folder} belongs to another user")
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise ConfigError(f"data folder {self.path} cannot be written")
+
+
+def settings_files(named: Path | None) -> list[Path]:
+    """Return the files of settings that there are, strongest first.
+
+    Args:
+        named: By `--settings`; without it `./cockpit.toml` stands first.
+
+    Raises:
+        ConfigError: It is not there, or somebody else could have written the one that is.
+    """
+    if named is not None and not named.is_file():
+        raise ConfigError(f"there is no settings file {named}")
+    local = Path(SETTINGS)
+    if named is None and local.is_file():
+        if local.stat().st_uid != os.getuid():
+            raise ConfigError(f"{local.absolute()} belongs to another user and is not read")
+        named = local
+    others = [platformdirs.user_config_path(APP) / SETTINGS, Path("/etc") / APP / SETTINGS]
+    return [path for path in (named, *others) if path is not None and path.is_file()]
+
+
+def key_file(venue: str) -> Path:
+    """Return where the key of a venue is, if the settings name no other file."""
+    return platformdirs.user_config_path(APP) / f"{venue}.key"
 
 
 def _runtime_folder() -> Path:

@@ -4,12 +4,10 @@ Strongest first: flags, `COCKPIT_*` variables (nested by `__`), the file named b
 `./cockpit.toml`, the user's file, the machine's file, defaults.
 """
 
-import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -18,10 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from engine.folder import APP
+from engine.folder import settings_files
 from engine.model.errors import ConfigError
-
-FILE_NAME: Final = "cockpit.toml"
 
 
 class VenueSettings(BaseModel):
@@ -31,6 +27,21 @@ class VenueSettings(BaseModel):
 
     rest: str | None = Field(None, pattern=r"^https?://", description="Base URL of the REST API.")
     stream: str | None = Field(None, pattern=r"^wss?://", description="Base URL of the streams.")
+
+
+class AccountSettings(BaseModel):
+    """Whether a venue may be traded at with real money, and by which key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    live: bool = Field(
+        False, description="Orders reach the venue when the engine is started with --live too."
+    )
+    key_file: Path | None = Field(
+        None,
+        description="TOML file with `key` and `secret`, readable by its owner alone; none is "
+        "VENUE.key beside the user's settings, then the environment.",
+    )
 
 
 class Settings(BaseSettings):
@@ -71,6 +82,7 @@ class Settings(BaseSettings):
         10.0, ge=0.01, description="Of all recordings together; the oldest files make room."
     )
     endpoints: dict[str, VenueSettings] = Field({}, description="Base URLs by venue.")
+    venues: dict[str, AccountSettings] = Field({}, description="Accounts by venue.")
 
 
 def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
@@ -83,7 +95,7 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     Raises:
         ConfigError: A file cannot be read, or a value or key is wrong.
     """
-    files = _files(file)
+    files = settings_files(file)
 
     class Layered(Settings):
         @classmethod
@@ -109,21 +121,6 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
         raise ConfigError(f"settings ({names}) cannot be read: {error}") from error
 
 
-def _files(named: Path | None) -> list[Path]:
-    if named is not None and not named.is_file():
-        raise ConfigError(f"there is no settings file {named}")
-    local = Path(FILE_NAME)
-    if named is None and local.is_file():
-        if local.stat().st_uid != os.getuid():
-            raise ConfigError(f"{local.absolute()} belongs to another user and is not read")
-        named = local
-    others = [
-        platformdirs.user_config_path(APP) / FILE_NAME,
-        Path("/etc") / APP / FILE_NAME,
-    ]
-    return [path for path in (named, *others) if path is not None and path.is_file()]
-
-
 def _told(error: ValidationError, files: list[Path]) -> str:
     where = f" in {files[0]}" if files else ""
     told = []
@@ -131,6 +128,7 @@ def _told(error: ValidationError, files: list[Path]) -> str:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = [*Settings.model_fields, *VenueSettings.model_fields]
+            known += AccountSettings.model_fields
             near = get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.4)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             told.append(f"unknown setting {key!r}{hint}")

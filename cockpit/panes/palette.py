@@ -37,6 +37,7 @@ class Palette(NamedTuple):
     error: Style
     ok: Style
     alarm: Style
+    mode_live: Style
     mode_paper: Style
     mode_sim: Style
     mode_replay: Style
@@ -80,6 +81,7 @@ DARK: Final = Palette(
     error=_ink(210, bold=True),
     ok=_ink(79),
     alarm=_ink(231, 124, bold=True),
+    mode_live=_ink(231, 160, bold=True),
     mode_paper=_ink(16, 221, bold=True),
     mode_sim=_ink(16, 80, bold=True),
     mode_replay=_ink(16, 176, bold=True),
@@ -118,6 +120,7 @@ MONO: Final = Palette(
     error=_REVERSE,
     ok=_PLAIN,
     alarm=_REVERSE_BOLD,
+    mode_live=_REVERSE_BOLD,
     mode_paper=_REVERSE,
     mode_sim=_REVERSE,
     mode_replay=_REVERSE,

@@ -117,6 +117,8 @@ def badge(view: StatusView, clock_ns: int, ink: Palette) -> Segment:
         return ("[SIM]", ink.mode_sim)
     if view.mode == "paper":
         return ("[PAPER]", ink.mode_paper)
+    if view.mode == "live":
+        return ("[LIVE]", ink.mode_live)
     if view.replay_ended:
         return ("[REPLAY ended]", ink.mode_replay)
     speed = "" if view.replay_speed is None else _speed(view.replay_speed)

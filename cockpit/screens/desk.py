@@ -4,7 +4,7 @@ It makes commands and takes their answers; limits and levels are the engine's, a
 an order is told by the views.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -25,7 +25,7 @@ from engine.model.commands import (
 )
 from engine.model.instrument import symbol_of
 from engine.model.orders import Side
-from engine.model.view import BookView, OrderRow, PositionRow, StrategyRow
+from engine.model.view import BookView, OrderRow, ParentRow, PositionRow, StrategyRow
 from engine.port import Reply
 
 QUICK: Final = tuple(Decimal(n) for n in (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
@@ -179,7 +179,14 @@ class Desk:
         if not orders:
             self.ticket.said = ("no own order there", False)
             return
-        line = "cancel " + " ".join(row.short_id for row in orders)
+        self._cancel_named(row.short_id for row in orders)
+
+    def cancel_parent(self, row: ParentRow) -> None:
+        """End a parent order and cancel what works of it, at once."""
+        self._cancel_named([row.parent_id])
+
+    def _cancel_named(self, names: Iterable[str]) -> None:
+        line = "cancel " + " ".join(names)
         made = parse(line, self.context())
         if isinstance(made, Plan):
             self._do(line, made)
@@ -200,6 +207,21 @@ class Desk:
             return made.normal
         self._do(made.normal, made)
         return None
+
+    def line_of_reverse(self, row: PositionRow) -> str | None:
+        """Return the line that turns all that is held of an instrument round, if that is something.
+
+        The venue nets: a close takes from every owner.
+        """
+        net = self.context().net(row.instrument_id)
+        if not net:
+            told = (
+                f"{row.name}: the positions of its owners cancel out, nothing is there to reverse"
+            )
+            self.ticket.said = (told, False)
+            return None
+        side = "sell" if net > 0 else "buy"
+        return f"close {row.name} 100% mkt; {side} {plain(abs(net))} {row.name} mkt"
 
     def step_quick(self, step: int) -> None:
         """Go to the next larger or smaller quick size."""

@@ -119,7 +119,7 @@ def _large(body: Box) -> dict[str, Box]:
     boxes |= _stack("watch", "health", upper._replace(width=watch), min(14, upper.height // 2))
     boxes |= _stack("tape", "whales", boxes["tape"], upper.height * 2 // 5)
     y = upper.y + upper.height
-    boxes |= _pair(("positions", "orders"), y, lower, body.width, body.width * 14 // 25)
+    boxes |= _pair(("positions", "orders"), y, lower, body.width, body.width * 13 // 25)
     return boxes | _pair(("risk", "log"), y + lower, last, body.width, body.width * 13 // 25)
 
 

@@ -27,7 +27,7 @@ from cockpit.screens.offers import simulation_dialog, symbol_dialog
 from cockpit.screens.sight import Sight
 from engine.model.instrument import InstrumentId
 from engine.model.orders import Side
-from engine.model.view import PaneName
+from engine.model.view import PaneName, PositionRow
 from engine.port import Reply, Watch
 
 
@@ -388,8 +388,11 @@ class TradeScreen(Screen[None]):
         if pane == "book":
             self._desk.cancel(self._board.book.own_at_cursor())
         elif pane == "orders":
-            row = self._board.orders.chosen
-            self._desk.cancel([] if row is None else [row])
+            row, parent = self._board.orders.chosen, self._board.orders.chosen_parent
+            if parent is not None:
+                self._desk.cancel_parent(parent)
+            else:
+                self._desk.cancel([] if row is None else [row])
         self._redraw_command()
 
     def action_cancel_all(self) -> None:
@@ -404,21 +407,31 @@ class TradeScreen(Screen[None]):
         if self._focused_pane() == "orders" and row is not None:
             self._propose(amend_line(row))
 
-    def action_tab(self) -> None:
-        """Show the next tab of the orders."""
-        if self._focused_pane() == "orders":
+    def action_tab(self, turns: bool = False) -> None:
+        """Show the next tab of the orders; sort the watch list by its next column, or turn it."""
+        pane = self._focused_pane()
+        if pane == "watch":
+            self._board.watch.sort(turns=turns)
+        elif pane == "orders" and not turns:
             self._board.orders.next_tab()
+
+    def _position(self) -> PositionRow | None:
+        """Return the chosen position, if the keys are for it."""
+        return self._board.positions.chosen if self._focused_pane() == "positions" else None
 
     def action_flatten(self) -> None:
         """Propose to close the chosen position."""
-        row = self._board.positions.chosen
-        if self._focused_pane() == "positions" and row is not None:
+        if (row := self._position()) is not None:
             self._propose(f"close {row.name} 100% mkt")
+
+    def action_reverse(self) -> None:
+        """Propose to close the chosen position and to open the opposite one."""
+        if (row := self._position()) is not None:
+            self._take_line(self._desk.line_of_reverse(row))
 
     def action_protect(self) -> None:
         """Propose a take-profit and a stop for the chosen position."""
-        row = self._board.positions.chosen
-        if self._focused_pane() == "positions" and row is not None:
+        if (row := self._position()) is not None:
             self._propose(protect_line(row))
 
     def action_pause(self) -> None:

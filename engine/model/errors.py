@@ -3,7 +3,9 @@
 CockpitError
 ├─ ConfigError             a person can mend it: message, exit code 2
 ├─ VenueError
-│  ├─ VenueUnreachable     the shell retries
+│  ├─ VenueUnreachable     the shell retries what is safe to repeat
+│  ├─ HeldBack             stopped at the last moment, nothing was sent
+│  ├─ KeyRefused           the venue does not take the key, exit code 6
 │  └─ VenuePayloadError    the frame is counted and skipped
 ├─ RecordingError          a capture file that cannot be read
 ├─ StorageError
@@ -33,7 +35,26 @@ class VenueError(CockpitError):
 
 
 class VenueUnreachable(VenueError):
-    """The venue could not be reached; trying again may help."""
+    """The venue could not be reached; trying again may help.
+
+    Args:
+        reason: What went wrong, in our words.
+        was_sent: False only where it is certain that nothing of the request has left.
+    """
+
+    def __init__(self, reason: str, *, was_sent: bool = True) -> None:
+        self.was_sent = was_sent
+        super().__init__(reason)
+
+
+class HeldBack(VenueError):
+    """Something was stopped at the last moment; nothing of it was sent."""
+
+
+class KeyRefused(VenueError):
+    """The venue does not take the key, or takes it for too little."""
+
+    exit_code = 6
 
 
 class VenuePayloadError(VenueError):

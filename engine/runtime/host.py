@@ -12,24 +12,31 @@ from loguru import logger
 
 from engine.kernel import ending
 from engine.kernel.kernel import Kernel
+from engine.kernel.market import is_repeated
 from engine.kernel.state import KernelState
 from engine.kernel.views import RunFacts
+from engine.model.account import VenueReport
 from engine.model.commands import EngageKill, OperatorCommand
 from engine.model.effects import (
+    CancelAllOrders,
     CommandResult,
     Effect,
     Notify,
     PlaceOrder,
     Publish,
+    QueryOrder,
     Record,
     RenewBook,
     RequestQuote,
+    RequestReport,
     RequestSnapshot,
     RequestTrades,
     SendCancel,
     SendReplace,
+    SetDeadMan,
     SetTimer,
     Unwatch,
+    VenueRequest,
     Watch,
 )
 from engine.model.envelope import Envelope, Event, RunEnding, RunStarted, TimerFired
@@ -39,8 +46,8 @@ from engine.model.view import Mode
 from engine.port import SCHEMA, Welcome
 from engine.runtime.clock import Clock
 from engine.runtime.feed_ports import MakePart
+from engine.runtime.guard import RunGateway
 from engine.runtime.inbox import Inbox
-from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.port_server import PortServer
 from engine.runtime.recorder import Recorder
 from engine.runtime.source import ReplaySource, Source
@@ -48,6 +55,8 @@ from engine.runtime.supervisor import Supervisor
 from engine.runtime.timers import TimerService
 from engine.runtime.trading import TradingShell
 from storage.journal import journal_name
+
+TradingEffect = Record | PlaceOrder | SendCancel | SendReplace | VenueRequest | CommandResult
 
 BATCH_MAX: Final = 64
 """Events handled between two looks at sockets and screens: about a millisecond."""
@@ -75,6 +84,8 @@ class RunPlan:
         """Of what decides; only the same can repeat a recording."""
         self.is_after_crash = False
         self.replay_speed: float | None = None
+        self.account = "paper"
+        """Names the account at the venue; where it is real, without telling the key."""
 
 
 class EngineHost:
@@ -85,7 +96,7 @@ class EngineHost:
         self._clock = clock
         self._kernel = Kernel(state)
         self._trading: TradingShell | None = None
-        self._gateway: PaperGateway | None = None
+        self._gateway: RunGateway | None = None
         self._recorder: Recorder | None = None
         self._inbox = Inbox()
         self._timers = TimerService(clock, self._on_timer)
@@ -123,6 +134,8 @@ class EngineHost:
             is_latch_persisted=self._trading is not None and self._trading.is_persisted,
             recording=self._recorder.problem if self._recorder is not None else "",
             is_recording=self._recorder is not None,
+            inbox_age_ns=self._inbox.age_ns(self._clock.now_ns()),
+            feed_stops=self._inbox.stops,
         )
 
     def welcome(self) -> Welcome:
@@ -137,7 +150,7 @@ class EngineHost:
             venue=self._plan.venue,
         )
 
-    def attach(self, trading: TradingShell, gateway: PaperGateway) -> None:
+    def attach(self, trading: TradingShell, gateway: RunGateway) -> None:
         """Let orders out by these; without them nothing is ever sent."""
         self._trading = trading
         self._gateway = gateway
@@ -220,6 +233,7 @@ class EngineHost:
         """
         self._source = source
         self._event_loop = asyncio.get_running_loop()
+        self._supervisor.watch_loop()
         plan = self._plan
         if self._recorder is not None:
             journal = "" if self._trading is None else journal_name(plan.run_id)
@@ -292,7 +306,7 @@ class EngineHost:
         """Let the kernel see what waits of kills and of our orders, before the journal ends."""
         if self._failure is None:
             for ts_ns, sender, event in self._inbox.take(self._inbox.depth):
-                if isinstance(event, OrderReport) or _is_kill(event):
+                if isinstance(event, OrderReport | VenueReport) or _is_kill(event):
                     self._step(sender, event, ts_ns)
 
     def _take_digest(self, *, is_end: bool = False) -> None:
@@ -317,16 +331,16 @@ class EngineHost:
                 self._trading.take(effects)
             for effect in effects:
                 self._dispatch(effect)
-        if self._gateway is not None:
+        if self._gateway is not None and not is_repeated(self._kernel.state, event):
             self._gateway.on_market(event)
 
     def _dispatch(self, effect: Effect) -> None:
         match effect:
             case SetTimer():
                 self._timers.set(effect)
-            case RequestSnapshot(instrument_id):
+            case RequestSnapshot():
                 if self._source is not None:
-                    self._source.request_snapshot(instrument_id)
+                    self._source.request_snapshot(effect.instrument_id)
             case RenewBook() | RequestTrades() | RequestQuote() | Watch() | Unwatch():
                 if self._source is not None:
                     self._source.serve(effect)
@@ -334,10 +348,19 @@ class EngineHost:
                 logger.info("notice {} {}: {}", notice.level, notice.source, notice.text)
             case Publish(signal):
                 logger.debug("whale_{} {}", signal.status, signal.signal_id)
+            case _:
+                self._trade(effect)
+
+    def _trade(self, effect: TradingEffect) -> None:
+        """Do what trading asks for, as far as the trading shell has not done it."""
+        match effect:
+            case CancelAllOrders() | QueryOrder() | RequestReport() | SetDeadMan():
+                if self._gateway is not None:
+                    self._gateway.serve(effect)
             case CommandResult() if self._trading is None:
                 self.answer(effect)
             case Record() | PlaceOrder() | SendCancel() | SendReplace() | CommandResult():
-                return  # The trading shell has done them.
+                return
 
     def _on_timer(self, fired: TimerFired) -> None:
         self._inbox.put_private("timer", fired, self._clock.now_ns())

@@ -160,24 +160,28 @@ class LatchKeeper:
             self._worker.run(lambda: self._work(note))
 
     def _work(self, note: LatchNote | None) -> None:
-        """Runs on the worker; touches nothing of the loop's."""
+        """Runs on the worker, which no error may end; touches nothing of the loop's."""
         refusal = None
         try:
             if note is None:
                 self._file.clear()
             else:
                 self._file.write(note)
-        except StorageUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - the shell's outer loop
             refusal = error
         with suppress(RuntimeError):  # The loop is gone: nobody waits any more.
             self._loop.call_soon_threadsafe(self._on_done, note, refusal)
 
-    def _on_done(self, note: LatchNote | None, refusal: StorageUnavailable | None) -> None:
+    def _on_done(self, note: LatchNote | None, refusal: Exception | None) -> None:
         self._is_busy = False
         if note is not self._note:
             self._hand_over()
         elif refusal is not None:
-            logger.error("latch_file {} {}", "not_cleared" if note is None else "not_kept", refusal)
+            word = "not_cleared" if note is None else "not_kept"
+            is_foreseen = isinstance(refusal, StorageUnavailable)
+            logger.opt(exception=None if is_foreseen else refusal).error(
+                "latch_file {} {!r}", word, refusal
+            )
             self._is_there = None
             self._retry = self._loop.call_later(RETRY_S, self._hand_over)
         else:

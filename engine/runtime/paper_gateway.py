@@ -10,12 +10,15 @@ from engine.execution.ledger import Ledger
 from engine.execution.paper import Markets, PaperMarket, PaperVenue, Resting
 from engine.execution.positions import Steps
 from engine.kernel.state import InstrumentState, KernelState
+from engine.model.effects import VenueRequest
 from engine.model.envelope import Event
+from engine.model.errors import InvariantBroken
 from engine.model.facts import (
     OrderAcked,
     OrderExpired,
     OrderRejected,
     OrderReport,
+    OrderSent,
     ReplaceRejected,
 )
 from engine.model.instrument import InstrumentId
@@ -23,6 +26,7 @@ from engine.model.market import BookDelta, BookSnapshot, InstrumentUpdated, Scal
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder, OrderSpec
 from engine.runtime.clock import Clock
+from engine.runtime.guard import MayLeave
 
 SOURCE: Final = "gateway:paper"
 
@@ -52,9 +56,12 @@ class PaperGateway:
         self._handle: asyncio.TimerHandle | None = None
         self._handle_ns: int | None = None
 
-    def place(self, approved: ApprovedOrder) -> None:
-        """Send an order."""
-        self._venue.place(approved.client_order_id, approved.intent, self._clock.now_ns())
+    def place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
+        """Send an order; it leaves in this very call."""
+        del may_leave
+        now_ns = self._clock.now_ns()
+        self._put(SOURCE, (OrderSent(now_ns, approved.client_order_id),))
+        self._venue.place(approved.client_order_id, approved.intent, now_ns)
         self._arm()
 
     def cancel(self, client_order_id: str) -> None:
@@ -62,8 +69,11 @@ class PaperGateway:
         self._venue.cancel(client_order_id, self._clock.now_ns())
         self._arm()
 
-    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+    def replace(
+        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+    ) -> None:
         """Send an amend."""
+        del may_leave
         self._venue.replace(client_order_id, limit, qty, self._clock.now_ns())
         self._arm()
 
@@ -143,6 +153,14 @@ class PaperGateway:
             case _:
                 return
         self._arm()
+
+    def serve(self, request: VenueRequest) -> None:
+        """Refuse: what this venue knows is in the ledger already.
+
+        Raises:
+            InvariantBroken: It was asked like a venue on the other side of a network.
+        """
+        raise InvariantBroken(f"the paper venue was asked for {type(request).__name__}")
 
     def close(self) -> None:
         """Stop the timers."""

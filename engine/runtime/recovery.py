@@ -18,7 +18,7 @@ from engine.kernel.desk import DeskSetup
 from engine.model.errors import ConfigError, JournalNotOurs
 from engine.model.facts import Fact
 from engine.runtime.clock import Clock
-from engine.runtime.guard import GatewayGuard, GuardLimits
+from engine.runtime.guard import GatewayGuard, GuardLimits, RunGateway
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.journal_writer import JournalWriter, ThreadWorker, Worker
 from engine.runtime.latch import LatchFile
@@ -45,7 +45,7 @@ class TradingPorts(NamedTuple):
 
     files: Files
     new_worker: Callable[[], Worker]
-    new_gateway: Callable[[EngineHost, Clock], PaperGateway]
+    new_gateway: Callable[[EngineHost, Clock], RunGateway]
 
 
 ON_THIS_MACHINE: Final = TradingPorts(DiskFiles(), ThreadWorker, paper_gateway)
@@ -53,23 +53,32 @@ ON_THIS_MACHINE: Final = TradingPorts(DiskFiles(), ThreadWorker, paper_gateway)
 
 def account_of(plan: RunPlan) -> str:
     """Return the account that a journal belongs to."""
-    return f"{plan.venue}/paper"
+    return f"{plan.venue}/{plan.account}"
 
 
 def desk_setup(plan: RunPlan, risk_file: Path | None) -> DeskSetup:
-    """Return what a run trades as: the simulated market starts armed, paper does not.
+    """Return what a run trades as: the simulated market starts armed, all else does not.
 
     Raises:
-        ConfigError: The risk file cannot be read, or a limit in it is wrong or missing.
+        ConfigError: The risk file cannot be read, or a limit in it is wrong or missing; or there
+            is none for real money.
     """
     limits = paper_limits()
+    if risk_file is None and plan.mode == "live":
+        raise ConfigError("trading live needs limits of your own: name a `risk_file`")
     if risk_file is not None:
         try:
             text = risk_file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"risk file {risk_file} cannot be read: {error}") from error
         limits = limits_from_toml(text)
-    return DeskSetup(venue=plan.venue, starts_armed=plan.mode == "sim", limits=limits)
+    return DeskSetup(
+        venue=plan.venue,
+        account=plan.account,
+        is_live=plan.mode == "live",
+        starts_armed=plan.mode == "sim",
+        limits=limits,
+    )
 
 
 def recover_ledger(

@@ -1,12 +1,15 @@
 """Owns the engine's tasks: starts them, hears of their end, starts again what can begin anew.
 
 A part that needs nothing of what it was before is kept: when it fails it is told, counted and
-started again, and when it fails too often it stays down and trading halts (R97). Every other task
-is vital: nothing may go on without it. A broken invariant is never a matter of trying again.
+started again, and when it fails too often it stays down and trading halts (R97). So it is with
+what the loop calls back: timers, signals, sockets. Every other task is vital: nothing may go on
+without it. A broken invariant is never a matter of trying again.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from loguru import logger
@@ -45,6 +48,12 @@ class Supervisor:
         self._report = report
         self._on_vital_failed = on_vital_failed
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._failed_ns: dict[str, list[int]] = {}
+        """When callbacks failed lately, by function."""
+
+    def watch_loop(self) -> None:
+        """Hear of every error that no task has caught; the last to ask hears."""
+        asyncio.get_running_loop().set_exception_handler(self._on_uncaught)
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task without which nothing may go on."""
@@ -76,10 +85,33 @@ class Supervisor:
             except InvariantBroken:
                 raise
             except Exception as error:  # noqa: BLE001 - the shell's outer loop
-                now_ns = self._clock.now_ns()
-                failed_ns = [at_ns for at_ns in failed_ns if now_ns - at_ns < WINDOW_NS]
-                failed_ns.append(now_ns)
+                failed_ns = [*self._recent(failed_ns), self._clock.now_ns()]
                 self._tell(name, error, len(failed_ns))
+
+    def _recent(self, failed_ns: list[int]) -> list[int]:
+        now_ns = self._clock.now_ns()
+        return [at_ns for at_ns in failed_ns if now_ns - at_ns < WINDOW_NS]
+
+    def _on_uncaught(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell of a callback that failed; what it was to do is not done, the next call is.
+
+        A connection that the other side broke is nobody's error, and has its own word.
+        """
+        del loop
+        error = context.get("exception")
+        if not isinstance(error, Exception) or isinstance(error, OSError):
+            logger.opt(exception=error).warning("loop {}", context["message"])
+            return
+        name = _origin(error)
+        if isinstance(error, InvariantBroken):
+            logger.opt(exception=error).error("callback_failed {}", name)
+            self._on_vital_failed(error)
+            return
+        failed_ns = self._recent(self._failed_ns.get(name, []))
+        if len(failed_ns) <= RESTARTS_MAX:  # Told to stay down: a storm says nothing more.
+            failed_ns.append(self._clock.now_ns())
+            self._tell(name, error, len(failed_ns))
+        self._failed_ns[name] = failed_ns
 
     def _tell(self, name: str, error: Exception, failures: int) -> None:
         logger.opt(exception=error).error("part_failed {}, {} times", name, failures)
@@ -97,3 +129,13 @@ class Supervisor:
             logger.opt(exception=error).error("task_failed {}", task.get_name())
             error = InvariantBroken(f"task {task.get_name()} failed: {type(error).__name__}")
         self._on_vital_failed(error)
+
+
+def _origin(error: Exception) -> str:
+    """Return the function that the loop called: the outermost that is not the loop's own."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    asyncio_folder = Path(asyncio.__file__).parent
+    for frame in frames:
+        if Path(frame.f_code.co_filename).parent != asyncio_folder:
+            return frame.f_code.co_qualname
+    return "event loop"

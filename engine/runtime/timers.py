@@ -33,9 +33,11 @@ class TimerService:
     def fire_due(self) -> None:
         """Fire everything due by now; also called when time is stepped from outside."""
         now_ns = self._clock.now_ns()
-        while (due_ns := self._timers.next_ns) is not None and due_ns <= now_ns:
-            self._fire(self._timers.pop())
-        self._arm()
+        try:
+            while (due_ns := self._timers.next_ns) is not None and due_ns <= now_ns:
+                self._fire(self._timers.pop())
+        finally:
+            self._arm()  # One that fails takes no other with it.
 
     def close(self) -> None:
         """Fire nothing any more."""

@@ -27,7 +27,6 @@ from engine.model.errors import StorageUnavailable
 from engine.model.facts import (
     Fact,
     OrderRejected,
-    OrderSent,
     ReplaceRejected,
     TradingStateSet,
 )
@@ -89,8 +88,8 @@ class TradingShell:
 
     @property
     def is_latched(self) -> bool:
-        """Whether nothing but cancels may leave."""
-        return self._parts.guard.is_latched
+        """Whether nothing may leave but cancels and what flattens: killed, or halted for good."""
+        return self._parts.guard.is_latched or self._parts.guard.is_halted
 
     @property
     def is_persisted(self) -> bool:
@@ -121,15 +120,18 @@ class TradingShell:
 
     def latch(self, reason: str) -> None:
         """Let nothing pass but cancels from this moment on; the disk follows."""
-        was_latched = self.is_latched
+        was_latched = self._parts.guard.is_latched
         self._parts.guard.latch()
         if not was_latched or not self._keeper.is_wanted:
             logger.warning("latch_set {}", reason)
             self._keeper.keep(LatchNote(self._parts.clock.now_ns(), reason))
 
     def halt(self) -> None:
-        """Let nothing pass but cancels for the rest of this run: something is broken."""
-        self._parts.guard.latch()
+        """Let no order pass for the rest of this run, whatever is released: something is broken.
+
+        May be called from any thread.
+        """
+        self._parts.guard.halt()
 
     def take(self, effects: Sequence[Effect]) -> None:
         """Do what a step asks for: record first, cancels at once, the rest when durable."""
@@ -188,10 +190,10 @@ class TradingShell:
 
     def _follow(self, fact: TradingStateSet) -> None:
         if fact.state == "killed":
-            if not self.is_latched:  # A rule did it: the cancels of a kill follow.
+            if not self._parts.guard.is_latched:  # A rule did it: the cancels of a kill follow.
                 self._kill(fact.reason)
             self.latch(fact.reason)
-        elif self.is_latched and not self._kills:
+        elif self._parts.guard.is_latched and not self._kills:
             self._keeper.clear()
 
     async def _when_durable(self, seq: int, effects: Sequence[_AfterDurable]) -> None:
@@ -220,8 +222,6 @@ class TradingShell:
         if refused:
             held_back = OrderRejected(now_ns, client_order_id, refused, is_by_venue=False)
             self._parts.report(self.SOURCE, held_back)
-        else:
-            self._parts.report(self.SOURCE, OrderSent(now_ns, client_order_id))
         return refused
 
     def _replace(self, effect: SendReplace, late: str) -> str:
@@ -252,7 +252,7 @@ class TradingShell:
         """Kill as soon as somebody makes the latch file."""
         while True:
             await self._parts.clock.sleep(LOOK_S)
-            if not self.is_latched and self._parts.latch_file.is_set():
+            if not self._parts.guard.is_latched and self._parts.latch_file.is_set():
                 self._kill("kill file")
 
     async def _watch_disk(self) -> None:

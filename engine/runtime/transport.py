@@ -1,21 +1,22 @@
-"""The seam to the network: websockets and HTTP GETs, or whatever a test puts in their place.
+"""The seam to the network: websockets and HTTP, or whatever a test puts in their place.
 
 Every failure is `VenueUnreachable` with a sentence of ours; what a library or a server says
-reaches it only cleaned and cut. Nothing here tries again: that is the feed's business.
+reaches it only cleaned and cut. Nothing here tries again: that is for those who know what is safe.
 """
 
 import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from engine.model.errors import VenueUnreachable
 from engine.model.text import clean
+from engine.venues.trading import HttpCall, HttpReply
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MIB: Final = 1024 * 1024
 USER_AGENT: Final = "cockpit-trader"
+CONNECTIONS_MAX: Final = 100
+"""For requests of one transport; more than those who use it allow themselves at once."""
 FOREIGN_LETTERS_MAX: Final = 80
 """Of a foreign text inside a sentence of ours."""
 
@@ -35,12 +38,11 @@ CLOSED_BY_US: Final = {
 """Close codes that our own side sends, and what they mean here."""
 
 
-class HttpAnswer(msgspec.Struct, frozen=True):
-    """An answer to a GET, whole; header names are in lower case."""
+HttpAnswer = HttpReply
+"""An answer to a GET, whole."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+BeforeSend = Callable[[], None]
+"""Called when a request is about to leave; what it raises keeps it here, and is raised on."""
 
 
 class SocketLink(Protocol):
@@ -85,6 +87,20 @@ class Transport(Protocol):
         """Let go of what is kept between calls."""
 
 
+class TradeTransport(Transport, Protocol):
+    """What trading needs of a network besides."""
+
+    async def request(self, call: HttpCall, before_send: BeforeSend) -> HttpReply:
+        """Send a request once, and return the answer; every status is one, redirects too.
+
+        `before_send` is called when the connection is made and nothing is left to wait for but the
+        write itself.
+
+        Raises:
+            VenueUnreachable: There was no whole answer; `was_sent` tells whether it may have left.
+        """
+
+
 class NetworkLimits(msgspec.Struct, frozen=True):
     """Bounds of one connection or request; times in seconds, sizes in bytes after decompression.
 
@@ -103,6 +119,8 @@ class NetworkLimits(msgspec.Struct, frozen=True):
     request_s: float = 30.0
     """Of a request as a whole, so that a body of one byte a second ends too."""
     body_bytes: int = 64 * MIB
+    keep_s: float = 5.0
+    """How long a connection is kept for the next request."""
 
 
 class NetworkTransport:
@@ -154,21 +172,33 @@ class NetworkTransport:
 
     async def get(self, url: str) -> HttpAnswer:
         """Ask once."""
+        return await self.request(HttpCall("GET", url, {}), _always)
+
+    async def request(self, call: HttpCall, before_send: BeforeSend) -> HttpReply:
+        """Send a request once."""
         limits, tools = self._limits, await self._loaded()
         import httpx
 
+        departure = _Departure(before_send)
         try:
             async with (
                 asyncio.timeout(limits.request_s),
-                tools.client.stream("GET", url) as response,
+                tools.client.stream(
+                    call.method,
+                    call.url,
+                    headers=dict(call.headers),
+                    content=call.body or None,
+                    extensions={"trace": departure.on_trace},
+                ) as response,
             ):
                 body = await _read_body(response, limits.body_bytes)
         except (TimeoutError, httpx.TimeoutException) as error:
-            reason = f"{_host(url)}: no whole answer in time"
-            raise VenueUnreachable(reason) from error
+            reason = f"{_host(call.url)}: no whole answer in time"
+            raise VenueUnreachable(reason, was_sent=departure.has_begun) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise VenueUnreachable(f"{_host(url)}: {_not_answered(error)}") from error
-        return HttpAnswer(response.status_code, dict(response.headers), body)
+            reason = f"{_host(call.url)}: {_not_answered(error)}"
+            raise VenueUnreachable(reason, was_sent=departure.has_begun) from error
+        return HttpReply(response.status_code, dict(response.headers), body)
 
     async def close(self) -> None:
         """Close the connections that were kept for the next request."""
@@ -180,6 +210,25 @@ class NetworkTransport:
             # Imports and certificates take a tenth of a second: too long for the loop.
             self._tools = await asyncio.to_thread(_load, self._limits, self._tls)
         return self._tools
+
+
+class _Departure:
+    """The moment in which one request leaves, as httpx tells of it by its `trace` extension."""
+
+    def __init__(self, before_send: BeforeSend) -> None:
+        self._before_send = before_send
+        self.has_begun = False
+
+    async def on_trace(self, event: str, info: dict[str, Any]) -> None:
+        """Ask whether the request may leave, once its connection is there."""
+        del info
+        if event.endswith(".send_request_headers.started"):
+            self._before_send()
+            self.has_begun = True
+
+
+def _always() -> None:
+    """Let a request leave."""
 
 
 class _Tools(NamedTuple):
@@ -202,6 +251,7 @@ def _load(limits: NetworkLimits, tls: ssl.SSLContext | None) -> _Tools:
         follow_redirects=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "gzip"},
         timeout=httpx.Timeout(limits.quiet_s, connect=limits.open_s),
+        limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=limits.keep_s),
     )
     return _Tools(tls, _straight_connect(), client)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cockpit.launch import running_venue
+from cockpit.launch import running_engine
 from engine.folder import DataFolder
 from engine.port import Hello, Watch, encode_frame
 from tests.e2e.engines import (
@@ -126,11 +126,11 @@ def test_after_a_sigkill_the_next_engine_takes_the_folder(tmp_path: Path) -> Non
         process.wait(timeout=WAIT_S)
     left_behind = DataFolder(tmp_path).socket
     assert left_behind.exists()
-    assert running_venue(DataFolder(tmp_path)) is None
+    assert running_engine(DataFolder(tmp_path)) is None
 
     left_behind.unlink()
     with headless(tmp_path):
-        assert running_venue(DataFolder(tmp_path)) == "simulated"
+        assert getattr(running_engine(DataFolder(tmp_path)), "venue", "") == "simulated"
 
 
 def test_a_screen_that_reads_nothing_does_not_hold_the_engine_up(tmp_path: Path) -> None:

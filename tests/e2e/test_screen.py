@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cockpit.launch import running_venue
+from cockpit.launch import running_engine
 from engine.folder import DataFolder
 from tests.e2e.engines import cockpit, headless, seq, seq_above
 from tests.e2e.terminal import Terminal, stop_engine
@@ -43,7 +43,7 @@ def test_it_paints_a_moving_market_and_q_stops_everything(
     finally:
         terminal.end()
 
-    assert running_venue(DataFolder(folder)) is None
+    assert running_engine(DataFolder(folder)) is None
 
 
 def test_a_closed_terminal_leaves_the_engine_running_and_cockpit_comes_back(folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_terminal_that_is_too_small_is_refused_with_a_sentence(folder: Path) -
 
     assert code == 2
     assert "the terminal is 50x12, the screen needs at least 60x16" in terminal.text
-    assert running_venue(DataFolder(folder)) is None
+    assert running_engine(DataFolder(folder)) is None
 
 
 def test_another_venue_than_the_running_one_is_refused_and_both_are_named(folder: Path) -> None:

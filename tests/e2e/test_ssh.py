@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cockpit.launch import running_venue
+from cockpit.launch import running_engine
 from engine.folder import DataFolder
 from engine.model.commands import AmendOrder
 from engine.model.facts import OrderIntended
@@ -239,4 +239,4 @@ def test_a_connection_cut_mid_order_comes_back_to_the_order_as_it_truly_is(
         assert again.press_until_exit("\r") == 0
     finally:
         again.end()
-    assert running_venue(DataFolder(folder)) is None
+    assert running_engine(DataFolder(folder)) is None

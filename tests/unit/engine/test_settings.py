@@ -57,6 +57,23 @@ def test_endpoints_can_point_a_venue_elsewhere(tmp_path: Path) -> None:
     assert endpoints.stream is None
 
 
+def test_a_venue_is_traded_live_only_where_the_settings_say_so(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text('[venues.binance_futures]\nlive = true\nkey_file = "/k"\n')
+
+    assert load_settings(None, {}).venues == {}
+    account = load_settings(file, {}).venues["binance_futures"]
+    assert account.live
+    assert account.key_file == Path("/k")
+
+
+def test_keys_in_the_environment_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COCKPIT_KEY_BINANCE_FUTURES", "canary")
+    monkeypatch.setenv("COCKPIT_SECRET_BINANCE_FUTURES", "canary")
+
+    assert "canary" not in repr(load_settings(None, {}))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

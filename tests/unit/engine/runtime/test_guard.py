@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.model import orders as o
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
-from engine.runtime.guard import GatewayGuard, GuardLimits
+from engine.runtime.guard import GatewayGuard, GuardLimits, MayLeave
 from tests.order_facts import an_intent
 
 PRICE = 100
@@ -22,17 +23,22 @@ class Venue:
         self.is_lost = False
         self.guard: GatewayGuard | None = None
         self.latches = False
+        self.may_leave: MayLeave = lambda: "nothing was sent"
 
-    def place(self, approved: ApprovedOrder) -> None:
+    def place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
         """Take an order."""
+        self.may_leave = may_leave
         self.got.append(f"place {approved.client_order_id}")
 
     def cancel(self, client_order_id: str) -> None:
         """Take a cancel."""
         self.got.append(f"cancel {client_order_id}")
 
-    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+    def replace(
+        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+    ) -> None:
         """Take an amend."""
+        self.may_leave = may_leave
         self.got.append(f"replace {client_order_id}")
 
     def notional(self, approved: ApprovedOrder) -> Decimal | None:
@@ -116,6 +122,17 @@ def test_latched_lets_cancels_pass_and_nothing_else(guard, venue, send) -> None:
 
 
 @SENDERS
+def test_a_halt_lets_cancels_pass_and_outlives_a_release(guard, venue, send) -> None:
+    guard.halt()
+    guard.latch()
+    guard.release()
+
+    assert "over for this run" in send(guard)
+    guard.cancel("b")
+    assert venue.got == ["cancel b"]
+
+
+@SENDERS
 def test_the_latch_is_read_last(guard, venue, send) -> None:
     venue.guard = guard
     venue.latches = True
@@ -129,3 +146,35 @@ def test_cancels_have_no_rate(guard, venue) -> None:
         guard.cancel("a")
 
     assert len(venue.got) == 100
+
+
+@SENDERS
+def test_what_waits_asks_again_before_it_leaves(guard, venue, send) -> None:
+    assert send(guard) == ""
+    assert venue.may_leave() == ""
+
+    guard.latch()
+
+    assert venue.may_leave() == "guard: the kill switch is on"
+    assert guard.refused == 1
+
+
+@SENDERS
+def test_what_waited_through_a_kill_never_leaves(guard, venue, send) -> None:
+    send(guard)
+    guard.latch()
+    guard.release()
+
+    assert venue.may_leave() == "guard: killed while it waited to leave"
+    assert send(guard) == venue.may_leave() == ""
+
+
+def test_a_flatten_that_waits_leaves_also_after_a_kill(guard, venue) -> None:
+    spec = msgspec.structs.replace(an_intent().spec, is_reduce_only=True, tif="ioc")
+    intent = msgspec.structs.replace(an_intent(), spec=spec)
+    guard.latch()
+
+    assert guard.place(ApprovedOrder("a", intent, o._BY_THE_GATE), 0, is_flatten=True) == ""
+    guard.latch()
+
+    assert venue.may_leave() == ""

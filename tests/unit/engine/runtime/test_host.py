@@ -386,7 +386,7 @@ def test_a_task_that_fails_halts_the_guard_and_ends_the_run(tmp_path: Path) -> N
 
     with pytest.raises(InvariantBroken, match="mine failed: ValueError"):
         simulated(tmp_path, scenario)
-    assert engines[0].guard.is_latched
+    assert engines[0].guard.is_halted
 
 
 def test_a_source_that_cannot_start_ends_the_run_with_its_sentence(tmp_path: Path) -> None:

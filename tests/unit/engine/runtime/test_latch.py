@@ -21,7 +21,8 @@ from engine.model.facts import (
     OrderRejected,
     TradingStateSet,
 )
-from engine.runtime.latch import RETRY_S, LatchFile, LatchNote
+from engine.runtime.journal_writer import ThreadWorker
+from engine.runtime.latch import RETRY_S, LatchFile, LatchKeeper, LatchNote
 from storage.files import DiskFiles
 from storage.journal import recover
 from tests.unit.engine.runtime.trading_desk import (
@@ -188,6 +189,54 @@ def test_a_latch_that_the_disk_refused_is_written_when_it_can_be(tmp_path: Path)
     simulated(tmp_path, scenario)
 
 
+def test_an_error_of_the_program_leaves_the_latch_wanted_and_it_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.latch_file.error = ValueError("oops")
+        desk.shell.latch("now")
+        await asyncio.sleep(5)
+        assert (is_latched(desk), desk.shell.is_persisted) == (True, False)
+
+        desk.latch_file.error = None
+        await asyncio.sleep(RETRY_S + LATCH_S)
+        assert desk.shell.is_persisted
+
+        desk.latch_file.error = ValueError("oops")
+        desk.take(a_state("active"))
+        await asyncio.sleep(5)
+        assert is_latched(desk)
+
+        desk.latch_file.error = None
+        await asyncio.sleep(RETRY_S + LATCH_S)
+        assert not is_latched(desk)
+
+    simulated(tmp_path, scenario)
+
+
+def test_an_error_of_the_program_does_not_end_the_thread_that_keeps_the_latch(
+    file: LatchFile,
+) -> None:
+    """On a real thread: its end would be silent."""
+
+    class Failing(LatchFile):
+        left = 2
+
+        def write(self, note: LatchNote) -> None:
+            if self.left:
+                self.left -= 1
+                raise TypeError("oops")
+            super().write(note)
+
+    async def main() -> None:
+        keeper = LatchKeeper(Failing(file.path, DiskFiles()), ThreadWorker("latch"), lambda: None)
+        keeper.keep(NOTE)
+        assert await keeper.close(10)
+
+    asyncio.run(main())
+    assert file.is_set()
+
+
 def test_a_release_opens_only_when_the_file_is_gone(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> None:
         desk.take(a_state("killed"))
@@ -352,5 +401,50 @@ def test_after_a_halt_cancels_are_all_that_passes(tmp_path: Path) -> None:
 
         assert desk.venue.got == [("cancel", "b")]
         assert not desk.latch_file.is_set()
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_halt_outlives_every_release(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.shell.halt()
+        desk.take(a_state("killed"))
+        await asyncio.sleep(1)
+        assert desk.latch_file.is_set()
+        desk.take(a_state("active"))
+        await asyncio.sleep(1)
+        assert not desk.latch_file.is_set()
+
+        desk.take(*an_order())
+        await asyncio.sleep(1)
+
+        assert is_latched(desk)
+        assert desk.venue.got == []
+        (refused,) = desk.events
+        assert isinstance(refused, OrderRejected)
+        assert "start the engine anew" in refused.reason
+
+    simulated(tmp_path, scenario)
+
+
+def test_after_a_halt_a_rule_still_kills(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        desk.shell.halt()
+        desk.take(a_state("killed", "loss"))
+
+        assert desk.kills == ["loss"]
+
+    simulated(tmp_path, scenario)
+
+
+def test_after_a_halt_the_kill_file_still_kills(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        desk.shell.halt()
+        desk.latch_file.path.touch()
+        await asyncio.sleep(0.5)
+
+        assert desk.kills[:1] == ["kill file"]
 
     simulated(tmp_path, scenario)

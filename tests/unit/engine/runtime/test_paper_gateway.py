@@ -54,7 +54,7 @@ class Desk:
 
     def _put(self, source: str, events: Sequence[Event]) -> None:
         assert source == SOURCE
-        self.told += events
+        self.told += [event for event in events if not isinstance(event, f.OrderSent)]
         for event in events:
             self.ledger.apply(event)  # type: ignore[arg-type]  # reports are facts
 
@@ -67,7 +67,7 @@ class Desk:
     def place(self, name: str, **intent) -> None:
         """Send an order."""
         wanted = self.intend(name, **intent)
-        self.gateway.place(ApprovedOrder(name, wanted, o._BY_THE_GATE))
+        self.gateway.place(ApprovedOrder(name, wanted, o._BY_THE_GATE), lambda: "")
 
     def kinds(self) -> list[str]:
         """Name what was answered."""
@@ -95,6 +95,7 @@ def test_an_order_opens_fills_and_is_told_in_this_order() -> None:
     async def scenario(desk: Desk) -> None:
         desk.learn()
         desk.place("a", lots=3, price=101)
+        assert desk.states() == {"a": "sent"}
         assert desk.told == []
         await asyncio.sleep(TRAVEL_S)
 
@@ -109,7 +110,7 @@ def test_amend_and_cancel_reach_a_resting_order() -> None:
         desk.learn()
         desk.place("a", lots=3, price=90)
         await asyncio.sleep(TRAVEL_S)
-        desk.gateway.replace("a", PriceTicks(91), QtyLots(5))
+        desk.gateway.replace("a", PriceTicks(91), QtyLots(5), lambda: "")
         await asyncio.sleep(TRAVEL_S)
         desk.gateway.cancel("a")
         await asyncio.sleep(TRAVEL_S)

@@ -128,7 +128,7 @@ def test_a_loop_that_does_not_come_back_is_latched_by_the_thread_and_killed_when
         def give_up(reason: str) -> None:
             engine.host.give_up(reason)
             is_dead = busy_time.passed_ns >= DEAD_NS
-            seen.append((is_dead, engine.guard.is_latched, engine.trading_state))
+            seen.append((is_dead, engine.guard.is_halted, engine.trading_state))
             given_up.set()
 
         await brood(engine, busy_time, given_up.is_set, give_up)

@@ -100,7 +100,26 @@ def test_a_broken_invariant_in_a_watch_latches_and_ends_the_run(tmp_path: Path, 
 
     with pytest.raises(InvariantBroken, match=name):
         simulated(tmp_path, scenario)
-    assert engines[0].guard.is_latched
+    assert engines[0].guard.is_halted
+
+
+def test_a_callback_that_fails_too_often_halts_trading_and_is_shown_for_the_rest_of_the_run(
+    tmp_path: Path,
+) -> None:
+    async def scenario(engine: Engine) -> None:
+        def on_timer() -> None:
+            raise KeyError("oops")
+
+        for after_s in range(1 + RESTARTS_MAX):
+            asyncio.get_running_loop().call_later(1 + after_s, on_timer)
+        await asyncio.sleep(10 * MINUTE_S)
+
+        assert engine.host.state.part_failures == 1 + RESTARTS_MAX
+        ((name, error),) = engine.host.state.parts_down.items()
+        assert (name.rpartition(".")[2], error) == ("on_timer", "KeyError")
+        assert is_halted(engine.host, name)
+
+    assert simulated(tmp_path, scenario).is_orderly
 
 
 def test_what_sends_orders_is_not_tried_again(tmp_path: Path) -> None:
@@ -114,7 +133,7 @@ def test_what_sends_orders_is_not_tried_again(tmp_path: Path) -> None:
 
     with pytest.raises(InvariantBroken, match="when durable failed: RuntimeError"):
         simulated(tmp_path, scenario)
-    assert engines[0].guard.is_latched
+    assert engines[0].guard.is_halted
 
 
 # Sources of data

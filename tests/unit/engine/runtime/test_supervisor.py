@@ -1,6 +1,8 @@
 """The supervisor: what fails is started again, up to a limit; what is vital ends the run."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -142,3 +144,92 @@ def test_a_vital_task_that_fails_ends_the_run(error: Exception, ending: CockpitE
 
     assert [(type(one), str(one)) for one in engine.ended] == [(type(ending), str(ending))]
     assert engine.told == []
+
+
+# What the loop calls back.
+
+
+def called_back(*at_s: float, error: Exception | None = None) -> Engine:
+    """Let callbacks fail at these times."""
+
+    def raise_it() -> None:
+        raise error or ValueError("oops")
+
+    async def scenario(engine: Engine) -> None:
+        engine.supervisor.watch_loop()
+        for one_s in at_s:
+            asyncio.get_running_loop().call_later(one_s, raise_it)
+
+    return supervised(scenario)
+
+
+RAISE_IT = "called_back.<locals>.raise_it"
+
+
+def test_a_callback_that_fails_is_told_by_its_function():
+    assert called_back(1).told == [PartFailed(RAISE_IT, "ValueError", 1)]
+
+
+def test_a_callback_that_fails_too_often_is_given_up_once_however_many_follow():
+    engine = called_back(*range(1, 40))
+
+    assert [(one.restarts, one.is_given_up) for one in engine.told] == [
+        (1, False),
+        (2, False),
+        (3, False),
+        (3, True),
+    ]
+    assert engine.ended == []
+
+
+def test_callbacks_that_fail_now_and_then_are_told_and_no_more():
+    engine = called_back(*[WINDOW_S / 2 * n for n in range(1, 10)])
+
+    assert len(engine.told) == 9
+    assert not any(one.is_given_up for one in engine.told)
+
+
+def test_a_broken_invariant_in_a_callback_ends_the_run():
+    broken = InvariantBroken("impossible")
+    engine = called_back(1, error=broken)
+
+    assert (engine.ended, engine.told) == ([broken], [])
+
+
+def test_what_the_loop_says_without_an_error_of_the_program_is_for_the_log_only():
+    async def scenario(engine: Engine) -> None:
+        engine.supervisor.watch_loop()
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": "a word"})
+        loop.call_exception_handler({"message": "lost", "exception": ConnectionResetError()})
+
+    engine = supervised(scenario)
+    assert (engine.told, engine.ended) == ([], [])
+
+
+def test_an_error_that_never_left_the_loop_is_told_too():
+    async def scenario(engine: Engine) -> None:
+        engine.supervisor.watch_loop()
+        never_raised = {"message": "a future was dropped", "exception": KeyError("x")}
+        asyncio.get_running_loop().call_exception_handler(never_raised)
+
+    assert supervised(scenario).told == [PartFailed("event loop", "KeyError", 1)]
+
+
+def test_a_signal_handler_that_fails_is_told():
+    async def main() -> Engine:
+        engine = Engine()
+        engine.supervisor.watch_loop()
+        has_come = asyncio.Event()
+
+        def on_signal() -> None:
+            has_come.set()
+            raise ValueError("oops")
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, on_signal)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        await has_come.wait()
+        return engine
+
+    (told,) = asyncio.run(main()).told
+    assert told.name.endswith("on_signal")

@@ -1,5 +1,7 @@
 """The kernel's timers in virtual time."""
 
+import asyncio
+
 from engine.model.effects import SetTimer
 from engine.model.envelope import TimerFired
 from engine.model.numbers import NS_PER_S
@@ -64,3 +66,23 @@ def test_nothing_fires_after_closing() -> None:
         return fired
 
     assert run(scenario) == []
+
+
+def test_a_timer_whose_handler_fails_takes_no_other_with_it() -> None:
+    async def scenario() -> list[str]:
+        clock = LoopClock(0)
+        fired: list[str] = []
+
+        def fire(timer: TimerFired) -> None:
+            if timer.key == "bad":
+                raise ValueError("oops")
+            fired.append(timer.key)
+
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        service = TimerService(clock, fire)
+        service.set(SetTimer("bad", NS_PER_S))
+        service.set(SetTimer("good", 2 * NS_PER_S))
+        await clock.sleep(10)
+        return fired
+
+    assert run(scenario) == ["good"]

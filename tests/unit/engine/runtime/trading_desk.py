@@ -23,13 +23,14 @@ from engine.model.errors import StorageUnavailable
 from engine.model.facts import (
     Fact,
     OrderIntended,
+    OrderSent,
     ReplaceRequested,
     TradingStateSet,
 )
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder
 from engine.runtime.clock import LoopClock
-from engine.runtime.guard import GatewayGuard, GuardLimits
+from engine.runtime.guard import GatewayGuard, GuardLimits, MayLeave
 from engine.runtime.journal_writer import WAITING_MAX, JournalWriter, LoopWorker
 from engine.runtime.latch import LatchFile, LatchNote
 from engine.runtime.trading import (
@@ -49,20 +50,24 @@ ACCEPTED = CommandOutcome("accepted", client_order_ids=("a",))
 
 
 class Venue:
-    """A gateway that remembers, and when."""
+    """A gateway that remembers, and says of each order when it leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: list[Event]) -> None:
         self.got: list[tuple[str, str]] = []
+        self._events = events
 
-    def place(self, approved: ApprovedOrder) -> None:
+    def place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
         """Take an order."""
         self.got.append(("place", approved.client_order_id))
+        self._events.append(OrderSent(1, approved.client_order_id))
 
     def cancel(self, client_order_id: str) -> None:
         """Take a cancel."""
         self.got.append(("cancel", client_order_id))
 
-    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+    def replace(
+        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+    ) -> None:
         """Take an amend."""
         self.got.append(("replace", client_order_id))
 
@@ -79,18 +84,24 @@ class SlowLatch(LatchFile):
     """A latch file of which the disk can be told to refuse."""
 
     refuses = False
+    error: Exception | None = None
+    """An error of the program in its place."""
 
     def write(self, note: LatchNote) -> None:
         """Create it, or refuse."""
-        if self.refuses:
-            raise StorageUnavailable(str(self.path), NO_SPACE)
+        self._fail()
         super().write(note)
 
     def clear(self) -> None:
         """Remove it, or refuse."""
+        self._fail()
+        super().clear()
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
         if self.refuses:
             raise StorageUnavailable(str(self.path), NO_SPACE)
-        super().clear()
 
 
 class Desk:
@@ -101,12 +112,12 @@ class Desk:
         self.sync_s = SYNC_S
         self.latch_s = LATCH_S
         self.clock = LoopClock(1)
-        self.venue = Venue()
+        self.events: list[Event] = []
+        self.venue = Venue(self.events)
         self.guard = GatewayGuard(self.venue, GuardLimits(Decimal(1_000), 1_000))
         self.latch_file = SlowLatch(folder / "kill.latch", DiskFiles())
         opened = open_run(self.disk, FOLDER, Run("paper", "run-1", 1), None, b"")
         self.journal = JournalWriter(opened, self.clock, LoopWorker(lambda: self.sync_s))
-        self.events: list[Event] = []
         self.answers: list[CommandResult] = []
         self.kills: list[str] = []
         self.ledger = Ledger()

@@ -303,6 +303,7 @@ def quit_dialog(
     venue = {
         "sim": "the simulated market with its paper account",
         "paper": f"the connection to {welcome.venue} with candles, whales and paper account",
+        "live": f"live trading at {welcome.venue}: real orders, real money",
         "replay": "the replay",
     }[welcome.mode]
     return ChoiceDialog(
@@ -316,7 +317,7 @@ def quit_dialog(
             Choice("stop", f"stop everything: {venue} ends"),
             Choice("leave", "leave the engine running: only this screen closes"),
         ),
-        "leave" if welcome.mode == "paper" else "stop",
+        "leave" if welcome.mode in {"paper", "live"} else "stop",
         "quit",
         clock,
     )

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from cockpit.launch import COLUMNS_MIN, ROWS_MIN, running_venue
+from cockpit.launch import COLUMNS_MIN, ROWS_MIN, running_engine
 from engine.folder import PRIVATE_FOLDER, DataFolder
 from engine.model.errors import ConfigError
 
@@ -122,6 +122,8 @@ def _settings(_: DataFolder) -> Finding:
 
 
 def _engine(folder: DataFolder) -> Finding:
-    venue = running_venue(folder)
-    text = "none runs on this folder" if venue is None else f"runs, venue {venue}"
+    running = running_engine(folder)
+    text = "none runs on this folder"
+    if running is not None:
+        text = f"runs, venue {running.venue}, {running.mode}"
     return Finding("engine", "ok", text)

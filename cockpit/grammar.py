@@ -26,8 +26,9 @@ from cockpit.grammar_control import (
     unkill,
     unsubscribe,
 )
-from cockpit.grammar_draft import FLAGS, Command
-from cockpit.grammar_orders import amend, close, protect, stop, trade
+from cockpit.grammar_draft import FLAGS, SIDES, Command
+from cockpit.grammar_orders import amend, close, protect, stop, trade, trail
+from cockpit.grammar_parents import chase, iceberg, scale, twap
 from cockpit.grammar_words import PRICE_WORDS, REFERENCES, Fault, Word, Words, quoted, words_of
 from engine.model.commands import Action
 
@@ -48,6 +49,11 @@ VERBS: Final[dict[str, Callable[[Words, Word, Context], Command]]] = {
     "stop": stop,
     "tp": protect,
     "sl": protect,
+    "trail": trail,
+    "scale": scale,
+    "twap": twap,
+    "ice": iceberg,
+    "chase": chase,
     "cancel": cancel,
     "amend": amend,
     "close": close,
@@ -64,7 +70,24 @@ VERBS: Final[dict[str, Callable[[Words, Word, Context], Command]]] = {
     "accept": accept,
 }
 
-_FOLLOWING: Final = (*FLAGS, *PRICE_WORDS, *REFERENCES, "tp", "sl", "limit", "size", "pos", "tag")
+_FOLLOWING: Final = (
+    *FLAGS,
+    *PRICE_WORDS,
+    *REFERENCES,
+    "tp",
+    "sl",
+    "trail",
+    "limit",
+    "size",
+    "pos",
+    "tag",
+)
+_OF_PARENTS: Final = {
+    "scale": ("flat", "lin", "geo", "post"),
+    "twap": ("over", "jitter", "limit"),
+    "ice": (*PRICE_WORDS, "show", "post"),
+    "chase": ("for", "max", "then"),
+}
 _CANCELLED: Final = ("all", "bids", "asks", "last", "stops")
 
 
@@ -170,12 +193,16 @@ def _choices(before: list[str], context: Context) -> list[str]:
     ids = [order.short_id for order in context.orders]
     verb = before[0].lower()
     if verb == "cancel":
-        return [*_CANCELLED, *ids, *names]
+        return [*_CANCELLED, *ids, *context.parents, *names]
+    if verb in _OF_PARENTS:
+        return [*SIDES, *names, *_OF_PARENTS[verb], "reduce", "tag"]
     if verb == "amend":
         return ids if len(before) == 1 else ["size"]
     if verb == "strat":
         return ["start", "stop", "pause", "resume"] if len(before) == 1 else names
-    if verb in ("close", "flatten", "tp", "sl", "resume"):
+    if verb == "resume":
+        return ["all", *context.parents, *names]
+    if verb in ("close", "flatten", "tp", "sl"):
         return ["all", *names, *REFERENCES]
     return [*names, *dict.fromkeys(_FOLLOWING)]
 

@@ -61,6 +61,8 @@ class Context(msgspec.Struct, frozen=True):
     focused: InstrumentId = InstrumentId("")
     positions: tuple[Held, ...] | None = None
     orders: tuple[Working, ...] = ()
+    parents: tuple[str, ...] = ()
+    """Names of the parent orders that have not ended."""
     cursor: Decimal | None = None
     quick: Decimal | None = None
     book_seq: int = 0
@@ -124,6 +126,7 @@ def context_of(  # noqa: PLR0913 - one parameter per view
         focused=focused,
         positions=None if positions is None else _held(positions),
         orders=() if orders is None else _working(orders),
+        parents=() if orders is None else tuple(row.parent_id for row in orders.parents),
         cursor=cursor,
         quick=quick,
         book_seq=book_seq,

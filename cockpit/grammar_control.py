@@ -9,14 +9,17 @@ from cockpit.grammar_orders import name_of, order_of
 from cockpit.grammar_words import Fault, Word, Words, focused_market, market_of, quoted
 from engine.model.commands import (
     Accept,
+    Action,
     Arm,
     CancelAll,
     CancelOrders,
+    CancelParents,
     ClosePosition,
     Disarm,
     EngageKill,
     ReleaseKill,
     Resume,
+    ResumeParent,
     SetReduceOnly,
     StartStrategy,
     StopStrategy,
@@ -47,7 +50,7 @@ _NAME: Final = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
 
 
 def cancel(words: Words, verb: Word, context: Context) -> Command:
-    """Return `cancel all|bids|asks|last|id ...|symbol [stops]`."""
+    """Return `cancel all|bids|asks|last|id ...|symbol [stops]`; an id is `o3` or `a1`."""
     word = words.peek()
     if word is None:
         raise Fault(words.end, "cancel what? all, bids, asks, last, an id such as o3, or a symbol")
@@ -63,16 +66,30 @@ def cancel(words: Words, verb: Word, context: Context) -> Command:
     if word.text == "all":
         words.take()
         return _cancel_all(words, "all", CancelAll())
-    is_order = any(word.text == order.short_id.lower() for order in context.orders)
+    is_order = word.text in context.parents or any(
+        word.text == order.short_id.lower() for order in context.orders
+    )
     if not is_order and context.matches(word.text):
         market = market_of(words.take(), context)
         return _cancel_all(words, name_of(market, context), CancelAll(market.instrument_id))
-    orders = []
-    while words.peek() is not None:
-        orders.append(order_of(words.take(), context))
-    ids = tuple(dict.fromkeys(order.client_order_id for order in orders))
-    shown = " ".join(dict.fromkeys(order.short_id for order in orders))
-    return Command((CancelOrders(ids),), f"cancel {shown}")
+    return _cancel_named(words, context)
+
+
+def _cancel_named(words: Words, context: Context) -> Command:
+    """Return the cancels of orders and parents by their names."""
+    orders, parents = [], []
+    while (word := words.peek()) is not None:
+        if word.text in context.parents:
+            parents.append(words.take().text)
+        else:
+            orders.append(order_of(words.take(), context))
+    actions: list[Action] = []
+    if orders:
+        actions.append(CancelOrders(tuple(dict.fromkeys(one.client_order_id for one in orders))))
+    if parents:
+        actions.append(CancelParents(tuple(dict.fromkeys(parents))))
+    shown = " ".join(dict.fromkeys([*(one.short_id for one in orders), *parents]))
+    return Command(tuple(actions), f"cancel {shown}")
 
 
 def _cancel_side(words: Words, context: Context) -> Command:
@@ -117,7 +134,12 @@ def unkill(words: Words, verb: Word, context: Context) -> Command:
 
 
 def resume(words: Words, verb: Word, context: Context) -> Command:
-    """Return `resume [scope]`."""
+    """Return `resume [scope]`, or `resume a1` for a parent order."""
+    word = words.peek()
+    if word is not None and word.text in context.parents:
+        words.take()
+        words.finish()
+        return Command((ResumeParent(word.text),), f"resume {word.text}")
     scope = _scope(words, context)
     return Command((Resume(scope),), f"resume {scope}")
 
@@ -159,10 +181,17 @@ def take(words: Words, verb: Word, context: Context) -> Command:
 
 
 def accept(words: Words, verb: Word, context: Context) -> Command:
-    """Return `accept restart`: the answer to what the start of the engine asked."""
+    """Return `accept restart|difference SYMBOL`: the answer to what the engine asked."""
     if words.peek() is None:
-        raise Fault(words.end, "accept what? restart")
+        raise Fault(words.end, "accept what? restart, or difference and a symbol")
     word = words.take()
+    if word.text == "difference":
+        if words.peek() is None:
+            raise Fault(words.end, "accept the difference of which instrument?")
+        market = market_of(words.take(), context)
+        words.finish()
+        what = f"difference {market.instrument_id}"
+        return Command((Accept(what),), f"accept difference {name_of(market, context)}")
     words.finish()
     if _NAME.fullmatch(word.typed) is None:
         raise Fault(word.at, f"{quoted(word.typed)} is nothing that a start asks: restart")

@@ -1,5 +1,6 @@
 """One order as it is read: each word is taken by whoever knows it, in any order."""
 
+import re
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
@@ -15,16 +16,23 @@ from cockpit.grammar_words import (
     is_size,
     looks_like_number,
     market_of,
+    number_of,
+    plain,
     quoted,
     size_of,
     take_level,
 )
-from engine.model.commands import Action
+from engine.model.commands import Action, TrailWish
 from engine.model.orders import Side, TimeInForce
+from engine.model.trails import ATR_CANDLES
 
 FLAGS: Final = ("post", "reduce", "ioc", "fok", "gtc")
 LIFETIMES: Final[dict[str, TimeInForce]] = {"ioc": "ioc", "fok": "fok", "gtc": "gtc"}
 TAG_MAX: Final = 24
+
+_TRAIL: Final = re.compile(
+    r"(?P<number>[0-9.,]+)(?:(?P<unit>t|bp|%|atr)(?P<candles>(?<=atr)[0-9]{1,3})?)?", re.ASCII
+)
 SIDES: Final[dict[str, Side]] = {"buy": "buy", "b": "buy", "sell": "sell", "s": "sell"}
 
 
@@ -35,6 +43,14 @@ class Command(NamedTuple):
     normal: str
     price_at: int = -1
     size_at: int = -1
+
+
+class Trail(NamedTuple):
+    """How far behind the price a stop follows, as it was written."""
+
+    wish: TrailWish
+    normal: str
+    at: int
 
 
 class Draft:
@@ -51,6 +67,7 @@ class Draft:
         self.tag = ""
         self.bracket: dict[str, Level] = {}
         self.limit: Level | None = None
+        self.trail: Trail | None = None
 
 
 _Taker = Callable[[Draft, Word], bool]
@@ -127,7 +144,13 @@ def take_flag(draft: Draft, word: Word) -> bool:
 
 
 def take_bracket(draft: Draft, word: Word) -> bool:
-    """Take `tp LEVEL` or `sl LEVEL`."""
+    """Take `tp LEVEL`, `sl LEVEL` or `trail DIST`."""
+    if word.text == "trail":
+        if draft.trail is not None:
+            raise Fault(word.at, "`trail` is said twice")
+        draft.words.take()
+        draft.trail = take_trail(draft.words)
+        return True
     if word.text not in ("tp", "sl"):
         return False
     if word.text in draft.bracket:
@@ -136,6 +159,34 @@ def take_bracket(draft: Draft, word: Word) -> bool:
     draft.words.take_if("@", "at")
     draft.bracket[word.text] = take_level(draft.words, word.text)
     return True
+
+
+def take_trail(words: Words) -> Trail:
+    """Take a distance: `25` in price, `50t`, `20bp`, `0.5%`, or `2atr` with `2atr20` of 20 candles.
+
+    The range is that of closed candles of a minute.
+    """
+    word = words.peek()
+    if word is None:
+        raise Fault(words.end, "trail by how much? `50t`, `0.5%`, `25` in price, or `2atr`")
+    words.take()
+    found = _TRAIL.fullmatch(word.text)
+    if found is None:
+        told = "write `50t`, `20bp`, `0.5%`, `25` in price, or `2atr`"
+        raise Fault(word.at, f"{quoted(word.typed)} is no distance: {told}")
+    amount, unit = number_of(found["number"], word.at), found["unit"] or ""
+    if amount <= 0:
+        raise Fault(word.at, "a distance is above zero")
+    candles = int(found["candles"] or ATR_CANDLES)
+    kinds: dict[str, TrailWish] = {
+        "": TrailWish("price", amount),
+        "t": TrailWish("ticks", amount),
+        "bp": TrailWish("percent", amount / 100),
+        "%": TrailWish("percent", amount),
+        "atr": TrailWish("atr", amount, candles),
+    }
+    shown = f"atr{candles}" if unit == "atr" else unit
+    return Trail(kinds[unit], f"{plain(amount)}{shown}", word.at)
 
 
 def take_size(draft: Draft, word: Word) -> bool:

@@ -21,6 +21,7 @@ from cockpit.grammar_draft import (
     take_limit,
     take_price,
     take_size,
+    take_trail,
     take_trigger,
 )
 from cockpit.grammar_words import (
@@ -32,6 +33,7 @@ from cockpit.grammar_words import (
     Words,
     focused_market,
     is_size,
+    looks_like_number,
     market_of,
     plain,
     price_of,
@@ -40,7 +42,7 @@ from cockpit.grammar_words import (
     size_of,
     take_level,
 )
-from engine.model.commands import AmendOrder, ClosePosition, SubmitOrder
+from engine.model.commands import AmendOrder, ClosePosition, SetTrail, SubmitOrder
 from engine.model.instrument import InstrumentId
 from engine.model.orders import Side, TimeInForce
 
@@ -50,7 +52,7 @@ def trade(words: Words, verb: Word, context: Context) -> Command:
     draft = Draft(SIDES[verb.text], words)
     read(draft, (take_price, take_flag, take_bracket, take_size), context)
     market = draft.market or focused_market(context, verb.at)
-    size = _size(draft, market, context)
+    size = size_said(draft, market, context)
     price = draft.price
     if price is None:
         raise Fault(
@@ -62,7 +64,7 @@ def trade(words: Words, verb: Word, context: Context) -> Command:
     if price != "mkt":
         joined = market.bid if draft.side == "buy" else market.ask
         limit = price_of(price, Pricing(context, market, draft.side, joined))
-    lots = _base_size(size, draft, Pricing(context, market, draft.side, limit or best))
+    lots = base_size(size, draft, Pricing(context, market, draft.side, limit or best))
     order = SubmitOrder(
         market.instrument_id,
         draft.side,
@@ -71,15 +73,16 @@ def trade(words: Words, verb: Word, context: Context) -> Command:
         price=limit,
         tif=_lifetime(draft),
         is_post_only="post" in draft.flags,
-        is_reduce_only=_reduces(draft),
+        is_reduce_only=reduces(draft),
         tag=draft.tag,
-        book_seq=_seen(context, market),
+        book_seq=seen_in(context, market),
     )
     order = _bracketed(draft, order, Pricing(context, market, draft.side, limit or best))
     where = "mkt" if limit is None else f"@ {plain(limit)}"
     normal = f"{draft.side} {plain(lots)} {name_of(market, context)} {where}{_tail(draft)}"
     normal += "" if order.target is None else f" tp {plain(order.target)}"
     normal += "" if order.stop is None else f" sl {plain(order.stop)}"
+    normal += "" if draft.trail is None else f" trail {draft.trail.normal}"
     return Command((order,), normal, draft.price_at, size.at)
 
 
@@ -91,7 +94,7 @@ def stop(words: Words, verb: Word, context: Context) -> Command:
     draft = Draft(SIDES[said.text], words)
     read(draft, (take_trigger, take_flag, take_limit, take_size), context)
     market = draft.market or focused_market(context, verb.at)
-    size = _size(draft, market, context)
+    size = size_said(draft, market, context)
     if draft.price is None or draft.price == "mkt":
         raise Fault(words.end, "at which price does it act? add `@ 63000`")
     if "post" in draft.flags:
@@ -100,7 +103,7 @@ def stop(words: Words, verb: Word, context: Context) -> Command:
     pricing = Pricing(context, market, draft.side, market.last)
     trigger = price_of(draft.price, pricing)
     limit = None if draft.limit is None else price_of(draft.limit, pricing._replace(start=trigger))
-    lots = _base_size(size, draft, pricing._replace(start=trigger))
+    lots = base_size(size, draft, pricing._replace(start=trigger))
     order = SubmitOrder(
         market.instrument_id,
         draft.side,
@@ -109,10 +112,10 @@ def stop(words: Words, verb: Word, context: Context) -> Command:
         price=limit,
         trigger=trigger,
         tif=_lifetime(draft),
-        is_reduce_only=_reduces(draft),
-        is_protective=_reduces(draft),
+        is_reduce_only=reduces(draft),
+        is_protective=reduces(draft),
         tag=draft.tag,
-        book_seq=_seen(context, market),
+        book_seq=seen_in(context, market),
     )
     limited = "" if limit is None else f" limit {plain(limit)}"
     normal = (
@@ -129,7 +132,7 @@ def protect(words: Words, verb: Word, context: Context) -> Command:
     if first is not None and first.text != "@" and context.matches(first.text):
         market = market_of(words.take(), context)
     words.take_if("@", "at")
-    net = _position(market, context, verb.at)
+    net = position_of(market, context, verb.at)
     side: Side = "sell" if net > 0 else "buy"
     level = take_level(words, verb.text)
     words.finish()
@@ -143,10 +146,23 @@ def protect(words: Words, verb: Word, context: Context) -> Command:
         trigger=trigger,
         is_reduce_only=True,
         is_protective=True,
-        book_seq=_seen(context, market),
+        book_seq=seen_in(context, market),
     )
     normal = f"{verb.text} {name_of(market, context)} @ {plain(trigger)}"
     return Command((order,), normal, level.at, verb.at)
+
+
+def trail(words: Words, verb: Word, context: Context) -> Command:
+    """Return `trail [symbol] DIST`: a stop for the whole position that follows the price."""
+    first = words.peek()
+    market = focused_market(context, verb.at)
+    if first is not None and not looks_like_number(first.text):
+        market = market_of(words.take(), context)
+    position_of(market, context, verb.at)
+    dist = take_trail(words)
+    words.finish()
+    normal = f"trail {name_of(market, context)} {dist.normal}"
+    return Command((SetTrail(market.instrument_id, dist.wish),), normal, dist.at, verb.at)
 
 
 def amend(words: Words, verb: Word, context: Context) -> Command:
@@ -210,7 +226,7 @@ def close(words: Words, verb: Word, context: Context) -> Command:
         action = ClosePosition(InstrumentId(""), share)
         return Command((action,), f"close all {per_cent} mkt", size_at=size_at)
     market = draft.market or focused_market(context, verb.at)
-    net = _position(market, context, verb.at)
+    net = position_of(market, context, verb.at)
     price = None
     if limit is not None:
         side: Side = "sell" if net > 0 else "buy"
@@ -234,7 +250,8 @@ def order_of(word: Word, context: Context) -> Working:
 # Putting together.
 
 
-def _size(draft: Draft, market: Market, context: Context) -> Size:
+def size_said(draft: Draft, market: Market, context: Context) -> Size:
+    """Return the size that was said."""
     if draft.size is not None:
         return draft.size
     del context
@@ -244,7 +261,7 @@ def _size(draft: Draft, market: Market, context: Context) -> Size:
     )
 
 
-def _base_size(size: Size, draft: Draft, pricing: Pricing) -> Decimal:
+def base_size(size: Size, draft: Draft, pricing: Pricing) -> Decimal:
     """Return the size in units of the instrument, cut downwards where it had to be computed."""
     market, context = pricing.market, pricing.context
     if size.kind == "base":
@@ -260,17 +277,17 @@ def _base_size(size: Size, draft: Draft, pricing: Pricing) -> Decimal:
         if units <= 0:
             raise Fault(size.at, f"{quoted(size.typed)} buys less than the smallest size")
         return units
-    return _share_of_position(size, draft, market, context)
+    return _share_ofposition_of(size, draft, market, context)
 
 
-def _share_of_position(size: Size, draft: Draft, market: Market, context: Context) -> Decimal:
+def _share_ofposition_of(size: Size, draft: Draft, market: Market, context: Context) -> Decimal:
     if size.kind == "share" and "reduce" not in draft.flags:
         raise Fault(
             size.at,
             "% without reduce would mean free margin, which is not offered; add reduce, or give "
             "a size",
         )
-    net = _position(market, context, size.at)
+    net = position_of(market, context, size.at)
     if (net > 0) == (draft.side == "buy"):
         held = "long" if net > 0 else "short"
         raise Fault(
@@ -284,7 +301,8 @@ def _share_of_position(size: Size, draft: Draft, market: Market, context: Contex
     return share
 
 
-def _position(market: Market, context: Context, at: int) -> Decimal:
+def position_of(market: Market, context: Context, at: int) -> Decimal:
+    """Return the net position; there must be one."""
     net = context.net(market.instrument_id)
     if net is None:
         raise Fault(at, "the positions are not known yet")
@@ -293,7 +311,7 @@ def _position(market: Market, context: Context, at: int) -> Decimal:
     return net
 
 
-def _reduces(draft: Draft) -> bool:
+def reduces(draft: Draft) -> bool:
     """Whether it may only reduce: said, or because it is the position itself."""
     return "reduce" in draft.flags or (draft.size is not None and draft.size.kind == "position")
 
@@ -308,7 +326,7 @@ def _check_flags(draft: Draft, *, is_market: bool) -> None:
             raise Fault(at, "an order at the market cannot be post-only")
         if lives and lives[0] != "gtc":
             raise Fault(at, f"post and {lives[0]} exclude each other")
-    if draft.bracket and _reduces(draft):
+    if (draft.bracket or draft.trail is not None) and reduces(draft):
         raise Fault(draft.words.end, "a reducing order opens nothing that tp or sl could protect")
 
 
@@ -318,7 +336,7 @@ def _lifetime(draft: Draft) -> TimeInForce:
 
 def _tail(draft: Draft) -> str:
     words: list[str] = [flag for flag in FLAGS if flag in draft.flags and flag != "gtc"]
-    if _reduces(draft) and "reduce" not in words:
+    if reduces(draft) and "reduce" not in words:
         words.append("reduce")
     if draft.tag:
         words.append(f"tag {draft.tag}")
@@ -333,7 +351,8 @@ def _bracketed(draft: Draft, order: SubmitOrder, pricing: Pricing) -> SubmitOrde
         trigger = price_of(level, pricing._replace(side=side, entry=pricing.start))
         _check_bracket(word, trigger, level, order, pricing)
         triggers[word] = trigger
-    return replace(order, stop=triggers.get("sl"), target=triggers.get("tp"))
+    trail = None if draft.trail is None else draft.trail.wish
+    return replace(order, stop=triggers.get("sl"), target=triggers.get("tp"), trail=trail)
 
 
 def _check_bracket(
@@ -352,7 +371,7 @@ def _check_bracket(
         )
 
 
-def _seen(context: Context, market: Market) -> int:
+def seen_in(context: Context, market: Market) -> int:
     """Return the version of the book that the person looked at, if it was this one's."""
     return context.book_seq if market.instrument_id == context.focused else 0
 

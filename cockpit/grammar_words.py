@@ -203,10 +203,11 @@ def take_level(words: Words, what: str) -> Level:
         text += words.take().text
     if text[-1:] in "+-" and words.peek() is not None:
         text += words.take().text
-    return _level(text, word.at)
+    return level_of(text, word.at)
 
 
-def _level(text: str, at: int) -> Level:
+def level_of(text: str, at: int) -> Level:
+    """Return the price level that one word says."""
     if text in REFERENCES:
         return Level(at, ref=text)
     found = _LEVEL.fullmatch(text)

@@ -64,7 +64,11 @@ def _of_sources(view: HealthView) -> list[Problem]:
 
 
 def _of_machine(view: HealthView) -> list[Problem]:
-    return [Problem("other", safe(view.recording))] if view.recording else []
+    found = [
+        Problem("other", f"{safe(name, 30)} failed too often ({safe(error, 30)}) and stays down")
+        for name, error in view.parts_down
+    ]
+    return [*found, *([Problem("other", safe(view.recording))] if view.recording else [])]
 
 
 def is_current(book: BookHealth) -> bool:

@@ -84,6 +84,8 @@ def status_text(document: _Document, *, as_json: bool, folder: Path) -> str:
     ]
     if document["trade_gaps"]:
         lines.append(f"trades stayed missing {document['trade_gaps']} times")
+    if document["trades_repeated"]:
+        lines.append(f"{document['trades_repeated']} trades came again and were dropped")
     if document["clock_offset_ns"] is not None:
         lines.append(f"the venue's clock is {document['clock_offset_ns'] // NS_PER_MS} ms ahead")
     if document["recording"]:
@@ -119,6 +121,8 @@ def health_text(document: _Document, *, as_json: bool, folder: Path) -> str:
     ]
     if view.part_failures:
         lines.append(f"parts of the engine failed {view.part_failures} times, see the log")
+    if view.repairs:
+        lines.append(f"{view.repairs} times the venue's answers repaired what nobody had told of")
     if view.clock_offset_ns is not None:
         lines.append(f"the venue's clock is {view.clock_offset_ns // NS_PER_MS} ms ahead")
     return "\n".join(lines)

@@ -180,6 +180,18 @@ def accept(files: Files, folder: Path) -> list[str]:
     return moved
 
 
+def accounts(files: Files, folder: Path) -> list[str]:
+    """Return whose journals are in a folder, by name.
+
+    Raises:
+        JournalCorrupt: A file's beginning is damaged.
+        JournalNotOurs: A newer version wrote a file.
+        StorageUnavailable: A file cannot be read.
+    """
+    names = _journals(files.names(folder))
+    return sorted({JournalReader(files, folder / name).header.account for name in names})
+
+
 def read_all(files: Files, folder: Path) -> Iterator[tuple[str, Record]]:
     """Yield the records of all runs with the names of their files, oldest run first.
 

@@ -110,8 +110,8 @@ def a_delta(
 def a_trade(
     price: int = 100, qty: int = 1, *, sells: bool = False, ms: float = 0, **changed: object
 ) -> Trade:
-    """Return a print of a taker who buys unless he sells."""
-    fields: dict = {"trade_id": 1, "ts_venue_ns": at(ms)} | changed
+    """Return a print of a taker who buys unless he sells; a run numbers those without an id."""
+    fields: dict = {"trade_id": 0, "ts_venue_ns": at(ms)} | changed
     return Trade(fields.pop("instrument_id", BTC), price, qty, not sells, **fields)
 
 
@@ -170,6 +170,7 @@ class Run:
         self.ms = 0.0
         self.effects: list[Effect] = []
         """Of the last call, timers left out."""
+        self._trade_id = 0
 
     @property
     def state(self) -> KernelState:
@@ -212,6 +213,9 @@ class Run:
 
     def _step(self, ts_ns: int, source: str, event: Event) -> None:
         seq = self.state.seq + 1
+        if isinstance(event, Trade) and not event.trade_id:
+            self._trade_id += 1
+            event = msgspec.structs.replace(event, trade_id=self._trade_id)
         for effect in self.kernel.step(Envelope(seq, ts_ns, source, event)):
             if isinstance(effect, SetTimer):
                 self.timers.set(effect)
@@ -310,7 +314,7 @@ class Trader(Run):
 
     def holds(
         self, lots: int, price: int = 1_000, owner: str = HAND, **changed: object
-    ) -> "Trader":
+    ) -> Self:
         """Give an owner a position, past the gate and long ago."""
         cid = self.works("buy" if lots > 0 else "sell", abs(lots), price, owner=owner, **changed)
         self.ledger.apply(a_fill(cid, abs(lots), price))

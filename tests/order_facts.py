@@ -16,7 +16,7 @@ def an_intent(
     side: Side = "buy", lots: int = 10, price: int | None = 100, **changed
 ) -> OrderIntent:
     """Return a limit order of BTC by hand; unknown words belong to its specification."""
-    outer = ("owner", "signal", "tag", "is_protective", "bracket", "parent")
+    outer = ("owner", "signal", "tag", "is_protective", "bracket", "parent", "family", "supersedes")
     intent = {name: changed.pop(name) for name in outer if name in changed}
     spec = {"instrument_id": BTC, "type": "limit", "limit_ticks": price} | changed
     return OrderIntent(OrderSpec(side=side, qty_lots=QtyLots(lots), **spec), **intent)

@@ -52,6 +52,8 @@ def health_lines(view: HealthView, moment: Moment, width: int, ink: Palette) -> 
     head = f"   {'FEED':<{name_width}}{'AGE':>{AGE_WIDTH}}{'RE':>{AGAIN_WIDTH}}{'LAG':>{LAG_WIDTH}}"
     lines: list[list[Segment]] = [[(head, ink.dim)]]
     lines += [_feed(feed, name_width, moment, ink) for feed in view.feeds]
+    down = [safe(f"{name}: {error}") for name, error in view.parts_down]
+    lines += [_line("down", part, False, ink) for part in down]
     good = sum(is_current(book) for book in view.books)
     is_all = good == len(view.books)
     lines += [

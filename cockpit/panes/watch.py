@@ -1,6 +1,6 @@
 """Watch list: every instrument that the engine follows, and how current each is."""
 
-from typing import Final
+from typing import Final, Literal
 
 from rich.style import Style
 
@@ -31,6 +31,11 @@ SHAPES: Final = {"fresh": "●", "slow": "◐", "stale": "○", "none": "–"}
 EMPTY: Final = "no instrument yet — : sub SYMBOL adds one"
 
 
+Sort = Literal["", "SYM", "LAST", "24h", "SPRD"]
+SORTS: Final[tuple[Sort, ...]] = ("", "24h", "SYM", "LAST", "SPRD")
+"""By which column; first as the engine lists them."""
+
+
 class WatchPane(ListPane[WatchView]):
     """Last price, change since a day ago, spread, and the state of the book with its age."""
 
@@ -41,16 +46,26 @@ class WatchPane(ListPane[WatchView]):
         super().__init__(palette, name="watch")
         self.looked_at = InstrumentId("")
         """The instrument that the other panes show; it is marked."""
+        self._sort: Sort = ""
+        self._is_turned = False
+
+    def sort(self, *, turns: bool) -> None:
+        """Sort by the next column, or let what stood last stand first."""
+        if not turns:
+            self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        self._is_turned = turns and not self._is_turned
+        self.redraw()
 
     @property
     def chosen(self) -> WatchRow | None:
         """The instrument under the cursor."""
-        rows = () if self._view is None else self._view.rows
+        rows = [] if self._view is None else self._sorted(self._view)
         return rows[min(self.selected, len(rows) - 1)] if rows else None
 
     def _show(self) -> None:
         view, ink, moment = self._view, self.palette, self._moment
-        if not self.is_news(id(view), view, moment.is_lost, self.selected, self.looked_at):
+        order = (self._sort, self._is_turned)
+        if not self.is_news(id(view), view, moment.is_lost, self.selected, self.looked_at, order):
             return
         if view is None or not view.rows:
             words = "waiting for the engine" if view is None else EMPTY
@@ -58,13 +73,35 @@ class WatchPane(ListPane[WatchView]):
             return
         width, height = self.inner()
         name_width, has_spread = _columns(view, width)
+        listed = self._sorted(view)
         rows = [fit([(_head(name_width, has_spread=has_spread), ink.dim)], width, ink.fg)]
         rows += [
-            fit(self._row(view.rows[i], i, name_width, has_spread=has_spread), width, ink.fg)
-            for i in self.frame(len(view.rows), max(0, height - 1))
+            fit(self._row(listed[i], i, name_width, has_spread=has_spread), width, ink.fg)
+            for i in self.frame(len(listed), max(0, height - 1))
         ]
         rows += [fit((), width, ink.fg)] * (height - len(rows))
-        self.draw([(f"({len(view.rows)}) ", ink.dim)], rows[:height])
+        self.draw([(f"({len(view.rows)}) {self._order_words}", ink.dim)], rows[:height])
+
+    @property
+    def _order_words(self) -> str:
+        """How the list is sorted, unless it is as it came."""
+        if not (self._sort or self._is_turned):
+            return ""
+        is_upwards = (self._sort in ("", "SYM")) is not self._is_turned
+        return f"sort {self._sort or 'list'}{'▲' if is_upwards else '▼'} "
+
+    def _sorted(self, view: WatchView) -> list[WatchRow]:
+        """Return the rows in order: names from A, numbers from the largest, unknown ones last."""
+        if not self._sort:
+            return list(view.rows[::-1] if self._is_turned else view.rows)
+        if self._sort == "SYM":
+            return sorted(view.rows, key=lambda row: row.name, reverse=self._is_turned)
+        numbers = [
+            (number, row) for row in view.rows if (number := _number(row, self._sort)) is not None
+        ]
+        numbers.sort(key=lambda one: one[0], reverse=not self._is_turned)
+        known = [row for _, row in numbers]
+        return known + [row for row in view.rows if _number(row, self._sort) is None]
 
     def _row(
         self, row: WatchRow, index: int, name_width: int, *, has_spread: bool
@@ -119,10 +156,26 @@ def _head(name_width: int, *, has_spread: bool) -> str:
 
 def _change(row: WatchRow, ink: Palette) -> tuple[str, Style]:
     """Return the change since a day ago with its sign; unknown where that is not known."""
-    if row.last_ticks is None or not row.day_ago_ticks:
+    share = _day_share(row)
+    if share is None:
         return UNKNOWN, ink.dim
-    share = (row.last_ticks - row.day_ago_ticks) / row.day_ago_ticks
     return f"{share * 100:+.1f}%", ink.down if share < 0 else ink.up
+
+
+def _number(row: WatchRow, sort: Sort) -> float | None:
+    """Return what a row has in a column of numbers."""
+    scale = 10**row.price_decimals
+    if sort == "LAST":
+        return None if row.last_ticks is None else row.last_ticks / scale
+    if sort == "SPRD":
+        return None if row.spread_ticks is None else row.spread_ticks / scale
+    return _day_share(row)
+
+
+def _day_share(row: WatchRow) -> float | None:
+    if row.last_ticks is None or not row.day_ago_ticks:
+        return None
+    return (row.last_ticks - row.day_ago_ticks) / row.day_ago_ticks
 
 
 def _spread(row: WatchRow) -> str:

@@ -15,8 +15,15 @@ import msgspec
 
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_controls import joined
-from engine.execution.ledger_facts import shares_of, steps_problem, take
+from engine.execution.ledger_facts import (
+    is_booked,
+    movement_key,
+    shares_of,
+    steps_problem,
+    take,
+)
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.ledger_parents import ParentRecord, TrailRecord
 from engine.execution.ledger_state import VERSION, LedgerState
 from engine.execution.positions import Position, Steps, total
 from engine.model.errors import JournalNotOurs
@@ -95,6 +102,24 @@ class Ledger:
             if order.spec.side == side and (with_reduce_only or not order.spec.is_reduce_only)
         )
 
+    @property
+    def parents(self) -> dict[str, ParentRecord]:
+        """Parents that go on and the newest that ended, in order of their beginning."""
+        return self._kept.parents.records
+
+    @property
+    def trails(self) -> dict[str, TrailRecord]:
+        """Stops that follow the price, by name."""
+        return self._kept.parents.trails
+
+    def next_parent_id(self) -> str:
+        """Return the name of the next parent."""
+        return f"a{self._kept.parents.count + 1}"
+
+    def next_trail_id(self) -> str:
+        """Return the name of the next trail that is asked for by itself."""
+        return f"t{self._kept.parents.trail_count + 1}"
+
     def next_client_order_id(self) -> str:
         """Return the id of the next order; the same until that order is intended."""
         boot = _base36(self._kept.boot, BOOT_LETTERS)
@@ -126,6 +151,19 @@ class Ledger:
     def shares(self, fill: OrderFilled) -> dict[str, int]:
         """Return whose positions a fill is about to change, in signed lots; none if it is known."""
         return shares_of(self._kept, fill)
+
+    def is_booked(self, fill: OrderFilled) -> bool:
+        """Whether a fill is counted already."""
+        return is_booked(self._kept, fill)
+
+    def is_moved(self, kind: str, movement_id: str) -> bool:
+        """Whether a movement of money is counted already."""
+        return movement_key(kind, movement_id) in self._kept.trades
+
+    @property
+    def confirmed_ns(self) -> int:
+        """Up to when a report of the venue has agreed; 0 before the first."""
+        return self._kept.confirmed_ns
 
     def steps(self, instrument_id: InstrumentId) -> Steps | None:
         """Return how an instrument's integers become money; None if nobody said."""
@@ -171,6 +209,19 @@ class Ledger:
         """Return opening plus realised profit less fees and funding; None if that is unknown."""
         balances = self._kept.account.balances(self._kept.positions.nets)
         return None if balances is None else balances.get(currency, Decimal(0))
+
+    @property
+    def settled_cash(self) -> Decimal | None:
+        """The cash in the account's currency or one at par with it; None if it is unknown."""
+        account = self._kept.account
+        balances = account.balances(self._kept.positions.nets)
+        if balances is None:
+            return None
+        return total(amount for name, amount in balances.items() if account.is_at_par(name))
+
+    def is_at_par(self, currency: str) -> bool:
+        """Whether an amount counts as one of the account's currency."""
+        return self._kept.account.is_at_par(currency)
 
     def equity(
         self,

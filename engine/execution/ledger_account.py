@@ -43,6 +43,22 @@ class Account(msgspec.Struct):
         paid = self.funding.get(instrument_id, Decimal(0))
         self.funding[instrument_id] = total((paid, amount))
 
+    def move(self, currency: str, amount: Decimal) -> None:
+        """Take in or give out money that is neither profit nor loss: what is compared moves too.
+
+        Other currencies than the account's are told apart, as their fees are.
+        """
+        if not self.is_at_par(currency):
+            return
+        if self.opening is not None:
+            self.opening = total((self.opening, amount))
+        if self.day_start is not None:
+            self.day_start = total((self.day_start, amount))
+        if self.session_start is not None:
+            self.session_start = total((self.session_start, amount))
+        if self.peak is not None:
+            self.peak = total((self.peak, amount))
+
     def mark(self, ts_ns: int, equity: Decimal) -> None:
         """Note what the account is worth: the first of a day and of a session, and the most."""
         equity = plain(equity)

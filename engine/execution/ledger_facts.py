@@ -12,6 +12,7 @@ import msgspec
 
 from engine.execution.ledger_controls import Exits, joined
 from engine.execution.ledger_orders import OrderFact
+from engine.execution.ledger_parents import Parents
 from engine.execution.ledger_state import LedgerState
 from engine.execution.order_state import OrderEvent
 from engine.execution.positions import (
@@ -25,7 +26,7 @@ from engine.execution.positions import (
 )
 from engine.model import facts as f
 from engine.model.instrument import InstrumentId
-from engine.model.orders import HAND, Side
+from engine.model.orders import EXTERNAL, HAND, Side
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -78,12 +79,24 @@ def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
         state.contradict(f"Run {fact.run_id} has boot {fact.boot}, after boot {state.boot}")
     state.boot = max(state.boot, fact.boot)
     state.newest_run = fact
+    state.parents.begin_run(fact.ts_ns)
     state.account.session_start = None
     for order in state.orders.records.values():
         if order.intent.signal:  # A crash may have come before the note that it was answered.
             state.controls.signals.is_new(joined(order.intent.owner, order.intent.signal))
     for order in state.orders.list_working(None):
         state.orders.move(order, "lose", fact.ts_ns)
+
+
+def is_booked(state: LedgerState, fact: f.OrderFilled) -> bool:
+    """Whether a fill has changed a position already."""
+    placed = _place(state, fact)
+    return placed is not None and _trade_key(placed, fact) in state.trades
+
+
+def movement_key(kind: str, movement_id: str) -> str:
+    """Return what money that moved is remembered by, beside the trades."""
+    return joined("cash", kind, movement_id)
 
 
 def _on_instrument_known(state: LedgerState, fact: f.InstrumentKnown) -> None:
@@ -97,6 +110,7 @@ def _on_instrument_known(state: LedgerState, fact: f.InstrumentKnown) -> None:
     if old is not None and old != new:
         state.positions.restep(name, old, new)
         state.orders.restep(name, old, new)
+        state.parents.restep(name, old, new, fact.ts_ns)
     state.account.steps[name] = new
 
 
@@ -117,7 +131,7 @@ def steps_problem(state: LedgerState, fact: f.InstrumentKnown) -> str:
 
 
 def _can_restep(state: LedgerState, name: InstrumentId, old: Steps, new: Steps) -> bool:
-    sizes = state.positions.sizes(name) + state.orders.sizes(name)
+    sizes = state.positions.sizes(name) + state.orders.sizes(name) + state.parents.sizes(name)
     return all(old.lots_in(new, lots).denominator == 1 for lots in sizes)
 
 
@@ -144,6 +158,8 @@ def _on_intended(state: LedgerState, fact: f.OrderIntended) -> None:
     state.controls.count_order(fact)
     if not state.orders.add(fact):
         state.contradict(f"Order id {fact.client_order_id} was intended twice")
+    elif fact.intent.family:
+        state.parents.note_child(fact)
 
 
 def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
@@ -154,6 +170,8 @@ def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
     before = order.state
     if not state.orders.take(order, fact, _EVENTS[type(fact)]):
         state.contradict(f"{type(fact).__name__} of {order.client_order_id}, which is {before}")
+    if isinstance(fact, f.ReplaceRequested):
+        state.parents.note_amend(order.intent.family, fact.ts_ns)
 
 
 def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
@@ -175,6 +193,7 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
         state.contradict(f"Fill {fact.trade_id} is of {fact.client_order_id}, which is not ours")
         return
     before = order.state
+    state.parents.note_fill(order.intent.family, fact)
     if not state.orders.fill(order, fact):
         state.contradict(
             f"Fill {fact.trade_id} of {order.client_order_id}, which is {before}:"
@@ -185,7 +204,7 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
 def _ending(state: LedgerState, owner: str, placed: _Placed, lots: int) -> _Ending | None:
     position = state.positions.of(owner, placed.instrument_id)
     closed = closing_lots(position.lots, lots)
-    if owner == HAND or not closed:
+    if owner in (HAND, EXTERNAL) or not closed:
         return None
     return _Ending(position, position.realised, is_whole=closed == position.lots)
 
@@ -217,7 +236,7 @@ def _place(state: LedgerState, fact: f.OrderFilled) -> _Placed | None:
         return _Placed(instrument_id, side, order.intent.owner, spec.is_reduce_only)
     if fact.instrument_id is None or fact.side is None:
         return None
-    return _Placed(fact.instrument_id, fact.side, HAND, is_reduce_only=False)
+    return _Placed(fact.instrument_id, fact.side, EXTERNAL, is_reduce_only=False)
 
 
 def _trade_key(placed: _Placed, fact: f.OrderFilled) -> str:
@@ -242,11 +261,75 @@ def _on_bracket_closed(state: LedgerState, fact: f.BracketClosed) -> None:
         order.closed_lots += fact.lots
 
 
-def _on_funding_paid(state: LedgerState, fact: f.FundingPaid) -> None:
-    if is_sane(fact.amount):
-        state.account.pay_funding(fact.instrument_id, fact.amount)
+def _on_parent_resumed(state: LedgerState, fact: f.ParentResumed) -> None:
+    if not state.parents.resume(fact, state.orders.working):
+        state.contradict(f"ParentResumed of {fact.parent_id} cannot be")
+
+
+_FamilyFact = (
+    f.TrailSet | f.TrailMoved | f.TrailEnded | f.ParentStarted | f.ParentPaused | f.ParentEnded
+)
+
+
+def _on_family(state: LedgerState, fact: _FamilyFact) -> None:
+    """Let something happen to a parent or a trail."""
+    key = fact.trail_id if isinstance(fact, _TRAIL_FACTS) else fact.parent_id
+    if not _FAMILY[type(fact)](state.parents, fact):
+        state.contradict(f"{type(fact).__name__} of {key} cannot be")
+
+
+_TRAIL_FACTS: Final = (f.TrailSet, f.TrailMoved, f.TrailEnded)
+
+_FAMILY: Final[dict[type[object], Callable[[Parents, Any], bool]]] = {
+    f.TrailSet: Parents.set_trail,
+    f.TrailMoved: Parents.move_trail,
+    f.TrailEnded: Parents.end_trail,
+    f.ParentStarted: Parents.start,
+    f.ParentPaused: Parents.pause,
+    f.ParentEnded: Parents.end,
+}
+
+
+def _on_order_adopted(state: LedgerState, fact: f.OrderAdopted) -> None:
+    order = state.orders.records.get(fact.client_order_id)
+    if not 0 <= fact.filled_lots < fact.intent.spec.qty_lots:
+        state.contradict(f"Order {fact.client_order_id} cannot be adopted: nothing of it is open")
+    elif order is not None and not (order.is_final or order.intent.owner == EXTERNAL):
+        state.contradict(f"Order {fact.client_order_id} is known and needs no adoption")
     else:
+        state.orders.adopt(fact)
+
+
+def _on_position_adopted(state: LedgerState, fact: f.PositionAdopted) -> None:
+    steps = state.account.steps.get(fact.instrument_id)
+    is_price = is_sane(fact.price) and fact.price >= 0
+    if steps is None or not fact.lots or not is_price:
+        told = f"{fact.lots} lots of {fact.instrument_id} at {fact.price}"
+        state.contradict(f"{told} are no position")
+    else:
+        state.positions.adopt(fact.instrument_id, fact.lots, fact.price, steps)
+
+
+def _on_account_confirmed(state: LedgerState, fact: f.AccountConfirmed) -> None:
+    state.confirmed_ns = max(state.confirmed_ns, fact.asked_ns)
+
+
+def _on_funding_paid(state: LedgerState, fact: f.FundingPaid) -> None:
+    if not is_sane(fact.amount):
         state.contradict(f"Funding of {fact.instrument_id} cannot be {fact.amount}")
+    elif not fact.movement_id or _is_new_movement(state, "funding", fact.movement_id):
+        state.account.pay_funding(fact.instrument_id, fact.amount)
+
+
+def _on_cash_moved(state: LedgerState, fact: f.CashMoved) -> None:
+    if not is_sane(fact.amount):
+        state.contradict(f"Movement {fact.movement_id} cannot be of {fact.amount}")
+    elif _is_new_movement(state, fact.kind, fact.movement_id):
+        state.account.move(fact.currency, fact.amount)
+
+
+def _is_new_movement(state: LedgerState, kind: str, movement_id: str) -> bool:
+    return state.trades.is_new(movement_key(kind, movement_id))
 
 
 def _on_trading_state_set(state: LedgerState, fact: f.TradingStateSet) -> None:
@@ -280,7 +363,9 @@ def _on_limit_set(state: LedgerState, fact: f.LimitSet) -> None:
         state.contradict(f"Limit {fact.name} cannot be {fact.value}")
 
 
-def _on_record_only(state: LedgerState, fact: f.OrderDenied | f.CommandHandled) -> None:
+def _on_record_only(
+    state: LedgerState, fact: f.OrderDenied | f.CommandHandled | f.BalanceDiffered
+) -> None:
     """The journal tells of it; nothing here depends on it."""
 
 
@@ -297,8 +382,15 @@ HANDLERS: Final[dict[type[object], Callable[[LedgerState, Any], None]]] = {
     f.OrderIntended: _on_intended,
     f.OrderDenied: _on_record_only,
     f.OrderFilled: _on_filled,
+    f.OrderAdopted: _on_order_adopted,
     f.BracketClosed: _on_bracket_closed,
+    **dict.fromkeys(_FAMILY, _on_family),
+    f.ParentResumed: _on_parent_resumed,
     f.FundingPaid: _on_funding_paid,
+    f.CashMoved: _on_cash_moved,
+    f.PositionAdopted: _on_position_adopted,
+    f.AccountConfirmed: _on_account_confirmed,
+    f.BalanceDiffered: _on_record_only,
     f.TradingStateSet: _on_trading_state_set,
     f.FailureCounted: _on_failure_counted,
     f.SignalActed: _on_signal_acted,

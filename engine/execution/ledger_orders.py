@@ -9,12 +9,14 @@ from typing import Final
 
 import msgspec
 
+from engine.execution.ledger_parents import restepped
 from engine.execution.order_state import OrderEvent, is_contradiction, next_state
 from engine.execution.positions import Steps
 from engine.model.facts import (
     CancelRejected,
     CancelRequested,
     OrderAcked,
+    OrderAdopted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
@@ -28,7 +30,7 @@ from engine.model.facts import (
 )
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import FINAL_STATES, Bracket, OrderIntent, OrderSpec, OrderState
+from engine.model.orders import EXTERNAL, FINAL_STATES, Bracket, OrderIntent, OrderSpec, OrderState
 
 OrderFact = (
     OrderSent
@@ -142,6 +144,25 @@ class Orders(msgspec.Struct):
         )
         self.working[fact.client_order_id] = None
         return True
+
+    def adopt(self, fact: OrderAdopted) -> None:
+        """Take in an order that the venue has, or let one of ours work again.
+
+        How much of one made elsewhere is filled is what the venue says: its fills may have been
+        booked before anybody knew of it.
+        """
+        order = self.records.get(fact.client_order_id)
+        if order is None:
+            approved = OrderIntended(fact.ts_ns, fact.client_order_id, fact.intent, 0)
+            self.add(approved)
+            order = self.records[fact.client_order_id]
+        if order.intent.owner == EXTERNAL:
+            order.filled_lots = fact.filled_lots
+            order.filled_value = fact.filled_lots * (fact.intent.spec.limit_ticks or 0)
+        order.venue_order_id = fact.venue_order_id
+        order.intent = msgspec.structs.replace(order.intent, spec=fact.intent.spec)
+        order.updated_ns = max(order.updated_ns, fact.ts_ns)
+        self._enter(order, _fitting(order, "open"), fact.ts_ns)
 
     def list_working(self, instrument_id: InstrumentId | None) -> list[OrderRecord]:
         """Return those that are not final, in order of creation."""
@@ -281,7 +302,8 @@ def _restep(order: OrderRecord, old: Steps, new: Steps) -> None:
     )
     bracket = order.intent.bracket
     if bracket is not None:
-        bracket = Bracket(price(bracket.stop_ticks), price(bracket.target_ticks))
+        trail = None if bracket.trail is None else restepped(bracket.trail, old, new)
+        bracket = Bracket(price(bracket.stop_ticks), price(bracket.target_ticks), trail)
     order.intent = msgspec.structs.replace(order.intent, spec=spec, bracket=bracket)
     order.filled_lots = size(order.filled_lots)
     order.closed_lots = size(order.closed_lots)

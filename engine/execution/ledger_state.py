@@ -8,10 +8,11 @@ from engine.execution.ledger_account import Account
 from engine.execution.ledger_controls import Controls
 from engine.execution.ledger_memory import Memory
 from engine.execution.ledger_orders import Orders
+from engine.execution.ledger_parents import Parents
 from engine.execution.positions import Positions
 from engine.model.facts import RunBegan
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the checkpoint; a change of any kept struct raises it."""
 
 TRADES_MIN: Final = 50_000
@@ -35,6 +36,9 @@ class LedgerState(msgspec.Struct):
     positions: Positions = msgspec.field(default_factory=Positions)
     account: Account = msgspec.field(default_factory=Account)
     controls: Controls = msgspec.field(default_factory=Controls)
+    confirmed_ns: int = 0
+    """Up to when a report of the venue has agreed (R40)."""
+    parents: Parents = msgspec.field(default_factory=Parents)
 
     def contradict(self, sentence: str) -> None:
         """Count a fact that cannot be true beside the others."""

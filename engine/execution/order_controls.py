@@ -239,13 +239,15 @@ def duplicate(review: Review) -> Reason | None:
 
     A close and the entry that reverses it have the same numbers and are not the same order. Nor is
     protection that the kernel sends: it follows the fills, which may be of one size, and comes
-    again where a venue refused it.
+    again where a venue refused it. The children of a parent are alike on purpose, and a person
+    confirmed what they come to.
     """
     window_s = review.limits.duplicate_window_s
     intent = review.intent
     is_ours = intent.parent != "" or (intent.is_protective and review.is_by_strategy)
     if (
         (is_ours and review.is_reducing)
+        or intent.family != ""
         or review.may_repeat
         or not any(_is_same(sent, review) for sent in _recent(review, window_s))
     ):

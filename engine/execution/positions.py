@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from engine.model.instrument import InstrumentId
-from engine.model.orders import HAND, Side
+from engine.model.orders import EXTERNAL, HAND, Side
 
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 """More digits than any sum of sane amounts needs; the same in every process and thread."""
@@ -117,17 +117,22 @@ class Positions(msgspec.Struct):
     ) -> dict[str, int]:
         """Return whose position a fill of signed lots changes, and by how much.
 
-        A close by hand takes from hand first, then from the strategies that hold the other side,
-        in proportion; what nobody holds is hand's.
+        A close by hand takes from hand first, then from the others that hold the other side, in
+        proportion; what nobody holds is hand's. What was done elsewhere does the same as far as it
+        shrinks the net position: the venue knows no owners.
         """
-        if owner != HAND or not is_reduce_only:
+        if owner == EXTERNAL:
+            closed = abs(closing_lots(self.net(instrument_id).lots, lots))
+        elif owner == HAND and is_reduce_only:
+            closed = abs(lots)
+        else:
             return {owner: lots}
         sign = 1 if lots > 0 else -1
         owned = self.owned.get(instrument_id, {})
         holdings = {name: max(0, -sign * owned[name].lots) for name in sorted(owned)}
-        own = min(abs(lots), holdings.pop(HAND, 0))
-        others = proportion(abs(lots) - own, holdings)
-        parts = {HAND: abs(lots) - sum(others.values())} | others
+        own = min(closed, holdings.pop(owner, 0))
+        others = proportion(closed - own, holdings)
+        parts = {owner: abs(lots) - sum(others.values())} | others
         return {name: sign * part for name, part in parts.items() if part}
 
     def book(
@@ -138,6 +143,24 @@ class Positions(msgspec.Struct):
         for owner, lots in shares.items():
             owned.setdefault(owner, Position()).fill(lots, price_ticks)
         self.nets.setdefault(instrument_id, Position()).fill(sum(shares.values()), price_ticks)
+
+    def adopt(
+        self, instrument_id: InstrumentId, lots: int, price: Decimal, steps: "Steps"
+    ) -> None:
+        """Take in signed lots that no fill brought, at a price between two ticks perhaps.
+
+        The average entry is right to a tick, the money exactly.
+        """
+        ticks = int(EXACT.divide_int(price, steps.tick_size))
+        shares = self.shares(EXTERNAL, instrument_id, lots, is_reduce_only=False)
+        self.book(instrument_id, shares, ticks)
+        rest = EXACT.subtract(price, EXACT.multiply(Decimal(ticks), steps.tick_size))
+        each = EXACT.multiply(rest, steps.lot_size)
+        owned = self.owned[instrument_id]
+        parts = [(owned[owner], part) for owner, part in shares.items()]
+        for position, part in (*parts, (self.nets[instrument_id], lots)):
+            cost = EXACT.multiply(each, Decimal(part))
+            position.settled = plain(EXACT.subtract(position.settled, cost))
 
     def sizes(self, instrument_id: InstrumentId) -> list[int]:
         """Return the signed lots of every position."""

@@ -313,7 +313,7 @@ def shrinkable_net(intent: OrderIntent, net: int, working: Iterable[OrderRecord]
 
     Flagged orders of the same group that work already have a claim on it; those of other groups
     have none, so that a position may have a stop and a target and be closed by hand as well: the
-    venue clips whichever comes late.
+    venue clips whichever comes late. Nor have protective orders in whose place this one comes.
     """
     claimed = sum(
         order.remaining_lots
@@ -321,6 +321,7 @@ def shrinkable_net(intent: OrderIntent, net: int, working: Iterable[OrderRecord]
         if order.spec.side == intent.spec.side
         and order.spec.is_reduce_only
         and _group(order.intent) == _group(intent)
+        and not (intent.is_protective and order.client_order_id in intent.supersedes)
     )
     return max(0, _toward_zero(net, intent.spec.side) - claimed)
 

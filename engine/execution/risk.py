@@ -28,9 +28,12 @@ from engine.execution.order_controls import (
     clear_of_own,
     collar_code,
     collar_ticks,
+    data_gate,
     instrument,
+    permission,
     price_collar,
     shape,
+    trading_hours,
 )
 from engine.execution.review import (
     EXACT,
@@ -51,6 +54,14 @@ from engine.model.orders import _BY_THE_GATE, ApprovedOrder, OrderIntent, OrderS
 StepDown = Literal["reduce_only", "halted", "killed"]
 
 _ALL: Final = (*ORDER_CONTROLS, *ACCOUNT_CONTROLS)
+_OF_A_PARENT: Final = (
+    shape,
+    instrument,
+    permission,
+    trading_hours,
+    data_gate,
+    *ACCOUNT_CONTROLS,
+)
 _TO_FLATTEN: Final = (shape, instrument, price_collar, reduce_only)
 
 _STRICTNESS: Final[Mapping[TradingState, int]] = {
@@ -108,6 +119,22 @@ class RiskGate:
         (D18); such a one is judged as new risk.
         """
         return _judged(_Case(intent, market, ledger, limits, moment), _ALL)
+
+    def review_parent(
+        self,
+        whole: OrderIntent,
+        market: MarketReference,
+        ledger: Ledger,
+        limits: RiskLimits,
+        moment: ReviewMoment,
+    ) -> OrderIntent | RiskRefused:
+        """Judge what all children of a parent together would make of the account.
+
+        It approves none of them; limits of one order are for each child. The answer is the order
+        as it would be sent: without the reduce-only flag where it would not only reduce.
+        """
+        verdict = _judged(_Case(whole, market, ledger, limits, moment), _OF_A_PARENT)
+        return verdict if isinstance(verdict, RiskRefused) else verdict.intent
 
     def review_flatten(
         self,

@@ -6,13 +6,13 @@ from typing import Final
 
 from engine.execution.review import mark_ticks
 from engine.execution.risk import TradingStateAdvice, advise
+from engine.kernel.cancels import cancel
 from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.references import reference_now
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
-from engine.kernel.strategy_orders import cancel
 from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import (
     Envelope,
@@ -31,6 +31,7 @@ from engine.model.facts import (
 from engine.model.instrument import Instrument, InstrumentId, symbol_of
 from engine.model.market import InstrumentUpdated
 from engine.model.numbers import NS_PER_S
+from engine.model.orders import EXTERNAL
 
 UNVALUED_NS: Final = 15 * NS_PER_S
 """The account's worth may be unknown for so long; then trading only reduces."""
@@ -42,12 +43,15 @@ PEAK_STEP: Final = Decimal("1.001")
 def on_run_started(
     state: KernelState, envelope: Envelope, event: RunStarted, effects: list[Effect]
 ) -> None:
-    """Begin the run in the ledger; the first run opens the account."""
+    """Begin the run in the ledger; on paper the first one opens the account.
+
+    Where orders leave the program, the venue's first report opens it.
+    """
     del envelope
     desk = state.desk
     _remember_kill(state)
     record(state, effects, _began(state, event))
-    if not desk.ledger.currency:
+    if not desk.ledger.currency and desk.setup.rules is None:
         setup = desk.setup
         opened = AccountOpened(state.ts_ns, setup.currency, setup.paper_equity)
         record(state, effects, opened)
@@ -96,7 +100,8 @@ def _learn_steps(state: KernelState, instrument: Instrument, effects: list[Effec
         return True
     known = InstrumentKnown(state.ts_ns, key, tick, lot, instrument.quote)
     for order in ledger.working(key):
-        cancel(state, order, effects)
+        if order.intent.owner != EXTERNAL:
+            cancel(state, order, effects)
     if ledger.working(key) or ledger.steps_problem(known):
         return False
     record(state, effects, known)
@@ -111,6 +116,8 @@ def on_timer(
     desk = state.desk
     for market in state.instruments.values():
         _learn_steps(state, market.instrument, effects)
+    if not desk.ledger.currency:  # Nothing can be lost before the account is open.
+        return
     marks = marks_of(state)
     equity = desk.ledger.equity(marks)
     _judge_worth(state, effects, equity, marks)

@@ -17,7 +17,7 @@ from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunStarted, TimerFired
 from engine.model.instrument import symbol_of
 from engine.model.numbers import NS_PER_S
-from engine.model.orders import HAND, OrderIntent
+from engine.model.orders import EXTERNAL, HAND, OrderIntent
 
 BARE_NS: Final = 3 * NS_PER_S
 
@@ -73,18 +73,22 @@ def stopped_lots(ledger: Ledger, holding: Holding) -> int:
         order.remaining_lots
         for order in ledger.working(instrument_id)
         if (order.spec.type, order.spec.side) == ("stop", side)
-        and order.intent.owner in (owner, HAND)
+        and order.intent.owner in (owner, HAND, EXTERNAL)
         and order.spec.is_reduce_only
         and order.state in ("open", "partial")
     )
 
 
 def holdings(state: KernelState) -> Iterator[Holding]:
-    """Yield every owner's positions; opposite ones count though the venue has none."""
+    """Yield every owner's positions; opposite ones count though the venue has none.
+
+    What was made elsewhere is protected elsewhere (R34).
+    """
     ledger = state.desk.ledger
     for instrument_id in dict.fromkeys((*state.instruments, *ledger.held())):
         for owner in ledger.owners(instrument_id):
-            yield owner, instrument_id
+            if owner != EXTERNAL:
+                yield owner, instrument_id
 
 
 def cover_of(state: KernelState, holding: Holding) -> Cover:

@@ -2,7 +2,8 @@
 
 The entry's intent says where; legs follow its fills, part by part, through the gate like any order.
 What a leg fills, and what is closed otherwise, needs no leg any more; the ledger counts both, so
-that a restart goes on where the run before ended. An entry that fills nothing brings no legs.
+that a restart goes on where the run before ended. An entry that fills nothing brings no legs. A
+stop that trails moves by a new leg, which takes the place of the one before once it is confirmed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,17 +12,12 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from engine.execution.ledger_orders import OrderRecord
+from engine.kernel import trails
 from engine.kernel.alarms import note_stop
+from engine.kernel.cancels import cancel
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import (
-    cancel,
-    may_protect,
-    may_shrink,
-    reviewed,
-    send,
-    surplus,
-)
+from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send, surplus
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import BracketClosed, OrderFilled
@@ -56,12 +52,14 @@ def on_timer(
     fit(state, effects)
 
 
-def legs_of(entry: OrderIntent, client_order_id: str, lots: int) -> Iterator[OrderIntent]:
-    """Yield the legs that protect so much of what an entry filled."""
+def legs_of(
+    entry: OrderIntent, client_order_id: str, lots: int, stop_ticks: PriceTicks | None
+) -> Iterator[OrderIntent]:
+    """Yield the legs that protect so much of what an entry filled, the stop where it is now."""
     bracket = entry.bracket or Bracket()
     side: Side = "sell" if entry.spec.side == "buy" else "buy"
     kinds: tuple[tuple[LegType, PriceTicks | None], ...] = (
-        ("stop", bracket.stop_ticks),
+        ("stop", stop_ticks),
         ("take_profit", bracket.target_ticks),
     )
     for kind, ticks in kinds:
@@ -86,6 +84,7 @@ def fit(state: KernelState, effects: list[Effect]) -> None:
     refused = state.desk.legs_refused_ns
     for gone in [key for key in refused if key[0] not in open_ids]:
         del refused[gone]
+    trails.end_idle(state, open_ids, effects)
     if not entries and not legs:
         return
     _close(state, entries, effects)
@@ -138,19 +137,22 @@ def _fit_entry(
     effects: list[Effect],
 ) -> None:
     holding = entry.intent.owner, entry.spec.instrument_id
-    for wanted in legs_of(entry.intent, entry.client_order_id, lots):
-        of_kind = [leg for leg in legs if leg.spec.type == wanted.spec.type]
-        working = [leg for leg in of_kind if not leg.is_final]
-        missing = lots - sum(leg.remaining_lots for leg in working)
-        is_waived = any(leg.is_waived for leg in of_kind)
-        is_many = len(working) > LEGS_MAX
+    waived = {leg.spec.type for leg in legs if leg.is_waived}
+    stop_ticks = trails.stop_of(state, entry, effects, is_waived="stop" in waived)
+    for leg in legs_of(entry.intent, entry.client_order_id, lots, stop_ticks):
+        of_kind = [one for one in legs if one.spec.type == leg.spec.type]
+        found = trails.generations(leg, [one for one in of_kind if not one.is_final])
+        missing = lots - sum(one.remaining_lots for one in found.current)
+        is_many = len(found.current) > LEGS_MAX
         if (missing < 0 or is_many) and may_shrink(state, *holding):
-            _cancel(state, surplus(working, lots, most=1 if is_many else None), effects)
-        if missing > 0 and not is_waived:
-            note_stop(state, wanted)
-            if may_protect(state, *holding) and _is_due(state, wanted, of_kind):
-                spec = replace(wanted.spec, qty_lots=QtyLots(missing))
-                _place(state, replace(wanted, spec=spec), effects)
+            _cancel(state, surplus(found.current, lots, most=1 if is_many else None), effects)
+        if missing > 0 and leg.spec.type not in waived:
+            note_stop(state, leg)
+            if may_protect(state, *holding) and _is_due(state, leg, of_kind):
+                spec = replace(found.wanted.spec, qty_lots=QtyLots(missing))
+                _place(state, replace(found.wanted, spec=spec), effects)
+        elif missing <= 0 and found.is_confirmed:
+            _cancel(state, found.late, effects)
 
 
 def _place(state: KernelState, leg: OrderIntent, effects: list[Effect]) -> None:

@@ -1,21 +1,32 @@
 """Cancels that must come true: asked again where one crossed its order or was never answered.
 
-A refused cancel proves nothing: it may have come to the venue before the order did (R28). While
-trading is killed, all of it or an instrument's, every order there that does not protect a position
-is asked to go until it is gone, also one that appears after the kill (R74).
+A refused cancel proves nothing: it may have come to the venue before the order did (R28). A scope
+that has stepped down keeps no order that it would refuse today: while it only reduces or is halted
+all that could add risk is asked to go until it is gone, while it is killed all that does not
+protect a position (R55, R74). So it is too with an order that appears later, and after a restart.
 """
 
 from typing import Final
 
 from engine.execution.ledger_orders import OrderRecord
 from engine.kernel.desk import Desk
+from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import ANSWER_NS
 from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import CancelRejected, CancelRequested, OrderAcked, TradingState
 from engine.model.instrument import venue_of
+from engine.model.numbers import NS_PER_S
+from engine.model.orders import EXTERNAL
+
+ANSWER_NS: Final = 2 * NS_PER_S
+"""An entry, a close or a cancel without an answer for longer is not waited for."""
+
+NAMES_MAX: Final = 5
+
+STEPPED_DOWN: Final = ("reduce_only", "halted")
+"""States in which only what shrinks a position may leave; a kill has its own rule."""
 
 OVERTAKEN_MAX: Final = 2_000
 """Refused cancels remembered; twice the orders that may work at a time."""
@@ -40,29 +51,97 @@ def on_acked(
     del envelope
     if event.client_order_id in state.desk.overtaken:
         del state.desk.overtaken[event.client_order_id]
-        _ask(state, event.client_order_id, effects)
+        ask(state, event.client_order_id, effects)
 
 
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """While killed, ask until all is gone."""
+    """Ask until all is gone that a kill or a step down leaves no room for."""
     del envelope, event
+    _carry_kill_through(state, effects)
+    take_back(state, effects)
+
+
+def take_back(state: KernelState, effects: list[Effect]) -> None:
+    """Take back what could still add risk where trading only reduces or is halted, and say so."""
+    gone = [order for order in risky(state) if not _is_waited_for(state, order)]
+    for order in gone:
+        ask(state, order.client_order_id, effects)
+    if gone:
+        names = ", ".join(f"o{order.number + 1}" for order in gone[:NAMES_MAX])
+        more = ", …" if gone[NAMES_MAX:] else ""
+        told = f"{len(gone)} orders could add risk and are taken back ({names}{more})"
+        say(state, effects, "warning", "orders", told)
+
+
+def risky(state: KernelState, scope: str = "") -> list[OrderRecord]:
+    """Return the working orders that could add risk where that is not allowed any more.
+
+    Args:
+        state: Has the orders.
+        scope: Judge as if this one were stepped down too.
+    """
+    desk = state.desk
+    found = {name for name, now in desk.ledger.states.items() if now in STEPPED_DOWN} | {scope}
+    if found == {""}:
+        return []
+    return [
+        order
+        for order in desk.ledger.working()
+        if not (order.spec.is_reduce_only or order.intent.is_protective)
+        and order.intent.owner != EXTERNAL
+        and not found.isdisjoint(_scopes(order))
+    ]
+
+
+def cancel(
+    state: KernelState, order: OrderRecord, effects: list[Effect], *, is_only: bool = False
+) -> None:
+    """Ask once for a cancel; again only where nobody knows what became of it.
+
+    Args:
+        state: Has the order.
+        order: The order.
+        effects: Take the cancel.
+        is_only: Whether nobody asks again, so that an order of which nothing is known is not left
+            for later.
+    """
+    is_lost = order.state == "unknown" and not is_only
+    if order.state == "pending_cancel" or (is_lost and state.ts_ns - order.updated_ns < ANSWER_NS):
+        return
+    ask(state, order.client_order_id, effects)
+
+
+def _carry_kill_through(state: KernelState, effects: list[Effect]) -> None:
     desk = state.desk
     if "killed" not in desk.ledger.states.values():
         return
     for order in desk.ledger.working():
-        if _scope(desk, order) != "killed":
+        if _state_of(desk, order) != "killed":
             continue
         is_asked = order.state in ("pending_cancel", "unknown")
         flattens = order.spec.is_reduce_only and order.spec.tif == "ioc"  # Lapses by itself.
         is_late = state.ts_ns - order.updated_ns >= ANSWER_NS
         if not desk.protects(order) and (is_late or not (is_asked or flattens)):
             desk.note_asked(order.client_order_id)
-            _ask(state, order.client_order_id, effects)
+            ask(state, order.client_order_id, effects)
 
 
-def _scope(desk: Desk, order: OrderRecord) -> TradingState:
+def _is_waited_for(state: KernelState, order: OrderRecord) -> bool:
+    """Whether a cancel was asked for, or refused, too short a time ago to ask again."""
+    is_refused = order.client_order_id in state.desk.overtaken
+    is_asked = is_refused or order.state in ("pending_cancel", "unknown")
+    return is_asked and state.ts_ns - order.updated_ns < ANSWER_NS
+
+
+def _scopes(order: OrderRecord) -> tuple[str, ...]:
+    """Return the scopes that an order falls under."""
+    key = order.spec.instrument_id
+    return ("all", f"venue:{venue_of(key)}", f"instrument:{key}", f"strategy:{order.intent.owner}")
+
+
+def _state_of(desk: Desk, order: OrderRecord) -> TradingState:
     """Return the strictest trading state that an order falls under."""
     key = order.spec.instrument_id
     return desk.ledger.trading_state(
@@ -70,6 +149,7 @@ def _scope(desk: Desk, order: OrderRecord) -> TradingState:
     )
 
 
-def _ask(state: KernelState, client_order_id: str, effects: list[Effect]) -> None:
+def ask(state: KernelState, client_order_id: str, effects: list[Effect]) -> None:
+    """Ask for a cancel, whatever was asked for before."""
     record(state, effects, CancelRequested(state.ts_ns, client_order_id))
     effects.append(SendCancel(client_order_id))

@@ -15,6 +15,8 @@ from engine.execution.review import ReviewMoment
 from engine.execution.risk import RiskGate
 from engine.kernel.covers import Cover, Holding
 from engine.kernel.seats import Seats
+from engine.kernel.venue_side import VenueSide
+from engine.model.account import TradeRules
 from engine.model.facts import OrderFilled, TradingState
 from engine.model.instrument import InstrumentId
 
@@ -48,9 +50,13 @@ class DeskSetup(msgspec.Struct, frozen=True):
     on_terminal_loss: TerminalLoss = "keep"
     terminal_grace_s: int = 60
     """How long a screen may be gone before `on_terminal_loss` counts."""
+    has_screen: bool = False
+    """Whether a screen belongs to the run: one that does not come is as good as lost."""
     on_restart: OnRestart | None = None
     """None: `reduce_only` after a crash or with another version or other limits, else `resume`."""
     on_exit: OnExit = "cancel"
+    rules: TradeRules | None = None
+    """What the venue can do, where orders leave the program; None on paper, where all is known."""
 
 
 class KillReport(msgspec.Struct):
@@ -78,6 +84,8 @@ class Desk:
         self.is_ending = False
         self.legs_refused_ns: dict[tuple[str, str], int] = {}
         """When the gate last refused a leg: by client order id of its entry, and type."""
+        self.trails_refused_ns: dict[str, int] = {}
+        """When the gate last refused the stop of a trail."""
         self.unvalued_ns: int | None = None
         """Since when nobody knows what the account is worth; None while it is known."""
         self.worth_fault = ""
@@ -92,6 +100,8 @@ class Desk:
         """What stands behind each owner's position."""
         self.overtaken: dict[str, None] = {}
         """Orders whose cancel was refused, oldest first: it may have come before they did."""
+        self.venue_side = VenueSide()
+        """What is known of the venue's side, where orders leave the program."""
         self.version = 0
         """Changes with everything that the panes of the desk show."""
 
@@ -141,10 +151,11 @@ class Desk:
             (kill.ts_ns, kill.reason, kill.asked) if kill is not None else None,
             (self.is_journal_ok, self.is_ending, self.clock_fault),
             (self.unvalued_ns, self.worth_fault),
-            list(self.legs_refused_ns.items()),
+            (list(self.legs_refused_ns.items()), list(self.trails_refused_ns.items())),
             self.seats.digest_parts(),
             [runner.digest_parts() for runner in self.runners.values()],
             (list(self.covers.items()), list(self.overtaken)),
+            self.venue_side.digest_parts(),
         )
 
 
@@ -163,6 +174,8 @@ def moment_of(
         faults = (*faults, desk.worth_fault)
     if desk.clock_fault and desk.setup.is_live:  # Paper signs nothing.
         faults = (*faults, desk.clock_fault)
+    if desk.setup.rules is not None:
+        faults = (*faults, *desk.venue_side.faults(now_ns))
     return ReviewMoment(
         now_ns=now_ns,
         is_live=desk.setup.is_live,

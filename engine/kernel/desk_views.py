@@ -7,10 +7,14 @@ from typing import Final
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.ledger_parents import ParentRecord
+from engine.execution.parents.registry import kind_of
 from engine.execution.risk import switched_off
 from engine.kernel.account import marks_of
 from engine.kernel.alarms import alarms, stopped_lots
 from engine.kernel.desk import Desk, moment_of
+from engine.kernel.evidence import troubles
+from engine.kernel.parents import active
 from engine.kernel.planned_order import margin_of
 from engine.kernel.references import reference_now
 from engine.kernel.release import limit_uses
@@ -18,12 +22,13 @@ from engine.kernel.state import KernelState
 from engine.kernel.strategies import Runner, ready_ns
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.orders import UNJOURNALLED, OrderState
+from engine.model.orders import UNJOURNALLED, OrderSpec, OrderState
 from engine.model.view import (
     FillRow,
     LimitRow,
     OrderRow,
     OrdersView,
+    ParentRow,
     PositionRow,
     PositionsView,
     RiskView,
@@ -78,15 +83,17 @@ def positions_view(state: KernelState) -> PositionsView:
 def orders_view(state: KernelState) -> OrdersView:
     """Return working orders, ended ones, and fills."""
     ledger = state.desk.ledger
+    marks = marks_of(state)
     ended = (order for order in reversed(ledger.orders.values()) if order.is_final)
     return OrdersView(
-        working=tuple(_order_row(state, order) for order in ledger.working()),
-        ended=tuple(_order_row(state, order) for order in islice(ended, ENDED_ROWS_MAX)),
+        working=tuple(_order_row(state, order, marks) for order in ledger.working()),
+        ended=tuple(_order_row(state, order, {}) for order in islice(ended, ENDED_ROWS_MAX)),
         fills=tuple(
             row
             for fill in islice(reversed(state.desk.fills), FILL_ROWS_MAX)
             if (row := _fill_row(ledger, fill)) is not None
         ),
+        parents=tuple(_parent_row(ledger, one) for one in active(state)),
     )
 
 
@@ -105,7 +112,7 @@ def risk_view(
         kill_report=_kill_report(state),
         is_persisted=is_persisted,
         is_journal_ok=is_journal_ok,
-        alarms=alarms(state),
+        alarms=(*alarms(state), *troubles(state)),
         limits=tuple(
             LimitRow(
                 use.name,
@@ -213,7 +220,9 @@ def _of_interest(state: KernelState) -> list[InstrumentId]:
     return list(dict.fromkeys((*state.instruments, *state.desk.ledger.held())))
 
 
-def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
+def _order_row(
+    state: KernelState, order: OrderRecord, marks: Mapping[InstrumentId, Decimal]
+) -> OrderRow:
     spec = order.spec
     market = state.instruments.get(spec.instrument_id)
     steps = state.desk.ledger.steps(spec.instrument_id)
@@ -227,6 +236,8 @@ def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
     bracket = order.intent.bracket
     flags += ["TP"] if bracket is not None and bracket.target_ticks is not None else []
     flags += ["SL"] if bracket is not None and bracket.stop_ticks is not None else []
+    flags += ["TR"] if bracket is not None and bracket.trail is not None else []
+    flags += [order.intent.family] if order.intent.family else []
     return OrderRow(
         client_order_id=order.client_order_id,
         short_id=short_id(order),
@@ -246,6 +257,38 @@ def _order_row(state: KernelState, order: OrderRecord) -> OrderRow:
         state=WORDS.get(order.state, order.state),
         reason=": ".join(notes),
         created_ns=order.created_ns,
+        tag=order.intent.tag,
+        distance_bps=_distance_bps(spec, tick, marks.get(spec.instrument_id)),
+    )
+
+
+def _distance_bps(spec: OrderSpec, tick: Decimal, mark: Decimal | None) -> float | None:
+    ticks = spec.trigger_ticks or spec.limit_ticks
+    if not mark or ticks is None:
+        return None
+    return float((ticks * tick / mark - 1) * 10_000)
+
+
+def _parent_row(ledger: Ledger, parent: ParentRecord) -> ParentRow:
+    spec, steps = parent.spec, ledger.steps(parent.spec.instrument_id)
+    tick, lot = (steps.tick_size, steps.lot_size) if steps else (Decimal(0), Decimal(0))
+    kind = kind_of(spec)
+    words, next_ns = kind.progress(spec, parent)
+    average = Decimal(parent.filled_value) / parent.filled_lots if parent.filled_lots else None
+    return ParentRow(
+        parent_id=parent.parent_id,
+        kind=kind.word,
+        instrument_id=spec.instrument_id,
+        name=symbol_of(spec.instrument_id),
+        side=spec.side,
+        size=f"{spec.qty_lots * lot:f}",
+        filled=f"{parent.filled_lots * lot:f}",
+        share=min(1.0, parent.filled_lots / spec.qty_lots),
+        average="" if average is None else f"{(average * tick).quantize(tick):f}",
+        progress=words,
+        state="running" if parent.state == "running" else "paused",
+        reason=parent.reason,
+        next_ns=next_ns if parent.state == "running" else None,
     )
 
 

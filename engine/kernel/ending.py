@@ -4,12 +4,13 @@ Strategies run again with the next run, unless they are stopped; until then noth
 """
 
 from engine.execution.ledger_orders import OrderRecord
+from engine.kernel.cancels import cancel
 from engine.kernel.desk import RUN_ENDS
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import cancel
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunEnding
+from engine.model.orders import EXTERNAL
 
 
 def on_run_ending(
@@ -32,4 +33,8 @@ def leaving(state: KernelState) -> list[OrderRecord]:
     desk = state.desk
     if desk.setup.on_exit == "keep":
         return []
-    return [order for order in desk.ledger.working() if not desk.protects(order)]
+    return [
+        order
+        for order in desk.ledger.working()
+        if order.intent.owner != EXTERNAL and not desk.protects(order)
+    ]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.ingest.health import freshness
 from engine.kernel.alarms import alarms
+from engine.kernel.evidence import troubles
 from engine.kernel.freshness import book_age_ns, book_freshness, trade_freshness
 from engine.kernel.state import InstrumentState, KernelState
 from engine.model.instrument import symbol_of
@@ -132,11 +133,15 @@ def health_view(state: KernelState, now_ns: int, facts: "RunFacts") -> HealthVie
         is_recording=facts.is_recording,
         recording=facts.recording,
         inbox_depth=facts.inbox_depth,
+        inbox_age_ns=facts.inbox_age_ns,
+        feed_stops=facts.feed_stops,
         loop_stalls=state.loop_stalls,
         loop_stall_ns=state.loop_stall_ns,
         loop_stall_at_ns=state.loop_stall_at_ns,
         screens=desk.seats.screens,
         holder=desk.seats.holder,
-        alarms=alarms(state),
+        alarms=(*alarms(state), *troubles(state)),
+        repairs=desk.venue_side.repairs,
         part_failures=state.part_failures,
+        parts_down=tuple(state.parts_down.items()),
     )

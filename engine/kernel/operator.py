@@ -5,7 +5,7 @@ becomes facts first and effects after: an order is recorded before it is sent, c
 nothing.
 """
 
-from engine.kernel import alarms, strategies, watching
+from engine.kernel import alarms, cancels, parents, strategies, trails, watching
 from engine.kernel.notices import say
 from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
@@ -77,6 +77,9 @@ def _carry_out(
     for fact in plan.facts:
         record(state, effects, fact)
     _send(state, plan, effects)
+    trails.fit(state, effects)
+    parents.work(state, effects)
+    cancels.take_back(state, effects)
     for runner in plan.starts:
         strategies.begin(state, runner, effects)
     for owner in plan.stops:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.execution.account_controls import breaker_of
+from engine.execution.risk import TradingStateAdvice
 from engine.kernel.notices import say
 from engine.kernel.owners import taken_from
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
+from engine.kernel.step_down import step_down
 from engine.model import facts as f
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope
@@ -103,5 +105,5 @@ def _count_failures(
     if failures + 1 >= desk.limits.failures_max and owner != HAND:
         scope = f"strategy:{owner}"
         reason = f"{failures + 1} failures in a row"
-        record(state, effects, f.TradingStateSet(state.ts_ns, scope, "halted", reason))
-        say(state, effects, "error", owner, f"halted: {reason}; `resume {scope}` goes on")
+        if step_down(state, effects, [TradingStateAdvice(scope, "halted", reason)]):
+            say(state, effects, "error", owner, f"`resume {scope}` goes on")

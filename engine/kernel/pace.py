@@ -38,6 +38,7 @@ def on_part_failed(
     if not event.is_given_up:
         say(state, effects, "warning", "engine", f"{told}; it is started again")
         return
+    state.parts_down[event.name] = event.error
     told = f"{told}; after {event.restarts} restarts within a minute it stays down"
     say(state, effects, "error", "engine", f"{told}. Stop the engine and start it anew")
     step_down(state, effects, [TradingStateAdvice("all", "halted", told)])

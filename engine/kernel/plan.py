@@ -12,14 +12,23 @@ from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.risk import RiskRefused
 from engine.ingest.candles import TIMEFRAMES_S
-from engine.kernel import plan_control, plan_orders, release, watching
+from engine.kernel import (
+    plan_control,
+    plan_orders,
+    plan_parents,
+    plan_trails,
+    release,
+    watching,
+)
 from engine.kernel.desk import Desk
+from engine.kernel.parents import active
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.strategies import Runner
 from engine.model import commands as c
 from engine.model.facts import (
     CancelRequested,
     Fact,
+    TrailEnded,
 )
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import PriceTicks, QtyLots
@@ -159,6 +168,10 @@ def cancel(plan: Plan, action: c.CancelOrders) -> None:
 def cancel_all(plan: Plan, action: c.CancelAll) -> None:
     """Plan the cancels of all, or all of one instrument or side; protective ones only if asked."""
     plan.ask(1 if action.instrument_id else 2)
+    for parent in active(plan.state):
+        spec = parent.spec
+        if action.instrument_id in ("", spec.instrument_id) and action.side in (None, spec.side):
+            plan_parents.end_planned(plan, parent)
     spared = 0
     for order in plan.desk.ledger.working(action.instrument_id or None):
         if action.side is not None and order.spec.side != action.side:
@@ -182,6 +195,10 @@ def _cancel_one(plan: Plan, order: OrderRecord) -> None:
     plan.cancels.append(order.client_order_id)
     if order.intent.parent:
         plan.waivers.add(order.client_order_id)
+    if order.intent.family in plan.ledger.trails:
+        gone = TrailEnded(plan.state.ts_ns, order.intent.family, "its stop is canceled by hand")
+        plan.facts.append(gone)
+        plan.foresee(gone)
     plan.foresee(CancelRequested(plan.state.ts_ns, order.client_order_id))
 
 
@@ -220,6 +237,13 @@ def stop_strategy(plan: Plan, action: c.StopStrategy) -> None:
 
 _HANDLERS: Final[dict[type[object], Callable[[Plan, Any], None]]] = {
     c.SubmitOrder: plan_orders.submit,
+    c.SetTrail: plan_trails.trail,
+    c.StartScale: plan_parents.start,
+    c.StartTwap: plan_parents.start,
+    c.StartIceberg: plan_parents.start,
+    c.StartChase: plan_parents.start,
+    c.ResumeParent: plan_parents.resume,
+    c.CancelParents: plan_parents.cancel_parents,
     c.CancelOrders: cancel,
     c.CancelAll: cancel_all,
     c.AmendOrder: plan_orders.amend,

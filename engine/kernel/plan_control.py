@@ -3,9 +3,14 @@
 from typing import TYPE_CHECKING, Final
 
 from engine.execution.account_controls import breaker_of
+from engine.execution.reconcile import adoption
+from engine.kernel.cancels import risky
+from engine.kernel.parents import active
 from engine.kernel.restart import QUESTION
+from engine.kernel.venue_side import DIFFERENCE
 from engine.model import commands as c
-from engine.model.facts import FailureCounted, TradingState, TradingStateSet
+from engine.model.facts import FailureCounted, ParentEnded, TradingState, TradingStateSet
+from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.orders import HAND
 from engine.model.text import clean
 
@@ -45,6 +50,8 @@ def kill(plan: "Plan", action: c.EngageKill) -> None:
         flattens = order.spec.is_reduce_only and order.created_ns > since
         if not plan.desk.protects(order) and not flattens:
             plan.cancels.append(order.client_order_id)  # Again, if that was asked for already.
+    for parent in active(plan.state):
+        plan.facts.append(ParentEnded(plan.state.ts_ns, parent.parent_id, "trading is killed"))
     plan.sentences.append(f"killed: cancels {len(plan.cancels)} orders")
 
 
@@ -63,15 +70,46 @@ def take_orders(plan: "Plan", action: c.TakeOrders) -> None:
 
 
 def accept(plan: "Plan", action: c.Accept) -> None:
-    """Plan the answer to what the start asked: that trading goes on as it was."""
+    """Plan the answer to what the start asked: that trading goes on as it was before.
+
+    Or to a position that differs: that the venue is right.
+    """
+    asked, _, name = action.what.partition(" ")
+    if asked == DIFFERENCE:
+        _accept_difference(plan, InstrumentId(name))
+        return
     fact = plan.ledger.state_facts.get("all")
-    is_low = fact is not None and fact.state in ("reduce_only", "halted")  # No kill ends so.
-    if action.what != QUESTION or fact is None or not (is_low and fact.reason.startswith(QUESTION)):
+    if action.what != QUESTION or fact is None or fact.before is None:
         plan.refuse(f"nothing asks about {clean(action.what, 40)!r}")
         return
     plan.ask(2)
-    plan.sentences.append(f"trading goes on: {fact.reason}")
-    plan.facts.append(TradingStateSet(plan.state.ts_ns, "all", "active", "accepted"))
+    before = fact.before
+    why = "accepted" if before.state == "active" else before.reason
+    told = "trading goes on" if before.state == "active" else f"{before.state} as before: {why}"
+    plan.sentences.append(f"{told}; this was asked: {fact.reason}")
+    plan.facts.append(
+        TradingStateSet(plan.state.ts_ns, "all", before.state, why, operator=plan.operator)
+    )
+
+
+def _accept_difference(plan: "Plan", instrument_id: InstrumentId) -> None:
+    """Plan that the venue's position counts, whoever made it; the instrument stays halted."""
+    mismatch = plan.desk.venue_side.mismatches.get(instrument_id)
+    if mismatch is None:
+        plan.refuse(f"the position of {symbol_of(instrument_id)!r} is the venue's")
+        return
+    fact = adoption(plan.ledger, mismatch.seen, plan.state.ts_ns)
+    if fact is None:
+        plan.refuse(f"nothing is known of {symbol_of(instrument_id)} that could value it: `sub` it")
+        return
+    plan.ask(2)
+    told = f"{fact.lots:+d} lots of {symbol_of(instrument_id)} count from now on"
+    plan.sentences.append(f"{told}, at {fact.price:f}")
+    scope = f"instrument:{instrument_id}"
+    if plan.ledger.states.get(scope, "active") != "active":
+        plan.sentences.append(f"`resume {symbol_of(instrument_id)}` lets it trade again")
+    plan.facts.append(fact)
+    plan.foresee(fact)
 
 
 def resume(plan: "Plan", action: c.Resume) -> None:
@@ -105,6 +143,9 @@ def reduce_only(plan: "Plan", action: c.SetReduceOnly) -> None:
     if plan.ledger.states.get(scope, "active") != "active":
         plan.refuse(f"{scope} is not active")
         return
+    going = len(risky(plan.state, scope))
+    if going:
+        plan.sentences.append(f"{going} orders that could add risk are taken back")
     fact = TradingStateSet(plan.state.ts_ns, scope, "reduce_only", "by hand")
     plan.facts.append(fact)
     plan.foresee(fact)

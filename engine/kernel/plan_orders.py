@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.review import ReviewMoment
+from engine.execution.review import ReviewMoment, mark_ticks
 from engine.execution.risk import RiskRefused
 from engine.execution.rounding import (
     AskedOrder,
@@ -23,7 +23,8 @@ from engine.kernel.freshness import look_problem
 from engine.kernel.owners import foreseen, taken_from
 from engine.kernel.planned_order import describe, level_of, size_text
 from engine.kernel.references import reference_now
-from engine.kernel.state import InstrumentState
+from engine.kernel.state import InstrumentState, KernelState
+from engine.kernel.trails import first_stop, rule_of
 from engine.model import commands as c
 from engine.model.facts import OrderFilled, OrderIntended, ReplaceRequested
 from engine.model.instrument import InstrumentId, symbol_of, venue_of
@@ -37,6 +38,7 @@ from engine.model.orders import (
     OrderSpec,
     Side,
 )
+from engine.model.trails import TrailRule
 
 if TYPE_CHECKING:
     from engine.kernel.plan import Plan
@@ -61,7 +63,7 @@ def submit(plan: "Plan", action: c.SubmitOrder) -> None:
     if isinstance(spec, Unroundable):
         plan.refuse(spec.sentence)
         return
-    bracket = _bracket_of(action, spec, market)
+    bracket = _bracket_of(plan.state, action, spec, market)
     if isinstance(bracket, str):
         plan.refuse(bracket)
         return
@@ -91,7 +93,7 @@ def add_order(
     desk, state = plan.desk, plan.state
     reference = reference_now(state, market, is_reviewed=True)
     review = desk.gate.review_flatten if is_flatten else desk.gate.review
-    verdict = review(intent, reference, plan.ledger, desk.limits, _moment(plan))
+    verdict = review(intent, reference, plan.ledger, desk.limits, moment_of_plan(plan))
     spec = intent.spec
     if isinstance(verdict, RiskRefused):
         plan.refusals += [reason.sentence for reason in verdict.reasons]
@@ -117,10 +119,10 @@ def add_order(
 
 
 def _bracket_of(
-    action: c.SubmitOrder, spec: OrderSpec, market: InstrumentState
+    state: KernelState, action: c.SubmitOrder, spec: OrderSpec, market: InstrumentState
 ) -> Bracket | str | None:
     """Return the bracket in ticks, None without one, or why there can be none."""
-    if action.stop is None and action.target is None:
+    if action.stop is None and action.target is None and action.trail is None:
         return None
     if spec.is_reduce_only:
         return "a reducing order opens nothing that a stop or target could protect"
@@ -133,8 +135,32 @@ def _bracket_of(
             if isinstance(found, Unroundable):
                 return found.sentence
             ticks[at] = found
-    bracket = Bracket(*ticks)
+    trail = _trail_of(state, action.trail, spec, market)
+    if isinstance(trail, str):
+        return trail
+    bracket = Bracket(ticks[0], ticks[1], trail)
     return _bracket_problem(bracket, spec.side, spec.limit_ticks or spec.trigger_ticks) or bracket
+
+
+def _trail_of(
+    state: KernelState, wish: c.TrailWish | None, spec: OrderSpec, market: InstrumentState
+) -> TrailRule | str | None:
+    """Return how an entry's stop follows the price, None if it does not, or why it cannot."""
+    if wish is None:
+        return None
+    entry = spec.limit_ticks or spec.trigger_ticks or mark_ticks(reference_now(state, market))
+    if entry is None:
+        return "no price is known that a stop could follow"
+    return rule_of(state, market, wish, int(entry))
+
+
+def _first_stop(entry: OrderIntent, price: PriceTicks) -> PriceTicks | None:
+    """Return where the stop of a bracket is at first, if the entry fills at this price."""
+    bracket = entry.bracket or Bracket()
+    if bracket.trail is None:
+        return bracket.stop_ticks
+    side: Side = "sell" if entry.spec.side == "buy" else "buy"
+    return first_stop(side, bracket.stop_ticks, price, bracket.trail.start_ticks)
 
 
 def _bracket_problem(bracket: Bracket | None, side: Side, entry_ticks: PriceTicks | None) -> str:
@@ -161,8 +187,8 @@ def _foresee_legs(plan: "Plan", market: InstrumentState, entry: ApprovedOrder) -
     filled = spec.qty_lots
     key = entry.client_order_id
     after.apply(OrderFilled(plan.state.ts_ns, key, "foreseen", price, filled, "taker", *fee))
-    for leg in legs_of(entry.intent, key, filled):
-        verdict = desk.gate.review(leg, reference, after, desk.limits, _moment(plan))
+    for leg in legs_of(entry.intent, key, filled, _first_stop(entry.intent, price)):
+        verdict = desk.gate.review(leg, reference, after, desk.limits, moment_of_plan(plan))
         if isinstance(verdict, RiskRefused):
             plan.refusals += [f"its {leg.tag}: {told}" for told in verdict.sentences]
             plan.denied.append(verdict)
@@ -268,7 +294,8 @@ def _is_killed(plan: "Plan", instrument_id: InstrumentId) -> bool:
     return state == "killed"
 
 
-def _moment(plan: "Plan", replaces: str = "") -> ReviewMoment:
+def moment_of_plan(plan: "Plan", replaces: str = "") -> ReviewMoment:
+    """Return the moment of a review as if all that is planned were done."""
     state = plan.state
     references = {
         key: reference_now(state, market)
@@ -291,7 +318,7 @@ def _amend_to(
     spec = replace(order.spec, limit_ticks=limit, qty_lots=qty)
     intent = replace(order.intent, spec=spec, tag="amend")
     reference = reference_now(plan.state, market, is_reviewed=True)
-    moment = _moment(plan, order.client_order_id)
+    moment = moment_of_plan(plan, order.client_order_id)
     desk = plan.desk
     verdict = desk.gate.review(intent, reference, plan.ledger, desk.limits, moment)
     plan.orders.append(describe(plan.desk, market, spec))

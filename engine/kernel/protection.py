@@ -12,18 +12,11 @@ from typing import Final, Literal
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.rounding import Unroundable, trigger_ticks_of
 from engine.kernel.alarms import cover_of, holdings
+from engine.kernel.cancels import ANSWER_NS, cancel
 from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import (
-    ANSWER_NS,
-    cancel,
-    may_protect,
-    may_shrink,
-    reviewed,
-    send,
-    surplus,
-)
+from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send, surplus
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import OrderFilled

@@ -7,21 +7,21 @@ their instrument is known.
 
 from typing import Final
 
-from engine.execution.risk import TradingStateAdvice
+from engine.execution.risk import StepDown
 from engine.kernel import strategies
 from engine.kernel.desk import OnRestart
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.step_down import step_down
+from engine.kernel.step_down import lower
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunStarted
-from engine.model.facts import StrategyStarted, StrategyStopped
+from engine.model.facts import StrategyStarted, StrategyStopped, TradingStateSet
 from engine.model.market import InstrumentUpdated
 from engine.strategy.registry import STRATEGIES
 
 QUESTION: Final = "restart"
-"""What `accept` answers; the reason of a step down that waits for it begins so."""
+"""What `accept` answers."""
 
 
 def on_run_started(
@@ -35,10 +35,7 @@ def on_run_started(
     doubt = _doubt(state, event)
     policy: OnRestart = desk.setup.on_restart or ("reduce_only" if doubt else "resume")
     if policy != "resume":
-        reason = f"{QUESTION} {doubt}".strip()
-        step_down(state, effects, [TradingStateAdvice("all", policy, reason)])
-        hint = f"`accept {QUESTION}` lets trading go on"
-        say(state, effects, "warning", "engine", hint)
+        _ask(state, policy, f"{QUESTION} {doubt}".strip(), effects)
     if policy == "halted" or desk.trading_state == "killed":
         for owner in list(desk.ledger.strategies):
             record(state, effects, StrategyStopped(state.ts_ns, owner, f"not after a {QUESTION}"))
@@ -54,6 +51,19 @@ def on_instrument(
     for fact in list(desk.ledger.strategies.values()):
         if fact.instrument_id == event.instrument.instrument_id and fact.owner not in desk.runners:
             _start_again(state, fact, effects)
+
+
+def _ask(state: KernelState, policy: StepDown, reason: str, effects: list[Effect]) -> None:
+    """Step down until a person accepts; what held before any restart asked comes back then.
+
+    What could add risk is taken back with the first timer: the venue's side is not there yet.
+    """
+    now = state.desk.ledger.state_facts.get("all")
+    before = now or TradingStateSet(state.ts_ns, "all", "active", "")
+    asked = TradingStateSet(state.ts_ns, "all", policy, reason, before=before.before or before)
+    lower(state, effects, asked)
+    if state.desk.ledger.state_facts["all"].before is not None:
+        say(state, effects, "warning", "engine", f"`accept {QUESTION}` undoes this")
 
 
 def _start_again(state: KernelState, fact: StrategyStarted, effects: list[Effect]) -> None:

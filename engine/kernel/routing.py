@@ -12,26 +12,31 @@ from engine.kernel import (
     alarms,
     brackets,
     cancels,
+    dead_man,
     ending,
+    evidence,
     feeds,
     freshness,
     market,
     missed_trades,
     operator,
-    orders,
+    order_news,
     pace,
+    parents,
     protection,
+    reconcile,
     restart,
     screens,
     second_source,
     strategies,
+    trails,
     watching,
     whales,
 )
 from engine.kernel.state import KernelState
+from engine.model import account as a
 from engine.model import commands as c
 from engine.model import envelope as e
-from engine.model import facts as f
 from engine.model import market as m
 from engine.model.effects import Effect
 
@@ -42,7 +47,7 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     # the market
     m.BookDelta: (feeds.note_data, market.on_delta, whales.on_book),
     m.BookSnapshot: (feeds.note_data, market.on_snapshot),
-    m.Trade: (feeds.note_data, market.on_trade, whales.on_trade),
+    m.Trade: (feeds.note_data, market.on_trade, missed_trades.on_trade, whales.on_trade),
     m.BestQuote: (feeds.note_data, market.on_quote),
     m.MarkPrice: (feeds.note_data, market.on_mark_price),
     m.Candle: (feeds.note_data, market.on_candle),
@@ -67,12 +72,20 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     # the engine itself
     e.LoopLagged: (pace.on_lag,),
     e.PartFailed: (pace.on_part_failed,),
-    **dict.fromkeys(orders.WORDS, (orders.on_report,)),
-    f.OrderAcked: (orders.on_report, cancels.on_acked),
-    f.CancelRejected: (orders.on_report, cancels.on_rejected),
-    **dict.fromkeys(orders.ENDINGS, (orders.on_report, strategies.on_ended)),
-    f.OrderSent: (orders.on_report,),
-    f.OrderFilled: (orders.on_report, strategies.on_fill, protection.on_fill, brackets.on_fill),
+    # what a gateway tells of single orders; the same follows from answers
+    **order_news.ORDER_ROUTES,
+    # what a venue says of the account, by its stream and when it is asked
+    a.OrderAnswered: (evidence.on_answered,),
+    a.QueryFailed: (evidence.on_failed,),
+    a.AccountReported: (reconcile.on_reported,),
+    a.ReportFailed: (reconcile.on_report_failed,),
+    a.PrivateUp: (reconcile.on_private_up,),
+    a.PrivateDown: (reconcile.on_private_down,),
+    a.RateUsed: (reconcile.on_rate,),
+    a.RightsSeen: (reconcile.on_rights,),
+    a.CashSeen: (reconcile.on_cash,),
+    a.DeadManSet: (dead_man.on_set,),
+    a.DeadManFailed: (dead_man.on_failed,),
     e.StorageDegraded: (account.on_storage,),
     e.StorageRestored: (account.on_storage,),
     # time and the run itself
@@ -81,12 +94,17 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
         missed_trades.on_timer,
         second_source.on_timer,
         account.on_timer,
+        evidence.on_timer,
+        reconcile.on_timer,
         cancels.on_timer,
         strategies.on_timer,
         protection.on_timer,
         alarms.on_timer,
         screens.on_timer,
+        trails.on_timer,
         brackets.on_timer,
+        parents.on_timer,
+        dead_man.on_timer,
         freshness.on_timer,
     ),
     e.RunEnding: (ending.on_run_ending,),
@@ -95,6 +113,8 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
         market.on_run_started,
         second_source.on_run_started,
         alarms.on_run_started,
+        reconcile.on_run_started,
+        screens.on_run_started,
         restart.on_run_started,
         account.on_run_started,
     ),

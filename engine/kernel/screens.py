@@ -11,13 +11,22 @@ from engine.execution.risk import StepDown, TradingStateAdvice
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
-from engine.kernel.strategy_orders import cancel
 from engine.model.effects import Effect, SetTimer
-from engine.model.envelope import Envelope, ScreenJoined, ScreenLeft, TimerFired
+from engine.model.envelope import Envelope, RunStarted, ScreenJoined, ScreenLeft, TimerFired
 from engine.model.numbers import NS_PER_S
 
 UNATTENDED: Final = "unattended"
 """Key of the timer that ends the wait for a screen."""
+
+
+def on_run_started(
+    state: KernelState, envelope: Envelope, event: RunStarted, effects: list[Effect]
+) -> None:
+    """Wait for the screen that belongs to the run: the run before may have lost it and crashed."""
+    del envelope, event
+    setup = state.desk.setup
+    if setup.has_screen and setup.on_terminal_loss != "keep":
+        _wait(state, effects)
 
 
 def on_joined(
@@ -46,13 +55,13 @@ def on_left(
         say(state, effects, "info", "screens", "the last screen is gone; the engine goes on")
         return
     say(state, effects, "warning", "screens", f"no screen: {policy} in {grace_s} s")
-    effects.append(SetTimer(UNATTENDED, state.ts_ns + grace_s * NS_PER_S))
+    _wait(state, effects)
 
 
 def on_timer(
     state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
 ) -> None:
-    """Step down if nobody came back, and take back the orders that would add risk."""
+    """Step down if nobody came back."""
     del envelope
     desk = state.desk
     if event.key != UNATTENDED or desk.seats.is_attended:
@@ -60,6 +69,8 @@ def on_timer(
     told: StepDown = "halted" if desk.setup.on_terminal_loss == "halt" else "reduce_only"
     reason = f"no screen for {desk.setup.terminal_grace_s} s"
     step_down(state, effects, [TradingStateAdvice("all", told, reason)])
-    for order in desk.ledger.working():
-        if not order.spec.is_reduce_only:
-            cancel(state, order, effects, is_only=True)
+
+
+def _wait(state: KernelState, effects: list[Effect]) -> None:
+    grace_ns = state.desk.setup.terminal_grace_s * NS_PER_S
+    effects.append(SetTimer(UNATTENDED, state.ts_ns + grace_ns))

@@ -30,7 +30,8 @@ class InstrumentState:
 
     `book_feed` is the connection that carries the book; `book_ns`, `trade_ns` and `mark_ns` are the
     engine times of the last book message, trade and mark price, 0 where there was none.
-    `applied_seq` is the event that changed a whole book last. `snapshot_ns` is when a snapshot was
+    `applied_seq` is the event that changed a whole book last, `traded_seq` the last one that was a
+    trade and no repetition. `snapshot_ns` is when a snapshot was
     last asked for, and `snapshot_tries` how often since the book was whole. The `_version`s change
     with what their pane shows.
     """
@@ -49,9 +50,11 @@ class InstrumentState:
         """From then to its receipt, by two clocks."""
         self.moved_ns = 0
         """When a quote or a trade first showed that the market moved and the book did not."""
+        self.is_mute = False
+        """Whether the book's stream was not heard since it was found to stand still."""
         self.second_bad = 0
         """Checks by a second source, one after the other, that the book did not stand."""
-        self.applied_seq = 0
+        self.applied_seq = self.traded_seq = 0
         self.last_gap: Gap | None = None
         self.snapshot_asked = False
         self.snapshot_ns: int | None = None
@@ -61,7 +64,7 @@ class InstrumentState:
         self.trade_stream: TradeStream | None = None
         self.trade_ns = self.mark_ns = 0
         self.trades = 0
-        self.flow = TradeFlow()
+        self.flow = TradeFlow(is_numbered=instrument.has_numbered_trades)
         self.trades_not_market = 0
         self.trades_other_stream = 0
         self.last_ticks: int | None = None
@@ -114,8 +117,7 @@ class InstrumentState:
         self.candles.widen(price_factor, qty_factor)
         self.tape.widen(price_factor, qty_factor)
         self.quotes.widen(price_factor, qty_factor)
-        if self.flow.hole is not None:
-            self.flow.hole.widen(price_factor, qty_factor)
+        self.flow.widen(price_factor, qty_factor)
         if self.last_ticks is not None:
             self.last_ticks *= price_factor
         for detector in self.detectors:
@@ -157,7 +159,7 @@ class InstrumentState:
             (self.trade_stream, self.trade_ns, self.trades),
             (self.trades_not_market, self.trades_other_stream),
             self.flow.digest_parts(),
-            (self.book_venue_ns, self.moved_ns, self.second_bad),
+            (self.book_venue_ns, self.moved_ns, self.is_mute, self.second_bad),
             (self.last_ticks, self.last_is_up, self.mark, self.mark_ns),
             (self.quotes.digest_parts(), self.quotes_unequal),
             [detector.digest_parts() for detector in self.detectors],
@@ -216,6 +218,8 @@ class KernelState:
         """How often the loop stood still; how long the last time, and when that ended."""
         self.part_failures = 0
         """How often a part of the engine failed by an error of the program."""
+        self.parts_down: dict[str, str] = {}
+        """Parts that failed too often and stay down for this run, each with its error."""
         self.clocks: dict[str, ClockMeasured] = {}
         """The last measurement of each venue's clock."""
 
@@ -231,5 +235,6 @@ class KernelState:
             (self.bad_frames, self.unknown_instrument, self.gaps),
             (self.trade_gaps, self.holes, self.silent_streams, sorted(self.clocks.items())),
             (self.loop_stalls, self.loop_stall_ns, self.loop_stall_at_ns, self.part_failures),
+            list(self.parts_down.items()),
             self.desk.digest_parts(),
         )

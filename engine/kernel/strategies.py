@@ -13,13 +13,14 @@ from typing import Final
 from engine.execution.rounding import AskedOrder, Unroundable, rounded
 from engine.ingest.candles import CandleSeries, Row
 from engine.kernel.account import marks_of
+from engine.kernel.cancels import cancel
 from engine.kernel.covers import Exits, exits_of
 from engine.kernel.notices import say
 from engine.kernel.protection import protecting
 from engine.kernel.recording import record
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.strategy_calls import ConditionText, Failed, decided, explained
-from engine.kernel.strategy_orders import cancel, reviewed, send
+from engine.kernel.strategy_orders import reviewed, send
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import (

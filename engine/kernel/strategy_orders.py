@@ -1,7 +1,6 @@
-"""Orders that no person asks for: through the gate, sent after they are recorded, cancelled."""
+"""Orders that no person asks for: through the gate, and sent after they are recorded."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.market_reference import MarketReference
@@ -12,14 +11,10 @@ from engine.kernel.recording import record
 from engine.kernel.references import reference_now
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.step_down import step_down
-from engine.model.effects import Effect, PlaceOrder, SendCancel
-from engine.model.facts import CancelRequested, OrderDenied, OrderIntended
+from engine.model.effects import Effect, PlaceOrder
+from engine.model.facts import OrderDenied, OrderIntended
 from engine.model.instrument import InstrumentId, venue_of
-from engine.model.numbers import NS_PER_S
 from engine.model.orders import ApprovedOrder, OrderIntent
-
-ANSWER_NS: Final = 2 * NS_PER_S
-"""An entry, a close or a cancel without an answer for longer is not waited for."""
 
 
 def reviewed(
@@ -27,12 +22,16 @@ def reviewed(
 ) -> ApprovedOrder | str:
     """Put an order through the gate; a refusal is recorded and told, its first reason returned."""
     desk = state.desk
-    markets = _references(state, market.instrument_id)
+    markets = references_of(state, market.instrument_id)
     moment = moment_of(desk, markets, state.ts_ns)
     reference = markets[market.instrument_id]
     verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
-    if not isinstance(verdict, RiskRefused):
-        return verdict
+    return refused(state, verdict, effects) if isinstance(verdict, RiskRefused) else verdict
+
+
+def refused(state: KernelState, verdict: RiskRefused, effects: list[Effect]) -> str:
+    """Record and tell what the gate refused, take its advice, and return its first reason."""
+    intent = verdict.intent
     record(state, effects, OrderDenied(state.ts_ns, intent, verdict.sentences))
     step_down(state, effects, verdict.advice)
     told = f"{intent.tag.partition(' ')[0]} refused: {'; '.join(verdict.sentences)}"
@@ -49,7 +48,7 @@ def send(
     effects.append(PlaceOrder(approved))
 
 
-def _references(
+def references_of(
     state: KernelState, instrument_id: InstrumentId
 ) -> dict[InstrumentId, MarketReference]:
     """Return the markets of this instrument and of all with positions or orders."""
@@ -59,25 +58,6 @@ def _references(
         for key, market in state.instruments.items()
         if key == instrument_id or ledger.net_lots(key) or ledger.working(key)
     }
-
-
-def cancel(
-    state: KernelState, order: OrderRecord, effects: list[Effect], *, is_only: bool = False
-) -> None:
-    """Ask once for a cancel; again only where nobody knows what became of it.
-
-    Args:
-        state: Has the order.
-        order: The order.
-        effects: Take the cancel.
-        is_only: Whether nobody asks again, so that an order of which nothing is known is not left
-            for later.
-    """
-    is_lost = order.state == "unknown" and not is_only
-    if order.state == "pending_cancel" or (is_lost and state.ts_ns - order.updated_ns < ANSWER_NS):
-        return
-    record(state, effects, CancelRequested(state.ts_ns, order.client_order_id))
-    effects.append(SendCancel(order.client_order_id))
 
 
 # Protection, of whomever.

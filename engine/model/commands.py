@@ -12,12 +12,28 @@ import msgspec
 
 from engine.model.instrument import InstrumentId
 from engine.model.orders import OrderType, Side, TimeInForce
+from engine.model.parents import ChaseEnd, ScaleShape
+from engine.model.trails import ATR_CANDLES, ATR_TIMEFRAME_S
+
+
+class TrailWish(msgspec.Struct, frozen=True):
+    """How far behind the best price a stop shall follow.
+
+    `amount` is a distance in price, in ticks, in percent of the best price, or in average true
+    ranges of so many closed candles.
+    """
+
+    kind: Literal["price", "ticks", "percent", "atr"]
+    amount: Decimal
+    candles: int = ATR_CANDLES
+    timeframe_s: int = ATR_TIMEFRAME_S
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     """A new order by hand.
 
-    `stop` and `target` are triggers of protective orders of whatever it fills (a bracket).
+    `stop` and `target` are triggers of protective orders of whatever it fills (a bracket); with a
+    `trail` that stop follows the price.
     `book_seq` is the last sequence number of the book that the person looked at; 0 for commands
     from a shell, which looked at none.
     """
@@ -36,6 +52,86 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     book_seq: int = 0
     stop: Decimal | None = None
     target: Decimal | None = None
+    trail: TrailWish | None = None
+
+
+class SetTrail(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Protect the net position by a stop that follows the price, in place of stops by hand."""
+
+    instrument_id: InstrumentId
+    wish: TrailWish
+
+
+class StartScale(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Limit orders spread over a range of prices; `size` is that of all of them."""
+
+    instrument_id: InstrumentId
+    side: Side
+    size: Decimal
+    first: Decimal
+    last: Decimal
+    count: int
+    shape: ScaleShape = "flat"
+    ratio: Decimal = Decimal(1)
+    is_post_only: bool = False
+    is_reduce_only: bool = False
+    tag: str = ""
+    book_seq: int = 0
+
+
+class StartTwap(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Slices over some time that take from the market, never beyond a limit."""
+
+    instrument_id: InstrumentId
+    side: Side
+    size: Decimal
+    duration_s: int
+    count: int
+    jitter_percent: Decimal = Decimal(0)
+    limit: Decimal | None = None
+    is_reduce_only: bool = False
+    tag: str = ""
+    book_seq: int = 0
+
+
+class StartIceberg(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """A limit order of which the venue sees one slice of `show` at a time."""
+
+    instrument_id: InstrumentId
+    side: Side
+    size: Decimal
+    price: Decimal
+    show: Decimal
+    is_post_only: bool = False
+    is_reduce_only: bool = False
+    tag: str = ""
+    book_seq: int = 0
+
+
+class StartChase(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """A post-only order that stays at the best price of its side, up to `worst`, for some time."""
+
+    instrument_id: InstrumentId
+    side: Side
+    size: Decimal
+    worst: Decimal
+    duration_s: int
+    then: ChaseEnd = "stop"
+    is_reduce_only: bool = False
+    tag: str = ""
+    book_seq: int = 0
+
+
+class ResumeParent(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Let a paused parent go on with what is left of it."""
+
+    parent_id: str
+
+
+class CancelParents(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """End these parents and cancel their working orders."""
+
+    parent_ids: tuple[str, ...]
 
 
 class CancelOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -126,7 +222,11 @@ class TakeOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
 
 
 class Accept(msgspec.Struct, frozen=True, tag_field="do", tag=True):
-    """Answer a question that the start asked; `what` is its name: `restart`."""
+    """Answer a question that the engine asks; `what` is its name.
+
+    `restart` is asked by a start, `difference` and an instrument's id by a position that is not
+    the venue's.
+    """
 
     what: str
 
@@ -145,6 +245,13 @@ class UnwatchInstrument(msgspec.Struct, frozen=True, tag_field="do", tag=True):
 
 Action = (
     SubmitOrder
+    | SetTrail
+    | StartScale
+    | StartTwap
+    | StartIceberg
+    | StartChase
+    | ResumeParent
+    | CancelParents
     | CancelOrders
     | CancelAll
     | AmendOrder

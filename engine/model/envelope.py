@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.model.account import VenueReport
 from engine.model.commands import OperatorCommand
 from engine.model.facts import OrderReport
 from engine.model.market import (
@@ -114,6 +115,7 @@ Event = (
     | LoopLagged
     | PartFailed
     | OrderReport
+    | VenueReport
     | StorageDegraded
     | StorageRestored
 )

@@ -12,6 +12,8 @@ import msgspec
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import Liquidity, OrderIntent, Side
+from engine.model.parents import Parent
+from engine.model.trails import TrailRule
 
 TradingState = Literal["active", "reduce_only", "halted", "killed"]
 """From the loosest to the strictest."""
@@ -126,6 +128,20 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True):
     side: Side | None = None
 
 
+class OrderAdopted(msgspec.Struct, frozen=True, tag=True):
+    """The venue has an order that we did not know of, or took for ended: it counts from now on.
+
+    An order made elsewhere is `external`; one of ours keeps its owner.
+    """
+
+    ts_ns: int
+    client_order_id: str
+    venue_order_id: str
+    intent: OrderIntent
+    filled_lots: int = 0
+    """What it had filled before and is booked already, or is part of an adopted position."""
+
+
 class CancelRequested(msgspec.Struct, frozen=True, tag=True):
     """A cancel is on its way."""
 
@@ -193,12 +209,130 @@ class BracketClosed(msgspec.Struct, frozen=True, tag=True):
     lots: int
 
 
+class TrailSet(msgspec.Struct, frozen=True, tag=True):
+    """A stop follows the best price from now on.
+
+    `trail_id` is the client order id of the entry whose bracket asked for it; of one that was asked
+    for by itself it is `t1`, `t2`, and it protects `lots`.
+    """
+
+    ts_ns: int
+    trail_id: str
+    instrument_id: InstrumentId
+    side: Side
+    """Of the stop."""
+    rule: TrailRule
+    best_ticks: PriceTicks
+    stop_ticks: PriceTicks
+    lots: int = 0
+    replaces: tuple[str, ...] = ()
+    """Stops in whose place its own come."""
+
+
+class TrailMoved(msgspec.Struct, frozen=True, tag=True):
+    """The best price since the beginning was better, and the stop comes nearer."""
+
+    ts_ns: int
+    trail_id: str
+    best_ticks: PriceTicks
+    stop_ticks: PriceTicks
+
+
+class TrailEnded(msgspec.Struct, frozen=True, tag=True):
+    """The stop follows no longer."""
+
+    ts_ns: int
+    trail_id: str
+    reason: str
+
+
+class ParentStarted(msgspec.Struct, frozen=True, tag=True):
+    """A person confirmed an order that the engine works through; its children follow."""
+
+    ts_ns: int
+    parent_id: str
+    spec: Parent
+
+
+class ParentPaused(msgspec.Struct, frozen=True, tag=True):
+    """No child follows until a person resumes it; what works stays."""
+
+    ts_ns: int
+    parent_id: str
+    reason: str
+
+
+class ParentResumed(msgspec.Struct, frozen=True, tag=True):
+    """A person lets it go on."""
+
+    ts_ns: int
+    parent_id: str
+
+
+class ParentEnded(msgspec.Struct, frozen=True, tag=True):
+    """No child follows any more; what still works is cancelled."""
+
+    ts_ns: int
+    parent_id: str
+    reason: str
+
+
 class FundingPaid(msgspec.Struct, frozen=True, tag=True):
     """Funding of a position; paid when positive."""
 
     ts_ns: int
     instrument_id: InstrumentId
     amount: Decimal
+    movement_id: str = ""
+    """The venue's own; counted once. Empty where the venue names none."""
+    venue_ns: int = 0
+    """When it was paid by the venue's clock; 0 where nobody said."""
+
+
+class CashMoved(msgspec.Struct, frozen=True, tag=True):
+    """Money came to the account or left it, not by trading; counted once per movement.
+
+    It is no profit and no loss: what losses are counted from moves with it.
+    """
+
+    ts_ns: int
+    movement_id: str
+    kind: str
+    currency: str
+    amount: Decimal
+    """Received when positive."""
+    venue_ns: int = 0
+    """When it moved by the venue's clock; 0 where nobody said."""
+
+
+class PositionAdopted(msgspec.Struct, frozen=True, tag=True):
+    """The venue has more or less of an instrument than our fills make; `external` holds the rest.
+
+    Said when the account is opened, or when a person accepts a difference by name (R40). What
+    shrinks the net position is taken from those who hold it.
+    """
+
+    ts_ns: int
+    instrument_id: InstrumentId
+    lots: int
+    """Signed: what the venue has less what we had."""
+    price: Decimal
+
+
+class AccountConfirmed(msgspec.Struct, frozen=True, tag=True):
+    """A report of the venue and the ledger agreed; all fills before `asked_ns` are known."""
+
+    ts_ns: int
+    asked_ns: int
+
+
+class BalanceDiffered(msgspec.Struct, frozen=True, tag=True):
+    """The cash that the venue shows is not what our facts make: kept, and explained by nobody."""
+
+    ts_ns: int
+    currency: str
+    ours: Decimal
+    venues: Decimal
 
 
 class TradingStateSet(msgspec.Struct, frozen=True, tag=True):
@@ -280,6 +414,7 @@ Fact = (
     | OrderAcked
     | OrderRejected
     | OrderFilled
+    | OrderAdopted
     | CancelRequested
     | CancelRejected
     | OrderCanceled
@@ -288,7 +423,18 @@ Fact = (
     | OrderReplaced
     | ReplaceRejected
     | BracketClosed
+    | TrailSet
+    | TrailMoved
+    | TrailEnded
+    | ParentStarted
+    | ParentPaused
+    | ParentResumed
+    | ParentEnded
     | FundingPaid
+    | CashMoved
+    | PositionAdopted
+    | AccountConfirmed
+    | BalanceDiffered
     | TradingStateSet
     | FailureCounted
     | SignalActed

@@ -10,6 +10,7 @@ import msgspec
 
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.trails import TrailRule
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop", "take_profit"]
@@ -42,6 +43,9 @@ FINAL_STATES: Final[frozenset[OrderState]] = frozenset(
 HAND: Final = "hand"
 """Owner of orders that a person asked for; every other owner is a strategy's id."""
 
+EXTERNAL: Final = "external"
+"""Owner of orders and positions that were made elsewhere on the same account (R34)."""
+
 UNJOURNALLED: Final = "NOT JOURNALLED"
 """Last words of the tag of an order that left although the journal could not be written."""
 
@@ -65,6 +69,8 @@ class Bracket(msgspec.Struct, frozen=True):
 
     stop_ticks: PriceTicks | None = None
     target_ticks: PriceTicks | None = None
+    trail: TrailRule | None = None
+    """How its stop follows the best price since the entry; None: it stays where it is."""
 
 
 class OrderIntent(msgspec.Struct, frozen=True):
@@ -73,6 +79,8 @@ class OrderIntent(msgspec.Struct, frozen=True):
     `signal` names the closed candle or signal that it answers, so that it is answered once (R35).
     `is_protective` marks a protective order of an open position. A `bracket` asks for protection of
     what the order fills; `parent` is the client order id of the entry that such a leg protects.
+    `family` names the parent order (`a1`) or the trail (`t1`) that sends it. `supersedes` are the
+    protective orders in whose place it comes: they go when it is confirmed, and claim nothing.
     """
 
     spec: OrderSpec
@@ -83,6 +91,8 @@ class OrderIntent(msgspec.Struct, frozen=True):
     is_protective: bool = False
     bracket: Bracket | None = None
     parent: str = ""
+    family: str = ""
+    supersedes: tuple[str, ...] = ()
 
 
 _BY_THE_GATE: Final = object()

@@ -42,7 +42,7 @@ PANE_NAMES: tuple[PaneName, ...] = (
     "health",
 )
 
-Mode = Literal["sim", "paper", "replay"]
+Mode = Literal["sim", "paper", "live", "replay"]
 FeedState = Literal["connecting", "ok", "slow", "stale", "resync", "down"]
 
 
@@ -89,6 +89,8 @@ class StatusView(msgspec.Struct, frozen=True, gc=False, tag="status"):
     replay_ended: bool = False
     trade_gaps: int = 0
     """Times after which trades stayed missing."""
+    trades_repeated: int = 0
+    """Trades that came again, and were dropped."""
     clock_offset_ns: int | None = None
     """How far the venue's clock is ahead; None while it was not measured."""
     looks_only: bool = False
@@ -280,6 +282,10 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     state: str
     reason: str
     created_ns: int
+    tag: str = ""
+    """What whoever gave it called it."""
+    distance_bps: float | None = None
+    """How far its price, or its trigger, is above the market; None where that is not known."""
 
 
 class FillRow(msgspec.Struct, frozen=True, gc=False):
@@ -296,12 +302,40 @@ class FillRow(msgspec.Struct, frozen=True, gc=False):
     fee: str
 
 
+class ParentRow(msgspec.Struct, frozen=True, gc=False):
+    """One parent order that goes on or is paused."""
+
+    parent_id: str
+    kind: str
+    """`scale`, `twap`, `ice`, `chase`."""
+    instrument_id: InstrumentId
+    name: str
+    side: Literal["buy", "sell"]
+    size: str
+    filled: str
+    share: float
+    """Of the size that is filled, 0 to 1."""
+    average: str
+    """Price of its fills; empty without any."""
+    progress: str
+    """`12/30 slices`."""
+    state: Literal["running", "paused"]
+    reason: str
+    """Why it is paused."""
+    next_ns: int | None
+    """When the next child is due, where that is known."""
+
+
 class OrdersView(msgspec.Struct, frozen=True, gc=False, tag="orders"):
-    """Working orders, oldest first; then what ended and what was filled, newest first."""
+    """Working orders, oldest first; then what ended and what was filled, newest first.
+
+    `parents` are the orders that the engine works through by itself.
+    """
 
     working: tuple[OrderRow, ...]
     ended: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
+    parents: tuple[ParentRow, ...] = ()
 
 
 class LimitRow(msgspec.Struct, frozen=True, gc=False):
@@ -418,6 +452,14 @@ class HealthView(msgspec.Struct, frozen=True, gc=False, tag="health"):
     alarms: tuple[str, ...]
     part_failures: int = 0
     """Times that a part of the engine failed by an error of the program."""
+    inbox_age_ns: int = 0
+    """How long the oldest of the data that waits has waited."""
+    feed_stops: int = 0
+    """Times that feeds stopped reading because too much waited."""
+    parts_down: tuple[tuple[str, str], ...] = ()
+    """Parts that stay down for the rest of the run, each with its error."""
+    repairs: int = 0
+    """What had to be brought into the ledger from the venue's answers: nobody had told of it."""
 
 
 View = (

@@ -35,6 +35,7 @@ CONTEXT = Context(
         Working("c1", "o1", BTC, "buy", Decimal("0.5")),
         Working("c2", "o2", BTC, "sell", Decimal("0.5")),
     ),
+    parents=("a1", "a2"),
     cursor=Decimal(64_200),
     quick=Decimal(500),
     book_seq=7,
@@ -48,6 +49,8 @@ WORDS = (
     *("@", "at", "mkt", "bid", "ask", "mid", "last", "mark", "entry", "cursor", "bid+1t", "-2bp"),
     *("post", "reduce", "ioc", "fok", "gtc", "tag", "x", "tp", "sl", "limit", "size", "+", "-1%"),
     *("btc", "eth-perp", "all", "bids", "stops", "o1", "o9", "start", "stop", "15m", ";", ";;"),
+    *("a1", "63800..64200", "bid-1%..bid", "x10", "x0", "flat", "lin", "geo", "1.5", "over", "30m"),
+    *("jitter", "20%", "show", "0.1", "for", "max", "10t", "then", "trail", "50t", "2atr", "2atr9"),
 )
 
 words = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)

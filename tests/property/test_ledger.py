@@ -12,6 +12,8 @@ from engine.execution.ledger import Ledger
 from engine.execution.positions import Position, proportion
 from engine.model import facts as f
 from engine.model.orders import FINAL_STATES, Bracket, OrderIntent, OrderSpec
+from engine.model.parents import Iceberg
+from engine.model.trails import TrailRule
 from tests.builders import BTC, ETH, at
 from tests.order_facts import Told, a_fill
 
@@ -40,6 +42,21 @@ INTENTS = st.builds(
     signal=st.sampled_from(["", "s"]),
     bracket=st.none() | st.builds(Bracket, stop_ticks=PRICES),
     parent=st.just("") | ORDERS,
+    family=st.sampled_from(["", "a1", "a2", "t1"]),
+)
+RULES = st.builds(
+    TrailRule,
+    kind=st.sampled_from(["ticks", "percent"]),
+    amount=st.just(Decimal(4)),
+    start_ticks=LOTS,
+)
+PARENTS = st.builds(
+    Iceberg,
+    instrument_id=INSTRUMENTS,
+    side=SIDES,
+    qty_lots=LOTS,
+    limit_ticks=PRICES,
+    show_lots=LOTS,
 )
 
 WORDS = {
@@ -55,6 +72,9 @@ WORDS = {
     "fee": AMOUNTS,
     "amount": AMOUNTS,
     "equity": AMOUNTS,
+    "price": AMOUNTS,
+    "filled_lots": st.integers(-1, 12),
+    "asked_ns": TIMES,
     "value": st.none() | AMOUNTS,
     "tick_size": STEPS,
     "lot_size": STEPS,
@@ -68,6 +88,14 @@ WORDS = {
     "lots": st.integers(-1, 12),
     "reasons": st.just(("collar",)),
     "side": st.none() | SIDES,
+    "before": st.none(),
+    "parent_id": st.sampled_from(["a1", "a2", "a3"]),
+    "spec": PARENTS,
+    "trail_id": st.sampled_from(["t1", "t2"]),
+    "rule": RULES,
+    "best_ticks": st.integers(-1, 50),
+    "stop_ticks": st.integers(-1, 50),
+    "replaces": st.just(()),
 }
 """What each field of a fact may hold; any other is a short text."""
 

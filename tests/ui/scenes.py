@@ -287,6 +287,7 @@ def an_order(**changed: object) -> OrderRow:
         state="open",
         reason="",
         created_ns=START_NS - 41_000_000_000,
+        distance_bps=-0.2,
     )
     return replace(row, **changed)
 
@@ -303,6 +304,8 @@ def a_stop(**changed: object) -> OrderRow:
             trigger="63000",
             price_units=None,
             flags="RO",
+            tag="sl",
+            distance_bps=-188.4,
         ),
         **changed,
     )
@@ -317,6 +320,7 @@ def some_orders(**changed: object) -> OrdersView:
         price="64212",
         price_units=642_120,
         flags="RO",
+        distance_bps=0.3,
     )
     ended = an_order(client_order_id="c0", short_id="o0", state="rejected", reason="would cross")
     fill = FillRow(

@@ -3,7 +3,18 @@
 from msgspec.structs import replace
 
 from engine.model.view import BookHealth, WatchView
-from tests.ui.scenes import BTC, ETH, a_feed, a_health, a_risk, a_status, a_watch, a_watched
+from tests.ui.scenes import (
+    BTC,
+    ETH,
+    a_feed,
+    a_health,
+    a_risk,
+    a_status,
+    a_watch,
+    a_watched,
+    an_order,
+    some_orders,
+)
 from tests.ui.stage import L, M, stage
 
 S_NS = 1_000_000_000
@@ -96,7 +107,45 @@ async def test_an_empty_watch_list_names_the_command_that_fills_it():
         assert "sub SYMBOL" in at.pane("watch")
 
 
+async def test_the_watch_list_is_sorted_by_a_column_and_turned():
+    async with stage(L) as at:
+        await at.feed(watch=a_watch())
+        await at.press("8")
+        seen = []
+        for key in ("O", "o", "O", "o", "o", "o", "o"):
+            await at.press(key)
+            title, _, *rows = at.pane("watch").splitlines()[:5]
+            names = "".join(row.strip("│ ▸")[0] for row in rows)
+            seen.append((title.partition("sort ")[2].partition(" ")[0], names))
+
+        assert seen == [
+            ("list▼", "SEB"),
+            ("24h▼", "BES"),
+            ("24h▲", "EBS"),
+            ("SYM▲", "BES"),
+            ("LAST▼", "BES"),
+            ("SPRD▼", "BES"),
+            ("", "BES"),
+        ]
+
+
+async def test_enter_looks_at_what_the_sorted_list_shows_under_the_cursor():
+    async with stage(L) as at:
+        await at.feed(watch=a_watch())
+        await at.press("8", "O", "j", "j", "k", "enter")
+
+        assert at.watch.instrument_id == ETH
+
+
 # Health.
+
+
+async def test_a_part_that_stays_down_is_shown():
+    async with stage(L) as at:
+        await at.feed(health=a_health(parts_down=(("latch watch", "KeyError"),)))
+
+        assert "0 HEALTH ! 1" in at.pane("health")
+        assert "! down     latch watch: KeyError" in at.pane("health")
 
 
 async def test_health_names_each_feed_and_part_of_the_engine():
@@ -210,14 +259,46 @@ async def test_orders_have_their_names_in_full():
     async with stage(L) as at:
         await at.feed()
 
-        assert "o1  BTC-PERP  BUY" in at.pane("orders")
+        assert "o1  BTC-PERP  simul BUY" in at.pane("orders")
+
+
+async def test_orders_have_a_column_for_everything_and_the_state_of_what_does_not_rest():
+    gone = an_order(short_id="o4", state="cancelling", tag="mine")
+    odd = an_order(short_id="o5", state="unknown", owner="grid", distance_bps=None)
+    far = an_order(short_id="o6", state="open", distance_bps=None)
+    working = (*some_orders().working, gone, odd, far)
+    async with stage(L) as at:
+        await at.feed(orders=some_orders(working=working))
+
+        head, *rows = [line.strip("│").split() for line in at.pane("orders").splitlines()[1:8]]
+        assert head == (
+            "# SYM VENUE SIDE SIZE FILL PRICE TRIG DIST FLG TAG AGE".split()  # noqa: SIM905 - a row
+        )
+        assert rows[0][:4] == ["o1", "BTC-PERP", "simul", "BUY"]
+        assert rows[0][4:] == ["0.5", "0", "64,208.5", "–", "-0.2bp", "PO", "hand", "41s"]
+        assert rows[2][3:] == "STOP S 0.5 0 mkt 63,000 -1.9% RO sl 41s".split()  # noqa: SIM905 - a row
+        assert rows[3][8:11] == ["cancelling", "PO", "mine"]
+        assert rows[4][8:11] == ["UNKNOWN", "PO", "grid"]
+        assert rows[5][8] == "–"
+
+
+async def test_why_an_order_ended_is_told_where_there_is_room():
+    async with stage(L) as at:
+        await at.feed()
+        await at.press("6", "o", "o", "z")
+        await at.feed()
+
+        assert "WHY" in at.pane("orders")
+        assert some_orders().ended[0].reason in at.pane("orders")
 
 
 async def test_return_on_margin_is_shown_where_the_margin_is_known():
     async with stage(L) as at:
         await at.feed()
 
-        head, btc, eth = at.pane("positions").splitlines()[1:4]
-        assert head.split()[-4:] == ["ROE%", "REAL", "VALUE", "│"]
-        assert btc.split()[-4:] == ["+1.6%", "+9.30", "32,105", "│"]
-        assert eth.split()[-4:] == ["–", "+0.00", "12,482", "│"]
+        rows = [row.strip("│").split() for row in at.pane("positions").splitlines()[1:4]]
+        assert [row[-3:] for row in rows] == [
+            ["ROE%", "REAL", "VALUE"],
+            ["+1.6%", "+9.30", "32,105"],
+            ["–", "+0.00", "12,482"],
+        ]

@@ -103,6 +103,35 @@ async def test_the_status_row_says_what_may_be_done(changed: dict, word: str):
         assert at.text().startswith(f"[SIM] {word} BTC-PERP")
 
 
+async def test_a_key_proposes_to_turn_a_position_round():
+    async with stage(M) as at:
+        await at.feed()
+        await at.press("5", "r")
+
+        assert "close BTC-PERP 100% mkt; sell 0.5 BTC-PERP mkt" in line(at)
+        assert at.port.meant == []
+
+
+async def test_a_short_position_is_turned_by_a_buy_and_all_of_its_owners_count():
+    short = a_position(side="short", size="2")
+    async with stage(M) as at:
+        await at.feed(positions=some_positions(rows=(short, a_position(owner="grid"))))
+        await at.press("5", "r")
+
+        assert "close BTC-PERP 100% mkt; buy 1.5 BTC-PERP mkt" in line(at)
+
+
+async def test_positions_that_cancel_out_are_not_turned_and_elsewhere_the_key_does_nothing():
+    rows = (a_position(), a_position(owner="grid", side="short"))
+    async with stage(M) as at:
+        await at.feed(positions=some_positions(rows=rows))
+        await at.press("1", "r")
+        await at.press("5", "r")
+
+        assert "cancel out" in line(at)
+        assert "close" not in line(at)
+
+
 async def test_own_orders_stand_in_ladder_and_chart():
     async with stage(M) as at:
         await at.feed()

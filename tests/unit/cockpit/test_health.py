@@ -32,6 +32,11 @@ def test_an_engine_that_is_well_has_no_problems():
         ({"is_journal_ok": False}, "the journal cannot be written", 5),
         ({"recording": "recording stopped: no room"}, "recording stopped: no room", 1),
         ({"alarms": ("BTC has no stop",)}, "BTC has no stop", 1),
+        (
+            {"parts_down": (("latch watch", "KeyError"),)},
+            "latch watch failed too often (KeyError) and stays down",
+            1,
+        ),
         ({"feeds": ()}, "no connection was opened yet", 1),
         (
             {"feeds": (a_feed(state="down", age_ns=None, reason="refused"),)},
@@ -93,6 +98,14 @@ def test_failures_of_the_engines_parts_are_told(tmp_path: Path):
     text = health_text(document, as_json=False, folder=tmp_path)
 
     assert "parts of the engine failed 4 times, see the log" in text
+
+
+def test_repairs_from_the_venues_answers_are_counted(tmp_path: Path):
+    document = {"running": True, **judged(a_health(repairs=3))}
+
+    text = health_text(document, as_json=False, folder=tmp_path)
+
+    assert "3 times the venue's answers repaired what nobody had told of" in text
 
 
 def test_what_is_not_known_is_said_so(tmp_path: Path):

@@ -199,10 +199,10 @@ def test_an_overfill_is_booked_and_told():
     assert state.contradictions == 1
 
 
-def test_a_fill_of_a_foreign_order_is_hands_if_the_venue_says_of_what():
+def test_a_fill_of_a_foreign_order_is_external_if_the_venue_says_of_what():
     state = a_state(a_fill("x", instrument_id=BTC, side="sell", fee=Decimal(1)))
 
-    assert state.positions.of("hand", BTC).lots == -4
+    assert state.positions.of("external", BTC).lots == -4
     assert state.account.fees == {"USDT": 1}
     assert state.contradictions == 1
 
@@ -299,3 +299,111 @@ def test_a_bracket_loses_what_was_closed_otherwise():
 
     assert state.orders.records["a"].bracketed_lots == 1
     assert state.contradictions == 1
+
+
+# What the venue's reports add.
+
+
+def adopted(order: str = "web", lots: int = 10, filled: int = 0) -> f.OrderAdopted:
+    return f.OrderAdopted(at(5), order, "v9", an_intent(lots=lots, owner="external"), filled)
+
+
+def test_an_order_made_elsewhere_works_and_is_no_order_of_ours_today():
+    state = a_state(adopted(filled=4))
+
+    order = state.orders.records["web"]
+    assert (order.state, order.remaining_lots, order.venue_order_id) == ("partial", 6, "v9")
+    assert state.controls.orders == {}
+    assert list(state.orders.working) == ["web"]
+
+
+def test_an_order_that_had_ended_works_again_as_the_venue_shows_it():
+    state = a_state(approved(), f.OrderCanceled(at(1), "a", "asked"), adopted("a", lots=12))
+
+    order = state.orders.records["a"]
+    assert (order.state, order.size_lots, order.intent.owner) == ("open", 12, "hand")
+    assert list(state.orders.working) == ["a"]
+    assert state.contradictions == 0
+
+
+def test_an_order_made_elsewhere_is_filled_as_far_as_the_venue_says():
+    state = a_state(adopted(filled=4), adopted(filled=1))
+
+    assert state.orders.records["web"].remaining_lots == 9
+    assert state.contradictions == 0
+
+
+@pytest.mark.parametrize(
+    "fact", [adopted("a"), adopted(lots=0), adopted(filled=10), adopted(filled=-1)], ids=str
+)
+def test_an_order_that_works_already_or_has_nothing_left_is_not_adopted(fact: f.OrderAdopted):
+    state = a_state(approved(), fact)
+
+    assert state.contradictions == 1
+    assert list(state.orders.records) == ["a"]
+
+
+def test_what_was_done_elsewhere_takes_from_those_who_held_it():
+    state = a_state(approved(lots=4), a_fill(lots=4))
+
+    take(state, a_fill("web", "t8", 6, instrument_id=BTC, side="sell"))
+
+    assert state.positions.of("hand", BTC).lots == 0
+    assert state.positions.of("external", BTC).lots == state.positions.net(BTC).lots == -2
+    assert state.controls.exits == {}
+
+
+def known_btc() -> f.InstrumentKnown:
+    return f.InstrumentKnown(at(0), BTC, Decimal("0.5"), Decimal(1), "USDT")
+
+
+def test_an_adopted_position_is_external_and_costs_exactly_its_price():
+    state = a_state(known_btc(), f.PositionAdopted(at(1), BTC, 3, Decimal("100.7")))
+
+    net = state.positions.net(BTC)
+    assert net.lots == state.positions.of("external", BTC).lots == 3
+    steps = state.account.steps[BTC]
+    assert steps.realised(net) + steps.open_profit(net, Decimal("100.7")) == 0
+
+
+@pytest.mark.parametrize(
+    ("instrument", "lots", "price"),
+    [("test:X", 3, "1"), (BTC, 0, "1"), (BTC, 3, "-1"), (BTC, 3, "NaN")],
+)
+def test_a_position_that_cannot_be_counted_is_not_adopted(instrument, lots: int, price: str):
+    state = a_state(known_btc(), f.PositionAdopted(at(1), instrument, lots, Decimal(price)))
+
+    assert state.contradictions == 1
+    assert state.positions.nets == {}
+
+
+def test_the_newest_agreement_is_remembered():
+    state = a_state(f.AccountConfirmed(at(9), at(8)), f.AccountConfirmed(at(10), at(7)))
+
+    assert state.confirmed_ns == at(8)
+
+
+def test_money_that_moves_is_counted_once_and_is_no_profit():
+    moved = f.CashMoved(at(3), "m1", "transfer", "USDT", Decimal(50))
+    state = a_state(f.AccountOpened(at(0), "USDT", Decimal(100)), moved, moved)
+    take(state, f.CashMoved(at(3), "m2", "transfer", "USDT", Decimal("NaN")))
+
+    account = state.account
+    marks = {account.opening, account.day_start, account.session_start, account.peak}
+    assert marks == {Decimal(150)}
+    assert state.contradictions == 1
+
+
+def test_funding_that_is_told_twice_is_paid_once():
+    paid = f.FundingPaid(at(3), BTC, Decimal(2), "m1")
+    nameless = f.FundingPaid(at(3), BTC, Decimal(2))
+    state = a_state(paid, paid, nameless, nameless)
+
+    assert state.account.funding == {BTC: 6}
+
+
+def test_a_difference_of_balances_changes_nothing():
+    state = a_state()
+    take(state, f.BalanceDiffered(at(1), "USDT", Decimal(1), Decimal(2)))
+
+    assert state.account.opening is None

@@ -396,6 +396,12 @@ def test_a_reverse_of_equal_lots_is_no_order_twice():
     ]
 
 
+def test_children_of_a_parent_may_be_alike():
+    desk = Desk(duplicate_window_s=2)
+
+    assert [codes(desk.send(family="a1")) for _ in range(2)] == [[], []]
+
+
 def test_an_order_given_twice_does_not_pass_as_one_that_reduces():
     desk = Desk(duplicate_window_s=2).hold(10)
     desk.send("sell", 5, None)

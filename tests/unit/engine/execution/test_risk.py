@@ -7,7 +7,7 @@ import pytest
 
 from engine.execution.ledger import Ledger
 from engine.execution.limits import limits_from_toml, paper_limits, toml_text
-from engine.execution.risk import advise, switched_off
+from engine.execution.risk import RiskRefused, advise, switched_off
 from engine.model.facts import EquityMarked, LimitSet, TradingStateSet
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec
@@ -331,3 +331,51 @@ def test_a_copied_paper_file_gives_the_same_answers():
 
     assert limits == paper_limits()
     assert an_instrument().quote == "USDT"
+
+
+# Parents and what takes the place of protection.
+
+
+def review_parent(desk: Desk, intent: OrderIntent) -> OrderIntent | RiskRefused:
+    return desk.gate.review_parent(intent, desk.market, desk.ledger, desk.limits, desk.moment)
+
+
+def parent_codes(desk: Desk, intent: OrderIntent) -> list[str]:
+    judged = review_parent(desk, intent)
+    assert isinstance(judged, RiskRefused)
+    return codes(judged)
+
+
+def test_a_parent_is_judged_by_what_it_makes_of_the_account():
+    desk = Desk(order_value_max=Decimal(5_000), position_value_max=Decimal(20_000))
+
+    assert review_parent(desk, an_intent(lots=15)) == an_intent(lots=15)
+    assert parent_codes(desk, an_intent(lots=25)) == ["position_value_max"]
+    assert "trading_state" in parent_codes(desk.with_state("halted"), an_intent(lots=15))
+
+
+def test_a_parent_that_would_not_only_reduce_loses_its_flag():
+    desk = Desk().hold(5).hold(-5, owner="rsi")
+
+    judged = review_parent(desk, an_intent("sell", 5, is_reduce_only=True))
+
+    assert isinstance(judged, OrderIntent)
+    assert not judged.spec.is_reduce_only
+
+
+def test_a_stop_claims_what_the_stop_claims_in_whose_place_it_comes():
+    desk = Desk().hold(10)
+    stop = {"type": "stop", "is_reduce_only": True, "is_protective": True}
+    desk.send("sell", 10, None, trigger_ticks=950, **stop)
+    (before,) = desk.ledger.working()
+    again = {"trigger_ticks": 960, **stop}
+
+    assert not _reduces(desk.review(an_intent("sell", 10, None, **again)))
+    place = (before.client_order_id,)
+    assert _reduces(desk.review(an_intent("sell", 10, None, supersedes=place, **again)))
+    close = an_intent("sell", 10, 1_000, supersedes=place, is_reduce_only=True)
+    assert _reduces(desk.review(close))
+
+
+def _reduces(verdict: object) -> bool:
+    return isinstance(verdict, ApprovedOrder) and verdict.intent.spec.is_reduce_only

@@ -11,6 +11,7 @@ from engine.model import facts as f
 from engine.model.effects import SendCancel
 from engine.model.envelope import RunStarted, StorageDegraded, StorageRestored, TimerFired
 from engine.model.instrument import InstrumentId
+from engine.model.orders import EXTERNAL
 from tests.builders import (
     BTC,
     ETH,
@@ -23,6 +24,7 @@ from tests.builders import (
     at,
     buy,
 )
+from tests.unit.engine.kernel.live_desk import a_live_desk
 
 AGAIN = RunStarted("run-2", "0.1")
 DAY_MS = 86_400_000
@@ -335,3 +337,24 @@ def test_facts_alone_make_the_same_ledger():
         kernel.state.desk.ledger.apply(fact)
 
     assert kernel.ledger_digest() == trader.kernel.ledger_digest()
+
+
+def test_an_order_made_elsewhere_stays_and_the_ledger_waits_for_its_end():
+    trader = a_trader()
+    trader.works("buy", 1, 990, owner=EXTERNAL)
+
+    trader.take(an_update(an_instrument(is_trading=True, tick_size=Decimal("0.5")), 1))
+
+    assert trader.asked(SendCancel) == []
+    steps = trader.ledger.steps(BTC)
+    assert steps is not None
+    assert steps.tick_size == 1
+
+
+def test_where_orders_leave_the_program_the_venue_opens_the_account():
+    desk = a_live_desk(is_clean=False)
+
+    desk.wait(60_000)
+
+    assert desk.ledger.currency == ""
+    assert (desk.desk.worth_fault, desk.desk.trading_state) == ("", "active")

@@ -10,7 +10,7 @@ from engine.model import facts as f
 from engine.model.envelope import RunStarted
 from engine.model.market import FeedUp
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec
+from engine.model.orders import EXTERNAL, HAND, ApprovedOrder, OrderIntent, OrderSpec
 from engine.strategy.candle import BUY, enter
 from tests.builders import BTC, ETH, FEED, Trader, a_trader, an_update
 from tests.order_facts import a_fill
@@ -204,3 +204,21 @@ def test_a_stop_that_a_person_took_back_is_no_alarm():
     desk.cancelled(stop.client_order_id).tick().tick(4)
 
     assert alarms(desk.state) == ()
+
+
+def test_what_was_made_elsewhere_is_protected_elsewhere():
+    trader = a_trader().holds(5, owner=EXTERNAL)
+
+    trader.wait(60_000)
+
+    assert alarms(trader.state) == ()
+    assert trader.desk.covers == {}
+
+
+def test_a_stop_made_elsewhere_protects_the_net_position():
+    trader = a_trader().holds(5)
+    assert stopped_lots(trader.ledger, (HAND, BTC)) == 0
+
+    trader.stops(lots=5, owner=EXTERNAL)
+
+    assert stopped_lots(trader.ledger, (HAND, BTC)) == 5

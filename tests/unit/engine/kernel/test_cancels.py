@@ -112,6 +112,38 @@ def test_a_kill_of_which_there_is_no_report_is_carried_through_too():
     assert tick(trader) == [cid]
 
 
+def test_while_trading_only_reduces_an_order_that_appears_is_taken_back():
+    trader = a_trader()
+    set_state(trader, "all", "reduce_only")
+    cid = trader.works("buy", 1, 990)
+
+    assert tick(trader) == [cid]
+    assert tick(trader, 1_900) == []
+    assert tick(trader, 100) == [cid]
+
+
+def test_a_cancel_that_is_refused_while_trading_only_reduces_is_asked_again_after_a_while():
+    trader = a_trader()
+    set_state(trader, f"instrument:{BTC}", "halted")
+    cid = trader.works("buy", 1, 990)
+    tick(trader)
+    trader.take(CancelRejected(trader.now_ns, cid, "too busy"))
+
+    assert tick(trader, 1_900) == []
+    assert tick(trader, 100) == [cid]
+
+
+def test_of_many_orders_that_are_taken_back_a_few_are_named():
+    trader = a_trader()
+    set_state(trader, "all", "reduce_only")
+    for _ in range(6):
+        trader.works("buy", 1, 990)
+
+    assert len(tick(trader)) == 6
+
+    assert trader.said[-1].endswith("(o1, o2, o3, o4, o5, …)")
+
+
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_protection_stays_and_without_a_kill_everything_does(is_killed: bool):
     trader = a_trader().holds(5)

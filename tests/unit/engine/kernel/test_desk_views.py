@@ -21,7 +21,9 @@ from tests.builders import (
     a_trader,
     an_instrument,
     at,
+    buy,
 )
+from tests.unit.engine.kernel.parent_desk import filled, started, twap
 
 GHOST = InstrumentId("test:GHOST")
 GRID = "grid@BTCUSDT"
@@ -174,6 +176,19 @@ def test_an_order_that_left_without_the_journal_says_so():
     assert orders_view(trader.state).ended[0].reason == "NOT JOURNALLED: no"
 
 
+def test_an_order_says_how_far_from_the_market_it_is_where_that_is_known():
+    trader = a_trader().holds(5)
+    trader.works("buy", 1, 990, instrument_id=ETH)
+    trader.works("sell", 1, 1_020)
+    trader.stops(trigger=950)
+    trader.works("sell", 1, None, type="market")
+    trader.take(a_mark("1000"))
+
+    rows = orders_view(trader.state).working
+
+    assert [row.distance_bps for row in rows] == [None, 200.0, -500.0, None]
+
+
 def test_an_order_of_what_is_not_watched_is_shown():
     trader = a_trader()
     trader.works(instrument_id=GHOST)
@@ -203,6 +218,50 @@ def test_a_fill_without_steps_is_not_shown():
     trader.take(a_fill(trader.works(instrument_id=ETH)))
 
     assert orders_view(trader.state).fills == ()
+
+
+# Parents.
+
+
+def test_a_parent_shows_how_far_it_has_come_and_when_it_goes_on():
+    trader = started(twap())
+    filled(trader, 1, 1_001)
+    filled(trader, 1, 1_002)
+
+    (row,) = orders_view(trader.state).parents
+
+    assert (row.parent_id, row.kind, row.side, row.name) == ("a1", "twap", "buy", "BTCUSDT")
+    assert (row.size, row.filled, row.share, row.average) == ("10", "2", 0.2, "1002")
+    assert (row.progress, row.state, row.reason) == ("1/4 slices", "running", "")
+    assert row.next_ns == at(10_000)
+
+
+def test_a_paused_parent_says_why_and_an_ended_one_nothing():
+    trader = started(twap())
+    trader.ledger.apply(f.ParentPaused(trader.now_ns, "a1", "a test"))
+
+    (row,) = orders_view(trader.state).parents
+    assert (row.state, row.reason, row.next_ns, row.average) == ("paused", "a test", None, "")
+
+    trader.ledger.apply(f.ParentEnded(trader.now_ns, "a1", "a test"))
+    assert orders_view(trader.state).parents == ()
+
+
+def test_a_parent_without_steps_has_no_sizes():
+    trader = started(twap())
+    del trader.ledger.all_steps[BTC]
+
+    (row,) = orders_view(trader.state).parents
+
+    assert (row.size, row.filled) == ("0", "0")
+
+
+def test_an_entry_that_trails_and_its_stop_say_so():
+    trader = a_trader()
+    trader.do(buy(10, 1_000, trail=c.TrailWish("ticks", Decimal(40))))
+    trader.holds(5).do(c.SetTrail(BTC, c.TrailWish("ticks", Decimal(40))))
+
+    assert [row.flags for row in orders_view(trader.state).working] == ["TR", "RO t1"]
 
 
 # Risk.

@@ -7,6 +7,7 @@ from engine.kernel.ending import leaving
 from engine.model.effects import SendCancel
 from engine.model.envelope import RunEnding
 from engine.model.facts import CancelRequested, OrderCanceled, OrderUnknown
+from engine.model.orders import EXTERNAL
 from tests.builders import Trader, a_trader, at, buy, sell
 
 
@@ -58,3 +59,13 @@ def test_nothing_new_leaves_but_what_reduces(policy):
 
     assert trader.do(buy(1)).sentences == ("the run ends",)
     assert trader.do(sell(5, 1_001, is_reduce_only=True)).verdict == "accepted"
+
+
+def test_orders_made_elsewhere_are_left_alone():
+    trader = a_trader()
+    trader.works(owner=EXTERNAL)
+
+    trader.take(RunEnding())
+
+    assert trader.asked(SendCancel) == []
+    assert leaving(trader.state) == []

@@ -3,7 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from engine.kernel.health_views import health_view
 from engine.kernel.views import build, mark_of
+from engine.model.account import PrivateDown
 from engine.model.envelope import LoopLagged, PartFailed, ScreenJoined, StorageDegraded
 from engine.model.market import ClockMeasured, FeedUp
 from engine.model.view import HealthView, WatchRow, WatchView
@@ -26,6 +28,7 @@ from tests.builders import (
     set_state,
     some_facts,
 )
+from tests.unit.engine.kernel.live_desk import a_live_desk
 
 MS = 1_000_000
 DAY_NS = 86_400_000_000_000
@@ -183,3 +186,14 @@ def test_failures_of_the_engines_parts_are_counted():
     run = a_kernel().take(PartFailed("latch watch", "KeyError", 1))
 
     assert health(run).part_failures == 1
+
+
+def test_what_is_not_known_of_the_venues_side_is_an_alarm_and_repairs_are_counted():
+    desk = a_live_desk()
+    desk.side.repairs = 3
+    desk.tells(PrivateDown("test", "closed", 0))
+
+    view = health_view(desk.state, desk.now_ns, some_facts())
+
+    assert "the private stream is down (closed)" in view.alarms
+    assert view.repairs == 3

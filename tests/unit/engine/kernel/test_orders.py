@@ -103,7 +103,22 @@ def test_five_failures_in_a_row_halt_a_strategy_until_a_person_looks():
     fail(trader, 1)
 
     assert trader.ledger.states == {f"strategy:{GRID}": "halted"}
-    assert trader.said[-1] == f"halted: 5 failures in a row; `resume strategy:{GRID}` goes on"
+    assert trader.said[-2:] == [
+        f"strategy:{GRID} is halted: 5 failures in a row",
+        f"`resume strategy:{GRID}` goes on",
+    ]
+
+
+def test_a_halt_for_failures_takes_back_what_the_strategy_still_has_and_is_told_once():
+    trader = a_trader()
+    resting = trader.works("buy", 1, 990, owner=GRID)
+    mine = trader.works("buy", 1, 990)
+
+    fail(trader, 6)
+
+    assert trader.ledger.orders[resting].state == "pending_cancel"
+    assert trader.ledger.orders[mine].state == "open"
+    assert sum("is halted" in text for text in trader.said) == 1
 
 
 def test_what_never_got_to_the_venue_is_no_failure_of_it():

@@ -47,6 +47,7 @@ def test_a_part_that_stays_down_halts_trading_and_says_what_to_do():
     trader = a_trader().take(PartFailed("latch watch", "KeyError", 3, is_given_up=True))
 
     assert trader.desk.trading_state == "halted"
+    assert trader.state.parts_down == {"latch watch": "KeyError"}
     assert "latch watch" in trader.desk.ledger.state_facts["all"].reason
     texts = [notice.text for notice in trader.state.notices]
     assert any(text.endswith("Stop the engine and start it anew") for text in texts)

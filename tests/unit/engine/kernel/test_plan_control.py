@@ -1,8 +1,12 @@
 """What steers trading itself: taking the orders over, and answers to what a start asked."""
 
 from engine.model import commands as c
+from engine.model.effects import SendCancel
 from engine.model.envelope import ScreenJoined, ScreenLeft
-from tests.builders import Trader, a_trader, buy, set_state
+from engine.model.facts import OrderCanceled, TradingStateSet
+from engine.model.orders import EXTERNAL, HAND
+from tests.builders import BTC, ETH, Trader, a_trader, at, buy, set_state
+from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk, held
 
 
 def looking() -> Trader:
@@ -35,13 +39,49 @@ def test_who_has_the_orders_or_is_no_screen_cannot_take_them():
     assert a_trader().take(ScreenJoined("me")).do(c.TakeOrders()).verdict == "refused"
 
 
-def test_a_step_down_of_the_start_is_accepted_with_a_confirmation():
+def asked(before: str, reason: str = "", policy: str = "halted") -> Trader:
+    """Return a desk at which a start has asked, in whatever state that was."""
     trader = a_trader()
-    set_state(trader, "all", "halted", "restart after a crash")
+    held = TradingStateSet(at(0), "all", before, reason)  # type: ignore[arg-type]  # one of them
+    question = TradingStateSet(at(1), "all", policy, "restart after a crash", before=held)  # type: ignore[arg-type]  # the same
+    trader.ledger.apply(question)
+    return trader
+
+
+def test_a_step_down_of_the_start_is_accepted_with_a_confirmation():
+    trader = asked("active")
 
     assert trader.say(c.Accept("restart")).verdict == "needs_confirmation"
-    assert trader.do(c.Accept("restart")).verdict == "accepted"
+    outcome = trader.do(c.Accept("restart"))
+
+    assert outcome.sentences == ("trading goes on; this was asked: restart after a crash",)
     assert trader.desk.trading_state == "active"
+    assert trader.ledger.state_facts["all"].operator == "me"
+
+
+def test_an_answer_to_a_start_gives_back_what_held_before_and_no_more():
+    trader = asked("reduce_only", "by hand")
+
+    outcome = trader.do(c.Accept("restart"))
+
+    assert outcome.sentences[0].startswith("reduce_only as before: by hand")
+    fact = trader.ledger.state_facts["all"]
+    assert (fact.state, fact.reason) == ("reduce_only", "by hand")
+    assert trader.do(c.Accept("restart")).verdict == "refused"
+
+
+def test_orders_that_could_add_risk_are_taken_back_when_a_person_lets_trading_only_reduce():
+    trader = a_trader().holds(5)
+    entry, stop = trader.works("buy", 1, 990), trader.stops(lots=5)
+
+    outcome = trader.do(c.SetReduceOnly("all"))
+
+    assert outcome.sentences == ("1 orders that could add risk are taken back",)
+    assert trader.asked(SendCancel) == [SendCancel(entry)]
+    assert trader.ledger.orders[stop].state == "open"
+    trader.take(OrderCanceled(at(0), entry, "asked"))
+    assert trader.do(c.Resume("all")).verdict == "accepted"
+    assert trader.do(c.SetReduceOnly("all")).sentences == ()
 
 
 def test_nothing_else_is_accepted_and_no_other_step_down_is_lifted_by_it():
@@ -69,3 +109,55 @@ def test_what_protects_may_leave_before_the_start_is_accepted_and_what_adds_risk
 
     assert trader.do(buy(18)).verdict == "refused"
     assert trader.do(c.ClosePosition()).verdict == "accepted"
+
+
+# What differs from the venue's.
+
+
+def differs(desk: LiveDesk | None = None, lots: int = 7, times: int = 1) -> LiveDesk:
+    """Return a desk whose venue has reported so many lots of BTC, so often."""
+    desk = desk or a_live_desk()
+    for _ in range(times):
+        desk.waits_for_report()
+        desk.reports(positions=[held(lots)])
+    return desk
+
+
+def test_a_person_accepts_a_difference_by_name():
+    desk = differs()
+    accept = c.Accept(f"difference {BTC}")
+    assert desk.say(accept).verdict == "needs_confirmation"
+
+    assert desk.do(accept).verdict == "accepted"
+
+    assert desk.ledger.position(EXTERNAL, BTC).lots == desk.ledger.net_lots(BTC) == 7
+    assert desk.ledger.net(BTC).average_ticks == 1_000
+    desk.wait(250)
+    assert desk.side.mismatches == {}
+    assert desk.do(accept).verdict == "refused"
+
+
+def test_an_accepted_difference_of_a_halted_instrument_leaves_the_halt_to_a_person():
+    desk = differs(times=11)
+
+    outcome = desk.do(c.Accept(f"difference {BTC}"))
+
+    assert "`resume BTCUSDT` lets it trade again" in outcome.sentences
+    assert desk.ledger.trading_state(instrument_id=BTC) == "halted"
+
+
+def test_a_position_closed_elsewhere_is_taken_from_those_who_held_it():
+    desk = differs(a_live_desk().holds(5, owner=HAND), lots=2)
+
+    desk.do(c.Accept(f"difference {BTC}"))
+
+    assert desk.ledger.position(HAND, BTC).lots == desk.ledger.net_lots(BTC) == 2
+    assert desk.ledger.net(BTC).realised == 0
+
+
+def test_a_difference_that_nothing_values_cannot_be_accepted():
+    desk = a_live_desk()
+    desk.waits_for_report()
+    desk.reports(positions=[held(7, instrument_id=ETH)])
+
+    assert desk.do(c.Accept(f"difference {ETH}")).verdict == "refused"

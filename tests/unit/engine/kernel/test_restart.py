@@ -3,14 +3,17 @@
 import msgspec
 import pytest
 
+from engine.execution.ledger import Ledger
 from engine.kernel.desk import DeskSetup
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.effects import SendCancel
 from engine.model.envelope import RunStarted
 from tests.builders import BTC, Trader, a_trader, an_instrument, an_update, set_state
 
 AGAIN = RunStarted("run-2", "0.1")
 AFTER_CRASH = RunStarted("run-2", "0.1", is_after_crash=True)
+HINT = "`accept restart` undoes this"
 
 
 def started_anew(before: Trader, started: RunStarted, **setup: object) -> Trader:
@@ -81,7 +84,65 @@ def test_the_settings_answer_for_everybody():
 
     halted = started_anew(a_trader().holds(1), AGAIN, on_restart="halted")
     assert halted.desk.trading_state == "halted"
+    assert halted.said[-1] == HINT
     assert halted.do(c.Accept("restart")).verdict == "accepted"
+
+
+def test_what_could_add_risk_is_taken_back_once_the_run_goes():
+    before = a_trader().holds(5)
+    entry, stop = before.works("buy", 1, 990), before.stops(lots=5)
+
+    trader = started_anew(before, AFTER_CRASH)
+    trader.take(f.OrderAcked(trader.now_ns, entry, "v-1")).wait(250)
+
+    assert trader.asked(SendCancel) == [SendCancel(entry)]
+    assert "1 orders could add risk and are taken back (o2)" in trader.said
+    assert trader.ledger.orders[stop].state == "unknown"  # Nobody asked it to go.
+
+
+def test_what_the_venue_says_nothing_about_is_taken_back_all_the_same():
+    before = a_trader()
+    entry = before.works("buy", 1, 990)
+
+    trader = started_anew(before, AFTER_CRASH).wait(1_900)
+    assert trader.asked(SendCancel) == []
+    trader.wait(350)
+
+    assert trader.asked(SendCancel) == [SendCancel(entry)]
+
+
+@pytest.mark.parametrize("state", ["reduce_only", "halted"])
+def test_what_was_stricter_or_as_strict_already_asks_nothing_and_stays(state):
+    before = a_trader().holds(1)
+    set_state(before, "all", state, "by hand")
+
+    trader = started_anew(before, AFTER_CRASH)
+
+    assert HINT not in trader.said
+    assert trader.do(c.Accept("restart")).verdict == "refused"
+    assert trader.desk.trading_state == state
+
+
+def test_an_answer_gives_back_what_held_before_any_start_asked():
+    before = a_trader().holds(1)
+    set_state(before, "all", "reduce_only", "daily loss")
+    once = started_anew(before, AFTER_CRASH, on_restart="halted")
+
+    twice = started_anew(once, AFTER_CRASH, on_restart="halted")
+    assert twice.said[-1] == HINT
+    assert twice.do(c.Accept("restart")).verdict == "accepted"
+
+    fact = twice.ledger.state_facts["all"]
+    assert (fact.state, fact.reason) == ("reduce_only", "daily loss")
+
+
+def test_a_question_of_a_start_outlives_the_checkpoint_of_the_ledger():
+    trader = started_anew(a_trader().holds(1), AFTER_CRASH)
+
+    kept = Ledger.from_bytes(trader.ledger.to_bytes())
+
+    assert kept.state_facts == trader.ledger.state_facts
+    assert kept.state_facts["all"].before is not None
 
 
 def test_a_start_never_lifts_a_stricter_state():

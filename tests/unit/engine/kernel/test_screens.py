@@ -5,7 +5,7 @@ import pytest
 
 from engine.model import commands as c
 from engine.model.effects import SendCancel
-from engine.model.envelope import ScreenJoined, ScreenLeft
+from engine.model.envelope import RunStarted, ScreenJoined, ScreenLeft
 from engine.model.facts import OrderUnknown
 from tests.builders import Trader, a_trade, a_trader, buy
 
@@ -87,7 +87,9 @@ def test_an_order_of_unknown_fate_is_taken_back_too():
     trader.take(OrderUnknown(trader.now_ns, entry, "no answer"))
 
     trader.wait(100)
+    assert trader.asked(SendCancel) == []
 
+    trader.wait(2_000)
     assert trader.asked(SendCancel) == [SendCancel(entry)]
 
 
@@ -99,6 +101,40 @@ def test_a_screen_that_comes_back_in_time_finds_all_as_it_was():
 
     assert trader.desk.trading_state == "active"
     assert not trader.desk.seats.looks("me again")
+
+
+def started_for_a_screen(policy: str = "reduce_only", *, has_screen: bool = True) -> Trader:
+    """Return the next run after a crash in which the screen was lost: nobody has come yet."""
+    before = a_trader()
+    setup = msgspec.structs.replace(
+        before.desk.setup,
+        on_terminal_loss=policy,
+        has_screen=has_screen,
+        on_restart="resume",
+    )
+    trader = Trader(setup)
+    trader.desk.ledger = before.ledger
+    return trader.take(RunStarted("run-2", "0.1", is_after_crash=True), source="engine")
+
+
+def test_a_crash_does_not_forget_that_nobody_sits_at_a_screen():
+    trader = started_for_a_screen().wait(GRACE_MS - 1)
+    assert trader.desk.trading_state == "active"
+
+    assert trader.wait(1).desk.trading_state == "reduce_only"
+
+
+def test_a_screen_that_comes_to_the_run_in_time_finds_all_as_it_was():
+    trader = started_for_a_screen().take(ScreenJoined("me")).wait(10 * GRACE_MS)
+
+    assert trader.desk.trading_state == "active"
+
+
+@pytest.mark.parametrize(("policy", "has_screen"), [("keep", True), ("halt", False)])
+def test_a_run_without_a_screen_and_one_that_is_to_be_kept_wait_for_nobody(policy, has_screen):
+    trader = started_for_a_screen(policy, has_screen=has_screen).wait(10 * GRACE_MS)
+
+    assert trader.desk.trading_state == "active"
 
 
 def test_a_screen_that_comes_back_too_late_does_not_lift_the_state():

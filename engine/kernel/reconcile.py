@@ -1,0 +1,325 @@
+"""When the venue is asked for the whole account, and what its answer changes (R40 to R45).
+
+One path for a start, a crash and a lost stream. What was filled or paid is booked; an order that is
+shown otherwise than we know it is asked for singly; a position that stays different halts its
+instrument until a person accepts it by name. A report that failed, or that something has overtaken,
+is no information.
+"""
+
+from typing import Final
+
+from engine.execution import reconcile as verdicts
+from engine.execution.risk import TradingStateAdvice
+from engine.kernel.doubts import begin, has_left, newest_ns
+from engine.kernel.notices import say
+from engine.kernel.order_news import tell
+from engine.kernel.recording import record
+from engine.kernel.state import KernelState
+from engine.kernel.step_down import step_down
+from engine.kernel.venue_side import DIFFERENCE, ROUNDS_MAX, UNSURE_NS, Mismatch
+from engine.model import account as a
+from engine.model.effects import Effect, RequestReport
+from engine.model.envelope import Envelope, RunStarted, TimerFired
+from engine.model.facts import AccountConfirmed, BalanceDiffered
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.numbers import NS_PER_S
+
+EVERY_NS: Final = 30 * NS_PER_S
+SPACING_NS: Final = 1 * NS_PER_S
+"""Between two requests, whatever contradicts: each costs a fortieth of a minute's allowance."""
+
+LOST_NS: Final = 60 * NS_PER_S
+"""A report that nobody has answered for so long is asked for again."""
+
+USED_PCT_ALARM: Final = 80
+"""Of a venue's rate limit; people hear of more (R94)."""
+
+
+# When.
+
+
+def on_run_started(
+    state: KernelState, envelope: Envelope, event: RunStarted, effects: list[Effect]
+) -> None:
+    """Begin with the account as it is left; the first timer asks the venue."""
+    del envelope, event, effects
+    side, ledger = state.desk.venue_side, state.desk.ledger
+    side.began_ns = state.ts_ns
+    side.contradictions = ledger.contradictions
+
+
+def on_timer(
+    state: KernelState, envelope: Envelope, event: TimerFired, effects: list[Effect]
+) -> None:
+    """Ask for the account when it is time, and again when an answer is lost."""
+    del envelope, event
+    side, rules = state.desk.venue_side, state.desk.setup.rules
+    if rules is None:
+        return
+    for name, one in list(side.mismatches.items()):
+        if one.seen.lots == state.desk.ledger.net_lots(name):
+            _end_mismatch(state, name, effects)
+    age_ns = state.ts_ns - side.asked_ns
+    if side.is_waiting and age_ns >= LOST_NS:
+        side.is_waiting = False
+        side.report_fault = "no answer"
+    if side.is_waiting or state.ts_ns < side.due_ns or age_ns < SPACING_NS:
+        return
+    side.number += 1
+    side.asked_ns, side.is_waiting, side.due_ns = state.ts_ns, True, state.ts_ns + EVERY_NS
+    known_ns = state.desk.ledger.confirmed_ns or side.began_ns
+    clock_ns = max((abs(one.offset_ns) for one in state.clocks.values()), default=0)
+    since_ns = known_ns - rules.replica_lag_ns - verdicts.SETTLED_NS - clock_ns
+    effects.append(RequestReport(side.number, max(0, since_ns)))
+
+
+def on_private_up(
+    state: KernelState, envelope: Envelope, event: a.PrivateUp, effects: list[Effect]
+) -> None:
+    """Ask for what may have been missed; what was asked before proves nothing any more."""
+    del envelope
+    side = state.desk.venue_side
+    side.up_ns, side.down_reason = state.ts_ns, ""
+    side.agreed_ns, side.due_ns = None, 0
+    side.is_waiting = False
+    state.desk.version += 1
+    say(state, effects, "info", "reconcile", f"{event.venue}: the private stream is open")
+
+
+def on_private_down(
+    state: KernelState, envelope: Envelope, event: a.PrivateDown, effects: list[Effect]
+) -> None:
+    """Let nothing that adds risk leave while nobody tells of our own orders."""
+    del envelope
+    side = state.desk.venue_side
+    side.up_ns, side.down_reason = None, event.reason
+    side.agreed_ns = None
+    side.is_waiting = False
+    side.ask_by(state.ts_ns)
+    state.desk.version += 1
+    text = f"{event.venue}: the private stream is down ({event.reason}): no order that adds risk"
+    say(state, effects, "error", "reconcile", f"{text} leaves")
+
+
+def on_report_failed(
+    state: KernelState, envelope: Envelope, event: a.ReportFailed, effects: list[Effect]
+) -> None:
+    """Ask again later: no answer is no information (R41)."""
+    del envelope, effects
+    side = state.desk.venue_side
+    if event.number == side.number and side.is_waiting:
+        side.is_waiting = False
+        side.report_fault = event.reason
+        side.due_ns = state.ts_ns + UNSURE_NS
+
+
+# What.
+
+
+def on_reported(
+    state: KernelState, envelope: Envelope, event: a.AccountReported, effects: list[Effect]
+) -> None:
+    """Bring the ledger to what the venue proves, doubt what it shows otherwise, compare."""
+    desk = state.desk
+    side = desk.venue_side
+    if desk.setup.rules is None or event.number != side.number or not side.is_waiting:
+        return  # Not asked for any more.
+    side.is_waiting = False
+    side.report_fault = _opening_fault(state, event)
+    side.due_ns = state.ts_ns + UNSURE_NS
+    if side.report_fault:
+        return
+    if not desk.ledger.currency:
+        _open(state, event, effects)
+    _book(state, envelope, event, effects)
+    _adopt(state, event, effects)
+    _forget(state)
+    for cid in verdicts.doubtful(desk.ledger, event, _changed_ns(state)):
+        begin(state, cid)
+    if not side.doubts and _compare(state, event, effects):
+        _compare_cash(state, event, effects)
+        _confirm(state, event, effects)
+        side.due_ns = state.ts_ns + EVERY_NS
+
+
+def on_cash(
+    state: KernelState, envelope: Envelope, event: a.CashSeen, effects: list[Effect]
+) -> None:
+    """Book money that moved by other ways than fills, once."""
+    del envelope
+    if state.desk.setup.rules is None or not state.desk.ledger.currency:
+        return  # The report that opens the account has it in its balances.
+    for fact in verdicts.cash_facts(state.desk.ledger, (event,), state.ts_ns):
+        record(state, effects, fact)
+
+
+def on_rate(
+    state: KernelState, envelope: Envelope, event: a.RateUsed, effects: list[Effect]
+) -> None:
+    """Let nothing that adds risk leave while the venue has shut us out (R94)."""
+    del envelope
+    side = state.desk.venue_side
+    was_banned = side.banned_until_ns > state.ts_ns
+    was_pct, side.used_pct = side.used_pct, event.used_pct
+    side.banned_until_ns, side.ban_reason = event.banned_until_ns, event.reason
+    state.desk.version += 1
+    if event.banned_until_ns > state.ts_ns:
+        left_s = (event.banned_until_ns - state.ts_ns) // NS_PER_S
+        text = f"{event.venue} answers nothing for {left_s} s ({event.reason})"
+        say(state, effects, "error", "rate limit", f"{text}: no order that adds risk leaves")
+    elif was_banned:
+        say(state, effects, "info", "rate limit", f"{event.venue} answers again")
+    elif event.used_pct >= USED_PCT_ALARM > was_pct:
+        text = f"{event.used_pct} % of what {event.venue} allows is used"
+        say(state, effects, "warning", "rate limit", text)
+
+
+def on_rights(
+    state: KernelState, envelope: Envelope, event: a.RightsSeen, effects: list[Effect]
+) -> None:
+    """Halt a run whose key may do too much or too little (R111); the shell refuses it first."""
+    del envelope
+    fault = ""
+    if event.may_withdraw:
+        fault = f"the key for {event.venue} may withdraw: make one that may only trade"
+    elif event.may_trade is False:
+        fault = f"the key for {event.venue} may not trade: allow it at the venue"
+    state.desk.venue_side.rights_fault = fault
+    if fault:
+        step_down(state, effects, [TradingStateAdvice("all", "halted", fault)])
+
+
+def _opening_fault(state: KernelState, event: a.AccountReported) -> str:
+    """Return why the account cannot begin with a report; nothing where it can, or has begun."""
+    ledger = state.desk.ledger
+    unknown = [one for one in event.positions if ledger.steps(one.instrument_id) is None]
+    if ledger.currency or not unknown:
+        return ""
+    names = ", ".join(symbol_of(one.instrument_id) for one in unknown)
+    return f"a position is held in {names}, of which nothing is known: `sub` it"
+
+
+def _open(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
+    """Begin the ledger's account with what the venue has."""
+    desk = state.desk
+    for fact in verdicts.opening(desk.ledger, event, desk.setup.currency, state.ts_ns):
+        record(state, effects, fact)
+    cash = desk.ledger.settled_cash
+    held = [f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()]
+    text = f"the account begins with {cash:f} {desk.setup.currency}; held: {', '.join(held) or '-'}"
+    say(state, effects, "info", "reconcile", text)
+
+
+def _book(
+    state: KernelState, envelope: Envelope, event: a.AccountReported, effects: list[Effect]
+) -> None:
+    """Book fills and movements of money that nobody has told of."""
+    desk = state.desk
+    fills = verdicts.missing_fills(desk.ledger, event.fills)
+    late = [fill for fill in fills if fill.ts_ns < event.asked_ns - verdicts.SETTLED_NS]
+    desk.venue_side.repairs += len(late)
+    if late:
+        text = f"{len(late)} fills were not told of and are booked from the venue's history"
+        say(state, effects, "warning", "reconcile", text)
+    tell(state, envelope, fills, effects)
+    for fact in verdicts.cash_facts(desk.ledger, event.cash, state.ts_ns):
+        record(state, effects, fact)
+
+
+def _adopt(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
+    """Count orders that were made elsewhere, and say so (R34)."""
+    for fact in verdicts.strangers(state.desk.ledger, event, state.ts_ns):
+        record(state, effects, fact)
+        spec = fact.intent.spec
+        text = f"{spec.side} {symbol_of(spec.instrument_id)} was made elsewhere and counts as ours"
+        say(state, effects, "warning", "reconcile", f"order {fact.client_order_id}: {text}")
+
+
+def _forget(state: KernelState) -> None:
+    """Let go of what was heard of orders that are forgotten."""
+    side, orders = state.desk.venue_side, state.desk.ledger.orders
+    side.heard_ns = {cid: ts_ns for cid, ts_ns in side.heard_ns.items() if cid in orders}
+
+
+def _changed_ns(state: KernelState) -> dict[str, int]:
+    """Return when each order that may be at the venue changed last."""
+    orders = state.desk.ledger.orders.values()
+    return {one.client_order_id: newest_ns(state, one) for one in orders if has_left(state, one)}
+
+
+def _compare(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> bool:
+    """Compare positions and return whether all are the venue's; one just filled is not judged."""
+    side = state.desk.venue_side
+    found = verdicts.differences(state.desk.ledger, event.positions)
+    for name in [name for name in side.mismatches if name not in found]:
+        _end_mismatch(state, name, effects)
+    for name, seen in found.items():
+        if side.filled_ns.get(name, 0) >= event.asked_ns - verdicts.SETTLED_NS:
+            continue
+        known = side.mismatches.setdefault(name, Mismatch(state.ts_ns, seen))
+        known.rounds, known.seen = known.rounds + 1, seen
+        _judge(state, name, known, effects)
+    return not found
+
+
+def _end_mismatch(state: KernelState, name: InstrumentId, effects: list[Effect]) -> None:
+    del state.desk.venue_side.mismatches[name]
+    state.desk.version += 1
+    text = f"the position of {symbol_of(name)} is the venue's again"
+    say(state, effects, "info", "reconcile", text)
+
+
+def _judge(
+    state: KernelState, name: InstrumentId, mismatch: Mismatch, effects: list[Effect]
+) -> None:
+    """Say that a position differs, and halt its instrument where it stays so (R45).
+
+    A copy of the venue's may lag behind, and is waited for.
+    """
+    rules = state.desk.setup.rules
+    assert rules is not None
+    reason = mismatch_told(state, name)
+    if mismatch.rounds == 1:
+        state.desk.version += 1
+        say(state, effects, "warning", "reconcile", reason)
+    if mismatch.rounds < ROUNDS_MAX or state.ts_ns - mismatch.since_ns < rules.replica_lag_ns:
+        return
+    step_down(state, effects, [TradingStateAdvice(f"instrument:{name}", "halted", reason)])
+
+
+def mismatch_told(state: KernelState, name: InstrumentId) -> str:
+    """Return a difference in words and numbers, and what answers it."""
+    ours, theirs = (
+        state.desk.ledger.net_lots(name),
+        state.desk.venue_side.mismatches[name].seen.lots,
+    )
+    symbol = symbol_of(name)
+    told = f"our fills make {ours:+d} lots of {symbol}, the venue has {theirs:+d}"
+    return f"{told}; `accept {DIFFERENCE} {symbol}` takes the venue's word"
+
+
+def _compare_cash(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
+    """Show and keep a difference of cash; nothing is guessed away (R46)."""
+    ledger, side = state.desk.ledger, state.desk.venue_side
+    newest_ns_ = max(side.filled_ns.values(), default=0)
+    ours, theirs = ledger.settled_cash, verdicts.venue_cash(ledger, event.balances)
+    if ours is None or newest_ns_ >= event.asked_ns - verdicts.SETTLED_NS:
+        return
+    note = "" if ours == theirs else f"{ledger.currency}: ours {ours:f}, the venue's {theirs:f}"
+    if note == side.balance_note:
+        return
+    side.balance_note = note
+    if note:
+        record(state, effects, BalanceDiffered(state.ts_ns, ledger.currency, ours, theirs))
+        say(state, effects, "warning", "reconcile", f"the cash differs in {note}")
+    else:
+        say(state, effects, "info", "reconcile", "the cash is the venue's again")
+
+
+def _confirm(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
+    side = state.desk.venue_side
+    if side.agreed_ns is None:
+        say(state, effects, "info", "reconcile", "the account agrees with the venue's")
+        state.desk.version += 1
+    side.agreed_ns = state.ts_ns
+    record(state, effects, AccountConfirmed(state.ts_ns, event.asked_ns))

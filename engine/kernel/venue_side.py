@@ -1,0 +1,135 @@
+"""What a run knows of the venue's side of its account beside the ledger, and what is in doubt.
+
+Only where orders leave the program (`DeskSetup.rules`); the paper venue keeps no secrets.
+"""
+
+from typing import Final
+
+import msgspec
+
+from engine.model.account import PositionSeen
+from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.numbers import NS_PER_S
+
+CONFIRMED_NS_MAX: Final = 120 * NS_PER_S
+"""The account may go so long without a report that agrees: four missed ones."""
+
+DIFFERENCE: Final = "difference"
+"""What `accept` answers, followed by the instrument."""
+
+UNSURE_NS: Final = 5 * NS_PER_S
+"""Between two reports while something is in doubt (R40)."""
+
+ROUNDS_MAX: Final = 3
+"""Reports, one after the other, that show another position than ours (R45)."""
+
+
+class Doubt(msgspec.Struct):
+    """An order that the venue is asked for until there is evidence of what became of it."""
+
+    since_ns: int
+    next_ns: int
+    asked: int = 0
+    asked_ns: int = 0
+    """When the query under way was sent; 0 while there is none."""
+    absent_ns: int = 0
+    """When the query left whose answer first counted as "there is none"."""
+    is_alarmed: bool = False
+
+
+class Mismatch(msgspec.Struct):
+    """A position that the venue shows otherwise than our fills make it."""
+
+    since_ns: int
+    seen: PositionSeen
+    rounds: int = 0
+
+
+class DeadMan(msgspec.Struct):
+    """The venue's dead-man timer of one instrument."""
+
+    asked_ns: int
+    is_waiting: bool = True
+    is_wanted: bool = True
+    due_ns: int = 0
+    """When the venue will cancel, as it confirmed; 0 while it has not."""
+    failures: int = 0
+
+
+class VenueSide:
+    """All of it; empty for ever on paper."""
+
+    def __init__(self) -> None:
+        self.began_ns = 0
+        self.up_ns: int | None = None
+        """Since when the private stream is open; None while it is not."""
+        self.down_reason = "not open yet"
+        self.heard_ns: dict[str, int] = {}
+        """When a gateway last said something of an order: one that is missing has not left."""
+        self.doubts: dict[str, Doubt] = {}
+        self.mismatches: dict[InstrumentId, Mismatch] = {}
+        self.dead_men: dict[InstrumentId, DeadMan] = {}
+        self.filled_ns: dict[InstrumentId, int] = {}
+        """When the newest fill of an instrument came."""
+        self.number = 0
+        """Of the newest request for a report."""
+        self.asked_ns = 0
+        """When it was sent."""
+        self.is_waiting = False
+        """Whether its answer is still to come."""
+        self.due_ns = 0
+        self.report_fault = ""
+        """Why the newest report brought nothing."""
+        self.agreed_ns: int | None = None
+        """When a report last agreed; None while none has since the stream opened."""
+        self.banned_until_ns = 0
+        self.ban_reason = ""
+        self.used_pct = 0
+        self.rights_fault = ""
+        self.repairs = 0
+        """What had to be brought into the ledger because nobody had told of it."""
+        self.contradictions = 0
+        """Of the ledger, as far as a report was asked for because of them."""
+        self.balance_note = ""
+
+    def ask_by(self, ts_ns: int) -> None:
+        """Let the next report be asked for no later than this."""
+        self.due_ns = min(self.due_ns, ts_ns)
+
+    def faults(self, now_ns: int) -> tuple[str, ...]:
+        """Return what forbids new risk, each as a sentence (data gate)."""
+        found = []
+        if self.up_ns is None:
+            found.append(f"the private stream is down ({self.down_reason})")
+        if now_ns < self.banned_until_ns:
+            left_s = -(-(self.banned_until_ns - now_ns) // NS_PER_S)
+            found.append(f"the venue answers nothing for another {left_s} s ({self.ban_reason})")
+        if self.rights_fault:
+            found.append(self.rights_fault)
+        if self.agreed_ns is None:
+            why = f" ({self.report_fault})" if self.report_fault else ""
+            found.append(f"the account was not compared with the venue's yet{why}")
+        elif now_ns - self.agreed_ns > CONFIRMED_NS_MAX:
+            age_s = (now_ns - self.agreed_ns) // NS_PER_S
+            why = f" ({self.report_fault})" if self.report_fault else ""
+            found.append(f"the account last agreed with the venue's {age_s} s ago{why}")
+        found += [
+            f"the position of {symbol_of(name)} is not the venue's, which has {one.seen.lots} lots"
+            for name, one in self.mismatches.items()
+        ]
+        return tuple(found)
+
+    def digest_parts(self) -> tuple[object, ...]:
+        """Return everything that decides what happens next, as plain values."""
+        return (
+            (self.began_ns, self.up_ns, self.down_reason),
+            list(self.heard_ns.items()),
+            list(self.doubts.items()),
+            list(self.mismatches.items()),
+            list(self.dead_men.items()),
+            list(self.filled_ns.items()),
+            (self.number, self.asked_ns, self.is_waiting, self.due_ns),
+            (self.report_fault, self.agreed_ns),
+            (self.banned_until_ns, self.ban_reason, self.used_pct, self.rights_fault),
+            (self.repairs, self.contradictions, self.balance_note),
+        )

@@ -1,0 +1,268 @@
+"""What a venue's words mean beside the ledger."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.execution.reconcile import (
+    SETTLED_NS,
+    adoption,
+    cash_facts,
+    differences,
+    doubtful,
+    missing_fills,
+    name_of,
+    news_of,
+    opening,
+    strangers,
+    venue_cash,
+)
+from engine.model import account as a
+from engine.model import facts as f
+from engine.model.numbers import PriceTicks, QtyLots
+from tests.builders import BTC, ETH, at
+from tests.order_facts import Told, a_fill
+
+CASH = Decimal(1_000)
+
+
+def told(state: str = "open", lots: int = 10) -> Told:
+    """Return a ledger with one order to buy at 100 in this state."""
+    ledger = Told().open().intend(lots=lots).send()
+    if state not in ("sent", "unknown"):
+        ledger.ack()
+    changes: dict[str, f.Fact] = {
+        "unknown": f.OrderUnknown(at(9), "a", "no answer"),
+        "pending_cancel": f.CancelRequested(at(9), "a"),
+        "pending_replace": f.ReplaceRequested(at(9), "a", PriceTicks(101), QtyLots(12)),
+        "canceled": f.OrderCanceled(at(9), "a", "asked"),
+    }
+    return ledger.say(changes[state]) if state in changes else ledger
+
+
+def seen(state: str = "open", lots: int = 10, filled: int = 0, **changed) -> a.OrderSeen:
+    fields: dict = {
+        "state": state,
+        "qty_lots": lots,
+        "filled_lots": filled,
+        "client_order_id": "a",
+        "venue_order_id": "v",
+        "instrument_id": BTC,
+        "side": "buy",
+        "type": "limit",
+        "limit_ticks": 100,
+    }
+    return a.OrderSeen(**(fields | changed))
+
+
+def held(lots: int, price: str = "100", instrument_id=BTC) -> a.PositionSeen:
+    return a.PositionSeen(instrument_id, lots, Decimal(price))
+
+
+def a_report(*orders: a.OrderSeen, **changed) -> a.AccountReported:
+    fields: dict = {"fills": (), "positions": (), "balances": (a.BalanceSeen("USDT", CASH),)}
+    return a.AccountReported(1, at(60_000), 0, orders, **(fields | changed))
+
+
+def kinds(events) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def after(ledger: Told, order: a.OrderSeen) -> str:
+    """Tell what follows from an order as it is shown, and return its state."""
+    ledger.say(*news_of(ledger.order(), order, at(99)))
+    assert ledger.ledger.contradictions == 0
+    return ledger.order().state
+
+
+# One order.
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "open", "pending_cancel", "pending_replace"])
+@pytest.mark.parametrize("end", ["canceled", "expired"])
+def test_an_end_is_an_end_from_any_state(state: str, end: str):
+    assert after(told(state), seen(end)) == end
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "pending_cancel"])
+def test_a_refusal_is_one_where_the_venue_has_confirmed_nothing(state: str):
+    assert after(told(state), seen("rejected", reason="no margin")) == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("state", "news"),
+    [
+        ("sent", ["OrderAcked"]),
+        ("unknown", ["OrderAcked"]),
+        ("open", []),
+        ("pending_cancel", []),
+        ("pending_replace", ["ReplaceRejected", "OrderAcked"]),
+        ("canceled", []),
+    ],
+)
+def test_an_order_that_works_as_we_know_it_is_confirmed_where_it_was_not(state: str, news: list):
+    ledger = told(state)
+
+    assert kinds(news_of(ledger.order(), seen(), at(99))) == news
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "open", "pending_replace"])
+def test_an_order_that_works_at_other_terms_has_them(state: str):
+    ledger = told(state)
+
+    assert after(ledger, seen(lots=12, limit_ticks=101)) == "open"
+
+    assert (ledger.order().spec.limit_ticks, ledger.order().size_lots) == (101, 12)
+
+
+def test_an_order_without_a_limit_keeps_its_terms():
+    ledger = Told().open().intend(price=None, type="stop", trigger_ticks=90).send()
+
+    assert after(ledger, seen(lots=7, type="stop", limit_ticks=None)) == "open"
+
+
+@pytest.mark.parametrize("state", ["open", "pending_replace"])
+def test_an_order_that_is_filled_ends_with_its_fills(state: str):
+    ledger = told(state)
+    ledger.say(a_fill(lots=10))
+
+    assert after(ledger, seen("filled", filled=10)) == "filled"
+
+
+def test_an_order_that_was_made_smaller_and_is_filled_ends():
+    ledger = told().say(a_fill(lots=6))
+    assert after(ledger, seen("filled", lots=6, filled=6)) == "filled"
+
+    clipped = Told().open().intend(price=None, type="stop", trigger_ticks=90).send().ack()
+    clipped.say(a_fill(lots=6))
+    assert after(clipped, seen("filled", lots=6, filled=6, limit_ticks=None)) == "expired"
+
+
+def test_an_order_of_a_venue_that_tells_no_id_is_called_by_the_venues():
+    assert name_of(seen()) == "a"
+    assert name_of(seen(client_order_id="")) == "#v"
+
+
+# A whole report.
+
+
+def test_fills_are_missing_once_and_in_order_of_time():
+    ledger = told().say(a_fill(trade="t1")).ledger
+    late = a_fill(trade="t2", ts_ns=at(5))
+    early = a_fill(trade="t3", ts_ns=at(4))
+
+    assert missing_fills(ledger, [a_fill(trade="t1"), late, early, late]) == [early, late]
+
+
+def test_money_that_moved_is_funding_of_an_instrument_or_no_profit_at_all():
+    ledger = told()
+    funding = a.CashSeen(at(0), "1", "funding", "USDT", Decimal(-2), BTC)
+    others = [
+        a.CashSeen(at(0), "1", "transfer", "USDT", Decimal(5)),
+        a.CashSeen(at(0), "2", "funding", "BNB", Decimal(1), BTC),
+        a.CashSeen(at(0), "3", "funding", "USDT", Decimal(1), ETH),
+        a.CashSeen(at(0), "4", "funding", "USDT", Decimal(1)),
+    ]
+
+    facts = cash_facts(ledger.ledger, [funding, *others], at(9))
+
+    assert facts[0] == f.FundingPaid(at(9), BTC, Decimal(2), "1", at(0))
+    assert kinds(facts[1:]) == ["CashMoved"] * 4
+    ledger.say(*facts)
+    assert cash_facts(ledger.ledger, [funding, *others], at(9)) == []
+    assert ledger.ledger.settled_cash == 100_000 - 2 + 5 + 1 + 1
+
+
+def test_only_orders_that_work_and_are_not_known_are_strangers():
+    orders = [
+        seen(),
+        seen("partial", client_order_id="b", filled=4),
+        seen("canceled", client_order_id="c"),
+        seen("open", client_order_id="d", filled=10),
+    ]
+
+    (fact,) = strangers(told().ledger, a_report(*orders), at(9))
+
+    assert (fact.client_order_id, fact.intent.owner, fact.filled_lots) == ("b", "external", 4)
+
+
+OLD_NS = at(60_000) - SETTLED_NS - 1
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "is_doubtful"),
+    [
+        ("open", [], True),
+        ("open", [seen()], False),
+        ("open", [seen(filled=1)], True),
+        ("open", [seen(lots=11)], True),
+        ("open", [seen("canceled")], True),
+        ("unknown", [seen()], True),
+        ("canceled", [seen()], True),
+        ("canceled", [], False),
+    ],
+)
+def test_what_is_shown_otherwise_is_asked_for(state: str, shown: list, is_doubtful: bool):
+    ledger, report = told(state).ledger, a_report(*shown)
+
+    assert doubtful(ledger, report, {"a": OLD_NS}) == ["a"] * is_doubtful
+    assert doubtful(ledger, report, {"a": OLD_NS + 1}) == []
+    assert doubtful(ledger, report, {}) == []
+
+
+def test_an_order_made_elsewhere_that_is_counted_otherwise_is_asked_for():
+    ledger = Told().open().say(*strangers(Told().ledger, a_report(seen(filled=4)), at(0)))
+
+    for filled, found in ((3, ["a"]), (4, []), (5, ["a"])):
+        assert doubtful(ledger.ledger, a_report(seen(filled=filled)), {"a": OLD_NS}) == found
+
+
+def test_positions_are_compared_with_what_is_held_and_with_what_is_shown():
+    ledger = told().say(a_fill(lots=4)).ledger
+
+    assert differences(ledger, [held(4)]) == {}
+    assert differences(ledger, []) == {BTC: held(0, "0")}
+    assert differences(ledger, [held(4), held(1, instrument_id=ETH)]) == {
+        ETH: held(1, instrument_id=ETH)
+    }
+
+
+@pytest.mark.parametrize(
+    ("lots", "price"), [(6, "105"), (2, "100"), (0, "100"), (-3, "105")], ids=str
+)
+def test_what_opens_has_the_venues_price_and_what_closes_has_ours(lots: int, price: str):
+    ledger = told().say(a_fill(lots=4)).ledger
+
+    fact = adoption(ledger, held(lots, "105"), at(9))
+
+    assert fact == f.PositionAdopted(at(9), BTC, lots - 4, Decimal(price))
+
+
+@pytest.mark.parametrize(
+    "position", [held(1, instrument_id=ETH), held(1, "NaN"), held(1, "-1")], ids=str
+)
+def test_what_nothing_values_is_not_adopted(position: a.PositionSeen):
+    assert adoption(told().ledger, position, at(9)) is None
+
+
+def test_cash_is_what_is_in_dollars_of_any_name():
+    balances = [a.BalanceSeen(name, Decimal(2)) for name in ("USDT", "USDC", "BNB")]
+
+    assert venue_cash(told().ledger, balances) == 4
+
+
+def test_an_account_opens_so_that_its_cash_is_the_venues():
+    ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal("0.1"), Decimal("0.01"), "USDT"))
+    stranger = a_fill("web", lots=3, fee=Decimal("0.5"), instrument_id=BTC, side="buy")
+    report = a_report(
+        fills=(stranger,),
+        positions=(held(5, "100.123"), held(2, instrument_id=ETH)),
+        cash=(a.CashSeen(at(0), "1", "transfer", "USDT", Decimal(7)),),
+    )
+
+    ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+
+    assert ledger.ledger.settled_cash == CASH
+    assert ledger.ledger.net_lots(BTC) == 5
+    assert ledger.ledger.net_lots(ETH) == 0
+    assert missing_fills(ledger.ledger, report.fills) == []

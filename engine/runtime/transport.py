@@ -151,7 +151,7 @@ class NetworkTransport:
     async def connect(self, url: str) -> SocketLink:
         """Open a websocket."""
         limits, tools = self._limits, await self._loaded()
-        from websockets.exceptions import WebSocketException
+        from websockets.exceptions import ConnectionClosed, WebSocketException
 
         try:
             connection = await tools.connect(
@@ -168,7 +168,7 @@ class NetworkTransport:
             )
         except (OSError, EOFError, ValueError, WebSocketException) as error:
             raise VenueUnreachable(f"{_host(url)}: {_not_opened(error, limits)}") from error
-        return _NetworkLink(connection)
+        return _NetworkLink(connection, ConnectionClosed)
 
     async def get(self, url: str) -> HttpAnswer:
         """Ask once."""
@@ -257,27 +257,30 @@ def _load(limits: NetworkLimits, tls: ssl.SSLContext | None) -> _Tools:
 
 
 class _NetworkLink:
-    """A `SocketLink` over the websockets package."""
+    """A `SocketLink` over the websockets package.
 
-    def __init__(self, connection: "ClientConnection") -> None:
+    Args:
+        connection: Is open.
+        gone: What the package raises when it is not; an import for each message would cost as
+            much as decoding it.
+    """
+
+    def __init__(self, connection: "ClientConnection", gone: "type[ConnectionClosed]") -> None:
         self._connection = connection
+        self._gone = gone
 
     async def receive(self) -> bytes:
         """Wait for the next message; bytes also of text, because decoders read bytes."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             return await self._connection.recv(decode=False)
-        except ConnectionClosed as error:
+        except self._gone as error:
             raise VenueUnreachable(_closed(error)) from error
 
     async def send(self, text: str) -> None:
         """Send one text message."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             await self._connection.send(text)
-        except ConnectionClosed as error:
+        except self._gone as error:
             raise VenueUnreachable(_closed(error)) from error
 
     async def close(self) -> None:

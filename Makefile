@@ -13,6 +13,10 @@ BIN := .venv/bin
 SOURCES := cockpit engine storage bench tests
 BOOK := engine/ingest/book.py,engine/ingest/continuity.py
 BOOK_TESTS := tests/unit/engine/ingest/test_book.py tests/unit/engine/ingest/test_continuity.py
+JOURNAL_TESTS := $(wildcard tests/unit/storage/test_journal*.py)
+LAST_HAND := guard trading latch journal_writer
+RUNTIME := $(patsubst %,engine/runtime/%.py,$(LAST_HAND))
+RUNTIME_TESTS := $(patsubst %,tests/unit/engine/runtime/test_%.py,$(LAST_HAND))
 
 # A stamp is named after what it was built from: a changed lock file is a missing stamp.
 fingerprint = $(firstword $(shell cat pyproject.toml $(1) | cksum))
@@ -42,9 +46,12 @@ types: $(DEV)  ## check types, strictly on source
 contracts: $(DEV)  ## check who imports whom
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-coverage: $(DEV)  ## check that book and kernel are covered wholly by their own tests
+coverage: $(DEV)  ## check that what money hangs on is covered wholly by its own tests
 	@$(call covers_wholly,$(BOOK_TESTS),--include=$(BOOK))
 	@$(call covers_wholly,tests/unit/engine/kernel,--source=engine/kernel)
+	@$(call covers_wholly,tests/unit/engine/execution,--source=engine/execution)
+	@$(call covers_wholly,$(RUNTIME_TESTS),--include=$(call joined,$(RUNTIME)))
+	@$(call covers_wholly,$(JOURNAL_TESTS),--include=storage/journal*.py)
 
 slow: $(DEV)  ## run the slow tests
 	@$(BIN)/pytest --no-header --numprocesses 2 --durations 10 -m "slow and not nightly"
@@ -71,8 +78,13 @@ clean:  ## remove all that make and the tools have made
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # $(call covers_wholly,tests,what): these tests alone reach every branch of it.
-covers_wholly = $(BIN)/coverage run $(2) -m pytest --no-header --quiet $(1) \
+covers_wholly = $(BIN)/coverage run $(2) -m pytest --no-header --quiet -m "not slow" $(1) \
 	&& $(BIN)/coverage report
+
+# $(call joined,words): the same with commas between them.
+comma := ,
+space := $() $()
+joined = $(subst $(space),$(comma),$(strip $(1)))
 
 # The same on every machine: the default index and nothing that the environment adds to it.
 compile = env $$(env | awk -F= '/^(PIP|UV)_/ { print "-u", $$1 }') \

@@ -245,18 +245,16 @@ def do(line: str, confirm: str | None, data_dir: Path | None, as_json: bool) -> 
     sys.exit(done.exit_code)
 
 
-@main.command(epilog="Example: cockpit kill")
-@_folder_option
-@_told
-def kill(data_dir: Path | None) -> None:
-    """Engage the kill switch: by socket, else by signal, else by the kill file."""
-    from cockpit.do import kill_engine
-    from engine.folder import DataFolder
+@main.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kill(arguments: tuple[str, ...]) -> None:
+    """Engage the kill switch and clear the venues: the same as `cockpit-kill`."""
+    from engine.kill.program import main as run_kill
 
-    folder = DataFolder(data_dir)
-    done = kill_engine(folder, folder.latch)
-    click.echo(done.text)
-    sys.exit(done.exit_code)
+    sys.exit(run_kill(arguments))
 
 
 @main.group()
@@ -460,9 +458,16 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 @click.option("--speed", type=_Speed(), default="1", help="Factor on recorded time, or max.")
 @click.option("--faults", type=click.Path(path_type=Path), help="TOML file of what goes wrong.")
 @click.option("--seed", type=int, default=0, help="Of everything drawn by chance.")
+@click.option("--now", "is_now", is_flag=True, help="Play a capture with the times of today.")
 @_told
-def fake_venue(
-    venue: str, capture: Path | None, port: int, speed: float, faults: Path | None, seed: int
+def fake_venue(  # noqa: PLR0913 - one parameter per flag
+    venue: str,
+    capture: Path | None,
+    port: int,
+    speed: float,
+    faults: Path | None,
+    seed: int,
+    is_now: bool,
 ) -> None:
     """Serve a venue's real protocols on 127.0.0.1, for rehearsal and tests.
 
@@ -470,7 +475,7 @@ def fake_venue(
     """
     from engine.bootstrap import run_fake_venue
 
-    run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed)
+    run_fake_venue(venue, capture, port=port, speed=speed, faults=faults, seed=seed, is_now=is_now)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -1,16 +1,12 @@
-"""`cockpit do LINE` and `cockpit kill`: the command line's language from a shell.
+"""`cockpit do LINE`: the command line's language from a shell.
 
 A shell has no second Enter: a line that asks for a confirmation prints its plan and is not carried
 out until it comes again with the level that was asked.
 """
 
 import asyncio
-import fcntl
-import os
 import secrets
-import signal
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,8 +17,8 @@ from cockpit.grammar_context import Context, context_of
 from cockpit.grammar_words import words_of
 from cockpit.link import SocketPort, join
 from engine.folder import DataFolder
-from engine.model.commands import CommandOutcome, ConfirmLevel, EngageKill, OperatorCommand
-from engine.model.errors import PortClosed, PortError
+from engine.model.commands import CommandOutcome, ConfirmLevel, OperatorCommand
+from engine.model.errors import PortClosed
 from engine.model.instrument import InstrumentId
 from engine.model.view import (
     BookView,
@@ -43,7 +39,6 @@ EXIT_NOT_CONFIRMED: Final = 2
 
 ANSWER_S: Final = 5.0
 VIEWS_S: Final = 2.0
-LATCH_S: Final = 2.0
 PANES: Final[tuple[PaneName, ...]] = ("status", "header", "book", "positions", "orders")
 LEVELS: Final = {f"{prefix}{level}": level for level in range(4) for prefix in ("", "c", "C")}
 
@@ -213,72 +208,3 @@ def _report(line: str, plan: Plan, outcome: CommandOutcome, as_json: bool) -> st
         ids = ", ".join(outcome.client_order_ids)
         lines.append("accepted" + (f": {ids}" if ids else ""))
     return "\n".join(safe(text) for text in lines)
-
-
-# Kill.
-
-
-def kill_engine(folder: DataFolder, latch: Path, reason: str = "cockpit kill") -> Done:
-    """Kill by socket, then by SIGUSR1, then by the latch file, until one of them is seen to work.
-
-    Args:
-        folder: The engine's.
-        latch: The file whose existence kills.
-        reason: For the journal and the banner.
-    """
-    try:
-        outcome = asyncio.run(_kill_by_socket(folder, reason))
-    except (PortError, TimeoutError) as error:
-        problem = str(error) or "no answer"
-    else:
-        sentences = "\n".join(f"  {safe(sentence)}" for sentence in outcome.sentences)
-        return Done(f"killed through the socket\n{sentences}".rstrip(), EXIT_DONE)
-    told = _kill_by_signal(folder)
-    written = _kill_by_file(latch, reason)
-    lines = [f"the socket did not help: {problem}", told, written[0]]
-    return Done("\n".join(lines), EXIT_DONE if written[1] else EXIT_REFUSED)
-
-
-async def _kill_by_socket(folder: DataFolder, reason: str) -> CommandOutcome:
-    async with asyncio.timeout(LATCH_S):
-        port = await join(folder.socket, "command")
-        try:
-            plan = Plan((EngageKill(reason),), "kill", ())
-            return await ask(port, command_of("kill", plan, confirm=3))
-        finally:
-            await port.close()
-
-
-def _kill_by_signal(folder: DataFolder) -> str:
-    """Send SIGUSR1 to whom the lock names; an engine that is gone is told nothing."""
-    try:
-        with folder.lock.open("r+b") as lock:
-            pid = int(lock.read(32).split()[0])
-            if _is_free(lock.fileno()):
-                return "no engine runs here that could be signalled"
-            os.kill(pid, signal.SIGUSR1)
-    except (OSError, ValueError, IndexError):
-        return "no engine runs here that could be signalled"
-    return f"sent SIGUSR1 to {pid}"
-
-
-def _is_free(fileno: int) -> bool:
-    """Whether nobody holds the lock: then its process id may by now be somebody else's."""
-    try:
-        fcntl.flock(fileno, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _kill_by_file(latch: Path, reason: str) -> tuple[str, bool]:
-    try:
-        handle = os.open(latch, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(handle, msgspec.json.encode({"ts_ns": 0, "reason": reason}))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        return f"{latch} cannot be written: {error.strerror}; stop the engine's process", False
-    return f"wrote {latch}: a running engine kills within half a second, a new one starts so", True

@@ -1,7 +1,9 @@
 """Which account a run trades at which addresses, as the settings say."""
 
+import json
 import os
 import resource
+from pathlib import Path
 
 import platformdirs
 
@@ -63,6 +65,28 @@ def ports_to_read(settings: Settings, account: str, clock: Clock) -> TradePorts:
     hide_in_logs((credentials.key, credentials.secret))
     wire = spec.trade.wire(endpoints_of(spec, settings), credentials)
     return TradePorts(spec.name, wire, clock, NetworkTransport(NETWORK), Chance(clock.now_ns()))
+
+
+def note_account(note: Path, settings: Settings) -> None:
+    """Note where the account of a run is, and its key, for a kill that knows no settings (R79).
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    spec = venue_named(settings.venue)
+    named, endpoints = settings.venues.get(spec.name), endpoints_of(spec, settings)
+    file = None if named is None else named.key_file
+    told = {
+        "venue": spec.name,
+        "rest": endpoints.rest,
+        "stream": endpoints.stream,
+        "key_file": str((file or key_file(spec.name)).absolute()),
+        "is_named": file is not None,
+    }
+    try:
+        note.write_text(json.dumps(told), "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{note} cannot be written: {error.strerror}") from error
 
 
 def endpoints_of(spec: VenueSpec, settings: Settings) -> Endpoints:

@@ -4,20 +4,18 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from loguru import logger
 
-from engine.accounts import account_of_run, endpoints_of, ports_to_read
+from engine.accounts import account_of_run, endpoints_of, note_account, ports_to_read
 from engine.execution.ledger_account import DAY_NS
 from engine.folder import PRIVATE_FOLDER, PRIVATE_UMASK, DataFolder
 from engine.kernel.desk import DeskSetup
@@ -42,17 +40,14 @@ from engine.runtime import journal_report, statement_report, venue_day
 from engine.runtime.clock import Clock, SystemClock
 from engine.runtime.feed import Feed
 from engine.runtime.feed_ports import FeedPorts
+from engine.runtime.heartbeat import Heartbeat
 from engine.runtime.host import GC_THRESHOLDS, EngineHost, RunPlan
 from engine.runtime.ids import SystemIds
 from engine.runtime.journal_writer import ThreadWorker
-from engine.runtime.live import (
-    LiveAccount,
-    live_setup,
-    require_rights,
-    venue_gateway,
-)
+from engine.runtime.live import LiveAccount, live_setup, require_rights, venue_gateway
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
+from engine.runtime.rate_budget import MarketTurns
 from engine.runtime.recorded_wire import RecordedMarkets, RecordedWire
 from engine.runtime.recorder import Recorder
 from engine.runtime.recovery import (
@@ -71,9 +66,6 @@ from engine.venues.registry import venue_named
 from storage.files import DiskFiles
 from storage.recording_reader import run_named
 from storage.recording_writer import RecordingWriter
-
-if TYPE_CHECKING:
-    from engine.fake.server import FakeVenue
 
 DECIDING: Final = (
     "detection",
@@ -193,6 +185,7 @@ async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[s
     try:
         if account is not None:
             await require_rights(account, accepts_withdrawal=options.accept_withdraw_right)
+            note_account(folder.live, settings)
         await _run(options, folder, report, _live(options, settings, folder, clock, account))
     finally:
         if account is not None:
@@ -209,12 +202,17 @@ async def _run(
     loop.add_signal_handler(signal.SIGUSR1, host.kill, "SIGUSR1")
     await host.server.start(folder.socket)
     report("ready")
+    heartbeat = None
     if not options.replay:
         host.keep(lambda: Watchdog(host.report, host.give_up).run(), "watchdog")
+        heartbeat = Heartbeat(folder.heartbeat, SystemClock(), ThreadWorker("heartbeat"))
+        host.keep(heartbeat.run, "heartbeat")
     try:
         await host.run(source, symbols)
     finally:
         await transport.close()
+    if heartbeat is not None:  # Not after a failure: then somebody may have to act.
+        heartbeat.stop()
 
 
 _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
@@ -243,7 +241,8 @@ def _live(
         logger.warning("journal_note {}", note)
         state.notices.append(Notice(clock.now_ns(), "warning", "journal", note))
     recorder = _recorder(folder.recordings, plan, settings, clock) if settings.recording else None
-    source, transport = _source(host, plan, settings, clock, recorder)
+    turns = None if account is None else account.market_turns
+    source, transport = _source(host, plan, settings, clock, recorder, turns)
     return host, source, settings.instruments or spec.instruments, transport
 
 
@@ -275,13 +274,18 @@ def _recorder(path: Path, plan: RunPlan, settings: Settings, clock: Clock) -> Re
 
 
 def _source(
-    host: EngineHost, plan: RunPlan, settings: Settings, clock: Clock, recorder: Recorder | None
+    host: EngineHost,
+    plan: RunPlan,
+    settings: Settings,
+    clock: Clock,
+    recorder: Recorder | None,
+    turns: MarketTurns | None = None,
 ) -> tuple[Source, NetworkTransport]:
     """Return where the market comes from, recorded where there is a recorder."""
     seed = settings.seed if settings.seed is not None else zlib.crc32(plan.run_id.encode())
     transport = NetworkTransport()
     ports = FeedPorts(
-        clock, transport, Chance(seed), host.put, host.room, host.start_task, host.keep
+        clock, transport, Chance(seed), host.put, host.room, host.start_task, host.keep, turns
     )
     if recorder is not None:
         host.record_with(recorder)
@@ -306,6 +310,7 @@ def _with_policies(setup: DeskSetup, settings: Settings) -> DeskSetup:
         terminal_grace_s=settings.terminal_grace_s,
         on_restart=settings.on_restart,
         on_exit=settings.on_exit,
+        on_unprotected=settings.on_unprotected,
     )
 
 
@@ -456,8 +461,15 @@ def check_capture(files: Sequence[Path]) -> None:
     Capture(files)
 
 
-def run_fake_venue(
-    name: str, capture: Path | None, *, port: int, speed: float, faults: Path | None, seed: int
+def run_fake_venue(  # noqa: PLR0913 - one parameter per flag
+    name: str,
+    capture: Path | None,
+    *,
+    port: int,
+    speed: float,
+    faults: Path | None,
+    seed: int,
+    is_now: bool = False,
 ) -> None:
     """Serve the venue of a capture on 127.0.0.1 until interrupted.
 
@@ -468,32 +480,20 @@ def run_fake_venue(
         speed: Times the recorded pace.
         faults: What goes wrong on the way, if anything.
         seed: Of the chances that the faults take.
+        is_now: Whether a capture is played with the times of today; a generated market always is.
 
     Raises:
         ConfigError: The capture, the faults or the port cannot be used.
     """
-    from engine.fake.server import FakeVenue
+    from engine.fake.server import FakeVenue, serve_until_ended
 
     if capture is None and name != "binance":
         raise ConfigError(f"{name} plays a recording; name it with --capture")
     clock = SystemClock().now_ns
-    venue = FakeVenue(capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock)
+    is_now = is_now or (capture is None and speed == 1)
+    venue = FakeVenue(
+        capture, speed=speed, faults=faults, port=port, seed=seed, clock=clock, is_now=is_now
+    )
     if venue.venue.partition("_")[0] != name:
         raise ConfigError(f"{capture} is of {venue.venue}, not of {name}")
-    asyncio.run(_serve_fake_venue(venue))
-
-
-async def _serve_fake_venue(venue: "FakeVenue") -> None:
-    from engine.fake.server import serve_capture
-
-    serving = asyncio.ensure_future(serve_capture(venue, _say))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    asyncio.run(serve_until_ended(venue))

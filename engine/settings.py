@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         description="What an orderly stop does with working orders; those that protect a position "
         "stay either way.",
     )
+    on_unprotected: Literal["retry", "flatten", "nothing"] = Field(
+        "retry",
+        description="When a position is without its stop for more than 3 s: send the stop again "
+        "and again, ever more slowly, close the position as well, or leave it to the alarm.",
+    )
     recording: bool = Field(
         True, description="Keep what the venue sends, so that a run can be replayed."
     )

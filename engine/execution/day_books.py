@@ -5,17 +5,16 @@ took in is noted with the venue's time, and `engine.execution.statement` tells a
 """
 
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
+from engine.execution.holdings import ZERO
 from engine.execution.ledger import Ledger
-from engine.execution.positions import EXACT, Steps, plain, signed_lots, total
+from engine.execution.positions import EXACT, Steps, is_sane, plain, signed_lots, total
 from engine.model import facts as f
 from engine.model.instrument import InstrumentId
 from engine.model.orders import EXTERNAL, Liquidity, Side
-
-ZERO: Final = Decimal(0)
 
 MovementKind = Literal["opening", "funding", "transfer", "other"]
 
@@ -98,7 +97,9 @@ class Books:
             case _:
                 self.ledger.apply(fact)
                 if isinstance(fact, f.BalanceDiffered):
-                    told = f"our facts made {fact.ours:f}, the venue showed {fact.venues:f}"
+                    told = (
+                        f"our facts made {_told(fact.ours)}, the venue showed {_told(fact.venues)}"
+                    )
                     self.remarks.append((fact.ts_ns, f"cash in {fact.currency}: {told}"))
 
     def begin_with(self, ledger: Ledger, ts_ns: int) -> None:
@@ -227,3 +228,8 @@ class Books:
 
     def _name(self, currency: str) -> str:
         return currency or self.ledger.currency
+
+
+def _told(amount: Decimal) -> str:
+    """Return an amount in digits, and what is none as it is."""
+    return f"{amount:f}" if is_sane(amount) else str(amount)

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from engine.execution.holdings import is_of
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_controls import joined
 from engine.execution.ledger_facts import (
@@ -43,6 +44,7 @@ from engine.model.orders import Side
 ID_PREFIX: Final = "ck"
 BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 BOOT_LETTERS: Final = 6
+RUN_LETTERS: Final = 6
 COUNTER_LETTERS: Final = 8
 
 
@@ -121,9 +123,14 @@ class Ledger:
         return f"t{self._kept.parents.trail_count + 1}"
 
     def next_client_order_id(self) -> str:
-        """Return the id of the next order; the same until that order is intended."""
+        """Return the id of the next order; the same until that order is intended.
+
+        The run's own name is in it: another folder, or another machine with the same account,
+        counts its boots from one, too, and the venue would answer for that one's orders (R21).
+        """
         boot = _base36(self._kept.boot, BOOT_LETTERS)
-        return f"{ID_PREFIX}{boot}{_base36(self._kept.orders.count, COUNTER_LETTERS)}"
+        run = "" if self.newest_run is None else _letters_of(self.newest_run.run_id)
+        return f"{ID_PREFIX}{boot}{run}{_base36(self._kept.orders.count, COUNTER_LETTERS)}"
 
     # Positions and money.
 
@@ -218,6 +225,32 @@ class Ledger:
         if balances is None:
             return None
         return total(amount for name, amount in balances.items() if account.is_at_par(name))
+
+    @property
+    def booked_cash(self) -> Decimal | None:
+        """`settled_cash` as the venue reckons it, in whose digits a partial close is rounded."""
+        settled = self.settled_cash
+        if settled is None:
+            return None
+        amounts = [settled]
+        for name in self._kept.holdings:
+            steps = self._kept.account.steps[name]
+            if self.is_at_par(steps.quote):
+                amounts += [self.realised(name), -steps.realised(self.net(name))]
+        return total(amounts)
+
+    def realised(self, instrument_id: InstrumentId) -> Decimal:
+        """Return what closing has brought, in the venue's digits; nothing while steps are unknown.
+
+        It is in the instrument's currency, before fees and funding.
+        """
+        steps, net = self.steps(instrument_id), self.net(instrument_id)
+        if steps is None:
+            return Decimal(0)
+        held = self._kept.holdings.get(instrument_id)
+        return (
+            held.realised if held is not None and is_of(held, net, steps) else steps.realised(net)
+        )
 
     def is_at_par(self, currency: str) -> bool:
         """Whether an amount counts as one of the account's currency."""
@@ -350,6 +383,18 @@ class Ledger:
     def digest(self) -> str:
         """Return the hash of all of it; equal digests mean equal ledgers."""
         return sha256(self.to_bytes()).hexdigest()
+
+
+def is_engines(client_order_id: str) -> bool:
+    """Whether an id has the form of those that an engine gives, this one or another."""
+    rest = client_order_id.removeprefix(ID_PREFIX)
+    is_long_enough = len(rest) == BOOT_LETTERS + RUN_LETTERS + COUNTER_LETTERS
+    return rest != client_order_id and is_long_enough and not set(rest) - set(BASE36)
+
+
+def _letters_of(run_id: str) -> str:
+    number = int.from_bytes(sha256(run_id.encode()).digest()[:8])
+    return _base36(number % len(BASE36) ** RUN_LETTERS, RUN_LETTERS)
 
 
 def _base36(number: int, letters: int) -> str:

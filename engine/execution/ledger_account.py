@@ -43,15 +43,18 @@ class Account(msgspec.Struct):
         paid = self.funding.get(instrument_id, Decimal(0))
         self.funding[instrument_id] = total((paid, amount))
 
-    def move(self, currency: str, amount: Decimal) -> None:
+    def move(self, currency: str, amount: Decimal, *, is_loss: bool = False) -> None:
         """Take in or give out money that is neither profit nor loss: what is compared moves too.
 
-        Other currencies than the account's are told apart, as their fees are.
+        Other currencies than the account's are told apart, as their fees are. What the venue took
+        for itself is a loss.
         """
         if not self.is_at_par(currency):
             return
         if self.opening is not None:
             self.opening = total((self.opening, amount))
+        if is_loss:
+            return
         if self.day_start is not None:
             self.day_start = total((self.day_start, amount))
         if self.session_start is not None:
@@ -68,6 +71,10 @@ class Account(msgspec.Struct):
         if self.session_start is None:
             self.session_start = equity
         self.peak = equity if self.peak is None else max(self.peak, equity)
+
+    def unmark(self) -> None:
+        """Forget what it was worth: the next mark is the first."""
+        self.day, self.day_start, self.session_start, self.peak = -1, None, None, None
 
     def start_of_day(self, now_ns: int) -> Decimal | None:
         """Return the first mark of a UTC day; None before there is one."""

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from engine.execution.holdings import holding_of, is_of
 from engine.execution.ledger_controls import Exits, joined
 from engine.execution.ledger_orders import OrderFact
 from engine.execution.ledger_parents import Parents
 from engine.execution.ledger_state import LedgerState
 from engine.execution.order_state import OrderEvent
 from engine.execution.positions import (
+    EXACT,
     Position,
     Steps,
     closing_lots,
@@ -82,6 +84,7 @@ def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
     state.parents.begin_run(fact.ts_ns)
     state.account.session_start = None
     for order in state.orders.records.values():
+        order.begin_run(fact.ts_ns)
         if order.intent.signal:  # A crash may have come before the note that it was answered.
             state.controls.signals.is_new(joined(order.intent.owner, order.intent.signal))
     for order in state.orders.list_working(None):
@@ -184,6 +187,10 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
         return
     shares = _shares(state, fact, placed)
     endings = {owner: _ending(state, owner, placed, lots) for owner, lots in shares.items()}
+    steps = state.account.steps.get(placed.instrument_id)
+    if steps is not None:
+        price = EXACT.multiply(Decimal(fact.price_ticks), steps.tick_size)
+        _hold(state, placed.instrument_id, steps, sum(shares.values()), price)
     state.positions.book(placed.instrument_id, shares, fact.price_ticks)
     for owner, ending in endings.items():
         _note_exit(state, fact, joined(owner, placed.instrument_id), ending)
@@ -199,6 +206,15 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
             f"Fill {fact.trade_id} of {order.client_order_id}, which is {before}:"
             f" {order.filled_lots} of {order.size_lots} lots"
         )
+
+
+def _hold(state: LedgerState, name: InstrumentId, steps: Steps, lots: int, price: Decimal) -> None:
+    """Take signed lots into what is held in money, before the positions have them."""
+    net, held = state.positions.net(name), state.holdings.get(name)
+    if held is None or not is_of(held, net, steps):
+        held = state.holdings[name] = holding_of(net, steps)
+    qty = EXACT.multiply(Decimal(lots), steps.lot_size)
+    held.take(qty, EXACT.multiply(qty, price))
 
 
 def _ending(state: LedgerState, owner: str, placed: _Placed, lots: int) -> _Ending | None:
@@ -307,7 +323,10 @@ def _on_position_adopted(state: LedgerState, fact: f.PositionAdopted) -> None:
         told = f"{fact.lots} lots of {fact.instrument_id} at {fact.price}"
         state.contradict(f"{told} are no position")
     else:
+        _hold(state, fact.instrument_id, steps, fact.lots, fact.price)
         state.positions.adopt(fact.instrument_id, fact.lots, fact.price, steps)
+        if not state.confirmed_ns:  # What an account begins with was won or lost before.
+            state.account.unmark()
 
 
 def _on_account_confirmed(state: LedgerState, fact: f.AccountConfirmed) -> None:
@@ -325,7 +344,8 @@ def _on_cash_moved(state: LedgerState, fact: f.CashMoved) -> None:
     if not is_sane(fact.amount):
         state.contradict(f"Movement {fact.movement_id} cannot be of {fact.amount}")
     elif _is_new_movement(state, fact.kind, fact.movement_id):
-        state.account.move(fact.currency, fact.amount)
+        is_loss = fact.kind == "other" and fact.amount < 0
+        state.account.move(fact.currency, fact.amount, is_loss=is_loss)
 
 
 def _is_new_movement(state: LedgerState, kind: str, movement_id: str) -> bool:

@@ -85,6 +85,12 @@ class OrderRecord(msgspec.Struct):
     is_waived: bool = False
     """Whether a person cancelled this leg of a bracket for good."""
 
+    def begin_run(self, ts_ns: int) -> None:
+        """Be of before a run that begins: the clock may have been ahead in the run before it."""
+        self.created_ns = min(self.created_ns, ts_ns)
+        self.updated_ns = min(self.updated_ns, ts_ns)
+        self.state_since_ns = min(self.state_since_ns, ts_ns)
+
     @property
     def spec(self) -> OrderSpec:
         """The order as the venue has it, as far as is known."""
@@ -188,6 +194,8 @@ class Orders(msgspec.Struct):
                 order.is_waived |= fact.is_waiver
             case OrderSent():
                 pass
+            case CancelRejected() if order.is_final:
+                pass  # Too late a cancel says nothing of how it ended.
             case OrderRejected() if order.filled_lots:
                 # Its fills prove that it was accepted; whether the rest stands is to be asked.
                 event, is_agreed, order.reason = "lose", False, fact.reason

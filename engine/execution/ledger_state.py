@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from engine.execution.holdings import Holding
 from engine.execution.ledger_account import Account
 from engine.execution.ledger_controls import Controls
 from engine.execution.ledger_memory import Memory
@@ -11,6 +12,7 @@ from engine.execution.ledger_orders import Orders
 from engine.execution.ledger_parents import Parents
 from engine.execution.positions import Positions
 from engine.model.facts import RunBegan
+from engine.model.instrument import InstrumentId
 
 VERSION: Final = 2
 """Of the checkpoint; a change of any kept struct raises it."""
@@ -39,6 +41,8 @@ class LedgerState(msgspec.Struct):
     confirmed_ns: int = 0
     """Up to when a report of the venue has agreed (R40)."""
     parents: Parents = msgspec.field(default_factory=Parents)
+    holdings: dict[InstrumentId, Holding] = {}
+    """Net positions as the venue reckons them; its cash is compared by these."""
 
     def contradict(self, sentence: str) -> None:
         """Count a fact that cannot be true beside the others."""

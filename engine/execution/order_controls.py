@@ -1,4 +1,4 @@
-"""Controls of the order itself: shape, instrument, price, size, rate, and what works beside it.
+"""Controls of the order itself: shape, instrument, price, size, and what works beside it.
 
 Each control looks at one review and returns its reason, or None. None of them changes anything,
 and none depends on another, so that all of them can speak at once.
@@ -11,16 +11,23 @@ from typing import Final
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.limits import RiskLimits
 from engine.execution.market_reference import MarketReference
+from engine.execution.rate_controls import (
+    cooldown,
+    duplicate,
+    long_order_rate,
+    message_rate,
+    order_rate,
+    orders_per_day,
+    repeated_entries,
+)
 from engine.execution.review import Reason, Review, is_fast, plain, reference_ticks, unit_of
 from engine.model.instrument import Instrument, symbol_of
 from engine.model.market import Freshness
 from engine.model.numbers import NS_PER_S, UNITS_MAX, PriceTicks
-from engine.model.orders import OrderIntent, OrderSpec, Side
+from engine.model.orders import OrderSpec, Side
 
 Control = Callable[[Review], Reason | None]
 
-_TEN_MIN_S: Final = 600
-_HOUR_S: Final = 3_600
 _DAY_MIN: Final = 1_440
 _MIN_NS: Final = 60 * NS_PER_S
 _MISSING: Final[tuple[Freshness, ...]] = ("stale", "none")
@@ -139,9 +146,13 @@ def price_collar(review: Review) -> Reason | None:
 
 
 def trigger_collar(review: Review) -> Reason | None:
-    """A trigger lies near the reference."""
+    """A trigger lies near the reference.
+
+    What the kernel sends to protect a position is excepted: where it belongs was judged when a
+    person asked for it, the market has run since, and no stop is worse than a far one.
+    """
     trigger, reference = review.spec.trigger_ticks, reference_ticks(review.market)
-    if trigger is None or reference is None or reference <= 0:
+    if trigger is None or reference is None or reference <= 0 or _renews(review):
         return None
     share = abs(trigger - reference) / reference
     if share <= review.limits.trigger_collar_share:
@@ -194,33 +205,6 @@ def order_medians(review: Review) -> Reason | None:
     return review.over("order_medians_max", Decimal(review.spec.qty_lots) / median, "median trades")
 
 
-def order_rate(review: Review) -> Reason | None:
-    """Orders within a second."""
-    return _rate(review, "orders_per_s_max", 1, 0)
-
-
-def message_rate(review: Review) -> Reason | None:
-    """Orders, cancels and amendments within a second; cancels themselves are never refused."""
-    return _rate(review, "messages_per_s_max", 1, review.moment.other_messages)
-
-
-def long_order_rate(review: Review) -> Reason | None:
-    """Orders within ten minutes."""
-    return _rate(review, "orders_per_10min_max", _TEN_MIN_S, 0)
-
-
-def repeated_entries(review: Review) -> Reason | None:
-    """A strategy enters a side so often and no oftener, unless it is one that repeats."""
-    most = review.limits.entries_per_h_max
-    if most is None or review.is_reducing or not review.is_by_strategy or review.may_repeat:
-        return None
-    entries = 1 + sum(
-        _is_like(intent, review.intent) and not intent.spec.is_reduce_only
-        for intent in _recent(review, _HOUR_S)
-    )
-    return review.over("entries_per_h_max", entries, "entries in 1 h") if entries > most else None
-
-
 def losing_exits(review: Review) -> Reason | None:
     """A strategy that keeps losing waits for a person."""
     most = review.limits.losing_exits_per_day_max
@@ -234,28 +218,6 @@ def losing_exits(review: Review) -> Reason | None:
     return review.reason("losing_exits_per_day_max", lost, most, sentence, "risk file")
 
 
-def duplicate(review: Review) -> Reason | None:
-    """The same order again within moments is a mistake, unless its strategy repeats.
-
-    A close and the entry that reverses it have the same numbers and are not the same order. Nor is
-    protection that the kernel sends: it follows the fills, which may be of one size, and comes
-    again where a venue refused it. The children of a parent are alike on purpose, and a person
-    confirmed what they come to.
-    """
-    window_s = review.limits.duplicate_window_s
-    intent = review.intent
-    is_ours = intent.parent != "" or (intent.is_protective and review.is_by_strategy)
-    if (
-        (is_ours and review.is_reducing)
-        or intent.family != ""
-        or review.may_repeat
-        or not any(_is_same(sent, review) for sent in _recent(review, window_s))
-    ):
-        return None
-    sentence = f"The same order went out less than {window_s} s ago (duplicate_window_s)."
-    return review.reason("duplicate_window_s", 2, 1, sentence, "risk file")
-
-
 def self_cross(review: Review) -> Reason | None:
     """An order does not trade with one of our own."""
     spec = review.spec
@@ -266,25 +228,6 @@ def self_cross(review: Review) -> Reason | None:
         return None
     sentence = f"A price of {spec.limit_ticks} ticks would meet an own order at {nearest}."
     return review.reason("self_cross", spec.limit_ticks, nearest, sentence, "ledger")
-
-
-def cooldown(review: Review) -> Reason | None:
-    """Between entries in an instrument lies some time."""
-    least = review.limits.cooldown_s
-    last_ns = review.ledger.last_order_ns(review.spec.instrument_id)
-    if least is None or last_ns is None or review.is_reducing:
-        return None
-    waited_s = Decimal(review.moment.now_ns - last_ns) / NS_PER_S
-    return review.over("cooldown_s", waited_s, "s since the last") if waited_s < least else None
-
-
-def orders_per_day(review: Review) -> Reason | None:
-    """An instrument has so many entries a day."""
-    most = review.limits.orders_per_day_max
-    if most is None or review.is_reducing:
-        return None
-    count = 1 + review.ledger.orders_today(review.spec.instrument_id, review.moment.now_ns)
-    return review.over("orders_per_day_max", count, "orders today") if count > most else None
 
 
 def collar_code(market: MarketReference, limits: RiskLimits) -> str:
@@ -374,47 +317,13 @@ def _quote(review: Review) -> str:
     return review.market.instrument.quote
 
 
-def _rate(review: Review, code: str, window_s: int, others: int) -> Reason | None:
-    count = 1 + others + len(_recent(review, window_s))
-    if count <= getattr(review.limits, code):
-        return None
-    return review.over(code, count, f"within {window_s} s")
-
-
-def _recent(review: Review, window_s: int) -> list[OrderIntent]:
-    """Return the orders approved in so many seconds before now, that moment excluded."""
-    since_ns = review.moment.now_ns - window_s * NS_PER_S + 1
-    return [fact.intent for fact in review.ledger.recent_intents(since_ns)]
-
-
-def _is_like(intent: OrderIntent, other: OrderIntent) -> bool:
-    """Whether two orders are of the same owner, instrument and side."""
-    return (intent.owner, intent.spec.instrument_id, intent.spec.side) == (
-        other.owner,
-        other.spec.instrument_id,
-        other.spec.side,
-    )
-
-
-def _purpose(intent: OrderIntent) -> str:
-    """Return what an order is for: the first word of its tag."""
-    return intent.tag.partition(" ")[0]
-
-
-def _is_same(intent: OrderIntent, review: Review) -> bool:
-    """Whether an order went out that is this one again; the collar of a market order moves."""
-    sent, spec = intent.spec, review.spec
-    if not _is_like(intent, review.intent) or _purpose(intent) != _purpose(review.intent):
-        return False
-    if sent.qty_lots != spec.qty_lots:
-        return False
-    if review.asked.type == "market":
-        return sent.tif == "ioc" and sent.trigger_ticks is None
-    return (sent.type, sent.limit_ticks, sent.trigger_ticks) == (
-        spec.type,
-        spec.limit_ticks,
-        spec.trigger_ticks,
-    )
+def _renews(review: Review) -> bool:
+    """Whether the kernel sends it to protect a position, where it was told some time before."""
+    intent, ledger = review.intent, review.ledger
+    entry = ledger.orders.get(intent.parent)
+    is_leg = entry is not None and entry.created_ns < review.moment.now_ns
+    is_ours = is_leg or intent.family in ledger.trails or review.is_by_strategy
+    return intent.is_protective and review.is_reducing and is_ours
 
 
 ORDER_CONTROLS: Final[tuple[Control, ...]] = (

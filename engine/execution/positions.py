@@ -144,9 +144,7 @@ class Positions(msgspec.Struct):
             owned.setdefault(owner, Position()).fill(lots, price_ticks)
         self.nets.setdefault(instrument_id, Position()).fill(sum(shares.values()), price_ticks)
 
-    def adopt(
-        self, instrument_id: InstrumentId, lots: int, price: Decimal, steps: "Steps"
-    ) -> None:
+    def adopt(self, instrument_id: InstrumentId, lots: int, price: Decimal, steps: "Steps") -> None:
         """Take in signed lots that no fill brought, at a price between two ticks perhaps.
 
         The average entry is right to a tick, the money exactly.

@@ -7,11 +7,12 @@ doubt (R43).
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
-from engine.execution.ledger import Ledger
+from engine.execution.holdings import MONEY_STEP
+from engine.execution.ledger import Ledger, is_engines
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.positions import is_sane, total
+from engine.execution.positions import EXACT, is_sane, total
 from engine.model import facts as f
 from engine.model.account import AccountReported, BalanceSeen, CashSeen, OrderSeen, PositionSeen
 from engine.model.instrument import InstrumentId
@@ -51,6 +52,8 @@ def news_of(order: OrderRecord, seen: OrderSeen, ts_ns: int) -> tuple[f.OrderRep
             return _filled(order, seen, ts_ns)
         case "open" | "partial":
             return _working(order, seen, ts_ns)
+        case _:
+            assert_never(seen.state)
 
 
 def _filled(order: OrderRecord, seen: OrderSeen, ts_ns: int) -> tuple[f.OrderReport, ...]:
@@ -135,6 +138,22 @@ def strangers(ledger: Ledger, report: AccountReported, ts_ns: int) -> list[f.Ord
     ]
 
 
+def others_engines(ledger: Ledger, report: AccountReported) -> tuple[str, ...]:
+    """Return the working orders that an engine placed, but none of those whose journal is ours."""
+    return tuple(
+        seen.client_order_id
+        for seen in report.orders
+        if seen.state in OPEN
+        and is_engines(seen.client_order_id)
+        and _is_not_ours(ledger, seen.client_order_id)
+    )
+
+
+def _is_not_ours(ledger: Ledger, client_order_id: str) -> bool:
+    order = ledger.orders.get(client_order_id)
+    return order is None or order.intent.owner == EXTERNAL
+
+
 def adopted(seen: OrderSeen, intent: OrderIntent, ts_ns: int) -> f.OrderAdopted:
     """Return that an order works which we did not count."""
     return f.OrderAdopted(ts_ns, name_of(seen), seen.venue_order_id, intent, seen.filled_lots)
@@ -214,7 +233,9 @@ def adoption(ledger: Ledger, seen: PositionSeen, ts_ns: int) -> f.PositionAdopte
         return None
     own = steps.average_price(net)
     is_closing = own is not None and abs(seen.lots) < abs(net.lots) and seen.lots * net.lots >= 0
-    price = own if is_closing and own is not None else seen.entry_price
+    price = seen.entry_price
+    if is_closing and own is not None:  # An average may have no end.
+        price = own.quantize(MONEY_STEP, context=EXACT)
     if not is_sane(price) or price < 0:
         return None
     return f.PositionAdopted(ts_ns, seen.instrument_id, lots, price)
@@ -223,6 +244,22 @@ def adoption(ledger: Ledger, seen: PositionSeen, ts_ns: int) -> f.PositionAdopte
 def venue_cash(ledger: Ledger, balances: Iterable[BalanceSeen]) -> Decimal:
     """Return the venue's cash in the account's currency and those at par with it."""
     return total(one.amount for one in balances if ledger.is_at_par(one.currency))
+
+
+def free_margin_share(balances: Iterable[BalanceSeen]) -> Decimal | None:
+    """Return how much of the margin is free, in the currency in which that is least.
+
+    None where the venue does not tell it of each.
+    """
+    shares = [_free_share(one) for one in balances]
+    known = [share for share in shares if share is not None]
+    return min(known) if known and len(known) == len(shares) else None
+
+
+def _free_share(seen: BalanceSeen) -> Decimal | None:
+    if seen.margin is None or seen.free is None:
+        return None
+    return max(seen.free, Decimal(0)) / seen.margin if seen.margin > 0 else Decimal(0)
 
 
 def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) -> list[f.Fact]:
@@ -242,6 +279,6 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
         if held is not None:
             trial.apply(held)
             facts.append(held)
-    made = trial.settled_cash or Decimal(0)
+    made = trial.booked_cash or Decimal(0)
     equity = total((venue_cash(trial, report.balances), -made))
     return [f.AccountOpened(ts_ns, currency, equity), *facts]

@@ -7,18 +7,15 @@ that becomes known later changes the statement of its own day.
 """
 
 from collections.abc import Iterable, Iterator
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from decimal import Decimal
 
 import msgspec
 
-from engine.execution.day_books import ZERO, BookedFill, Books, Deal, Movement
+from engine.execution.day_books import BookedFill, Books, Deal, Movement
+from engine.execution.holdings import Holding
 from engine.execution.ledger_account import DAY_NS
-from engine.execution.positions import EXACT, plain, total
+from engine.execution.positions import plain, total
 from engine.model.instrument import InstrumentId
-
-MONEY_STEP: Final = Decimal("1E-8")
-"""The last digit of an amount at every venue that we trade at."""
 
 
 class CashLine(msgspec.Struct, frozen=True):
@@ -76,29 +73,6 @@ class Statement(msgspec.Struct, frozen=True):
     movements: tuple[Movement, ...]
     remarks: tuple[str, ...]
     """Differences that reports of the venue showed, and what could not be valued."""
-
-
-class Holding(msgspec.Struct):
-    """A net position in money, by average entry as venues keep it."""
-
-    qty: Decimal = ZERO
-    cost: Decimal = ZERO
-
-    def take(self, qty: Decimal, value: Decimal) -> Decimal:
-        """Take in a signed size and what it was worth; return what that realised."""
-        if not qty:
-            return ZERO
-        closed = ZERO
-        if self.qty * qty < 0:
-            closed = min(abs(qty), abs(self.qty)).copy_sign(self.qty)
-        closed_cost = self.cost
-        if closed != self.qty:
-            share = EXACT.divide(EXACT.multiply(self.cost, closed), self.qty) if closed else ZERO
-            closed_cost = share.quantize(MONEY_STEP, ROUND_HALF_UP, EXACT)
-        closing = value if -closed == qty else EXACT.divide(EXACT.multiply(value, -closed), qty)
-        self.cost = total((self.cost, -closed_cost, value, -closing))
-        self.qty = total((self.qty, qty))
-        return total((-closing, -closed_cost))
 
 
 def statement_of(books: Books, day: int) -> Statement:
@@ -187,7 +161,8 @@ class _Tally:
 
     def _add(self, part: str, ts_ns: int, currency: str, amount: Decimal) -> None:
         part = part if self._is_today(ts_ns) else "opening"
-        self._sums.setdefault(currency, {}).setdefault(part, []).append(amount)
+        name = currency or self._books.ledger.currency
+        self._sums.setdefault(name, {}).setdefault(part, []).append(amount)
 
     def _cash_line(self, currency: str) -> CashLine:
         names = ("opening", "realised", "fees", "funding", "moved")

@@ -41,7 +41,8 @@ def differences(books: Books, statement: Statement, history: VenueHistory) -> li
     steps = books.ledger.all_steps
     fills = [fill for fill in history.fills if fill.ts_ns in span]
     cash = [seen for seen in history.cash if seen.ts_ns in span]
-    unread = {fill.instrument_id for fill in fills if fill.instrument_id not in steps}
+    names = dict.fromkeys(fill.instrument_id for fill in fills)
+    unread = [name for name in names if name not in steps]
     told = [f"{name}: the venue tells of fills, and its steps are not known" for name in unread]
     theirs = [
         *_their_fills((fill for fill in fills if fill.instrument_id not in unread), steps),

@@ -124,6 +124,12 @@ class BinanceVenue:
         """Play whether or not anybody listens."""
         self._is_forced = True
 
+    def start_on_time(self) -> None:
+        """Play each line at its own time, whether or not anybody listens: the clock is right."""
+        assert self._player.speed == 1, "another speed is another time"
+        self._player.begin(self._scan.first_ns)
+        self.start()
+
     def next_due_ns(self, *, can_play: bool) -> int | None:
         """Return when there is work for `advance` or `play_line`; None while clients are quiet."""
         play_ns = self._play_due_ns() if can_play else None

@@ -6,6 +6,8 @@ It is reachable from this machine only, whatever the firewall says.
 import asyncio
 import errno
 import math
+import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ from engine.fake.generated import GeneratedMarket
 from engine.fake.okx.scan import VENUE as OKX
 from engine.fake.okx.scan import scan_okx
 from engine.fake.okx.venue import OkxVenue
+from engine.fake.rebase import rebased
 from engine.fake.text_book import BookPicture
 from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
 from engine.fake.trading.desk import VENUE as BINANCE_FUTURES
@@ -125,12 +128,15 @@ class FakeVenue:
         seed: Decides which frames a fault with a share takes.
         clock: UTC nanoseconds for the minutes of request weights and for the pace; the event
             loop's own time when absent.
+        is_now: Whether it plays as of now by that clock, without waiting for clients: its times
+            are today's, and a program that trades there finds the venue's clock right. A capture
+            begins with the next minute.
 
     Raises:
         ConfigError: The capture or the faults cannot be used; on entry, the port cannot.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per setting
         self,
         capture: Path | None,
         *,
@@ -139,9 +145,12 @@ class FakeVenue:
         port: int = 0,
         seed: int = 1,
         clock: Callable[[], int] | None = None,
+        is_now: bool = False,
     ) -> None:
         if not (math.isfinite(speed) and speed >= 0):
             raise ConfigError(f"speed is 0 or more, not {speed}")
+        if is_now and (clock is None or speed != 1):
+            raise ConfigError("what is played as of now is played at its own speed")
         known = load_faults(faults) if isinstance(faults, Path) else faults or NO_FAULTS
         if capture is None:
             if speed == 0:
@@ -149,7 +158,12 @@ class FakeVenue:
             opens_ns = GENERATED_NS if clock is None else clock()
             self.core: Venue = generated_venue(known, speed, seed, opens_ns)
         else:
-            self.core = venue_of(capture, known, speed, seed)
+            moved_ns = clock() if is_now and clock is not None else None
+            self.core = venue_of(capture, known, speed, seed, moved_ns)
+        if is_now:
+            assert isinstance(self.core, BinanceVenue)
+            self.core.start_on_time()
+        self.is_now = is_now
         self.port = port
         self._waits_for_readers = speed == 0
         self._clock = clock
@@ -297,10 +311,8 @@ class FakeVenue:
 async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
     """Run a fake venue until it is cancelled, and say where it is and when it has ended."""
     async with venue:
-        say(
-            f"{venue.venue} at {venue.rest_url} and {venue.stream_url}; "
-            "plays when a client subscribes to a book"
-        )
+        when = "plays as of now" if venue.is_now else "plays when a client subscribes to a book"
+        say(f"{venue.venue} at {venue.rest_url} and {venue.stream_url}; {when}")
         if venue.venue == BINANCE_FUTURES:
             say(f"takes orders with key {TEST_KEY} and secret {TEST_SECRET}")
         await venue.finished()
@@ -311,6 +323,16 @@ async def serve_capture(venue: FakeVenue, say: Callable[[str], None]) -> None:
             "connections stay open"
         )
         await asyncio.Event().wait()
+
+
+async def serve_until_ended(venue: FakeVenue) -> None:
+    """Run a fake venue until SIGTERM or ctrl+c, and tell standard output about it."""
+    serving = asyncio.ensure_future(serve_capture(venue, _say))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        await serving
 
 
 def generated_venue(faults: Faults, speed: float, seed: int, opens_ns: int) -> BinanceVenue:
@@ -324,8 +346,10 @@ def generated_venue(faults: Faults, speed: float, seed: int, opens_ns: int) -> B
     return venue
 
 
-def venue_of(capture: Path, faults: Faults, speed: float, seed: int) -> Venue:
-    """Return the venue that a capture is of, without a port."""
+def venue_of(
+    capture: Path, faults: Faults, speed: float, seed: int, opens_ns: int | None = None
+) -> Venue:
+    """Return the venue that a capture is of, without a port; moved to a time where one is given."""
     try:
         first = next(iter(CaptureReader(capture)))
     except RecordingError as error:
@@ -333,8 +357,19 @@ def venue_of(capture: Path, faults: Faults, speed: float, seed: int) -> Venue:
     if first.venue != BINANCE_FUTURES and faults.trading != NO_FAULTS.trading:
         raise ConfigError(f"faults of trading need a capture of {BINANCE_FUTURES}")
     if first.venue == OKX:
+        if opens_ns is not None:
+            raise ConfigError("okx keeps its recorded time: it is only watched")
         return OkxVenue(scan_okx(capture, faults), faults, speed, seed)
-    return BinanceVenue(scan_capture(capture, faults), faults, speed, seed)
+    scan = scan_capture(capture, faults)
+    if opens_ns is None:
+        return BinanceVenue(scan, faults, speed, seed)
+    moved, frames = rebased(scan, opens_ns)
+    return BinanceVenue(moved, faults, speed, seed, frames)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _why_not(port: int, error: OSError) -> str:

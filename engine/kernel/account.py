@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from engine.execution.positions import Steps
 from engine.execution.review import mark_ticks
 from engine.execution.risk import TradingStateAdvice, advise
+from engine.kernel import killing
 from engine.kernel.cancels import cancel
 from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.references import reference_now
+from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect, SendCancel
@@ -99,6 +102,8 @@ def _learn_steps(state: KernelState, instrument: Instrument, effects: list[Effec
     if steps is not None and (steps.tick_size, steps.lot_size) == (tick, lot):
         return True
     known = InstrumentKnown(state.ts_ns, key, tick, lot, instrument.quote)
+    if steps is not None and _may_meet_old_fills(state, key, steps, Steps(tick, lot, "")):
+        return False
     for order in ledger.working(key):
         if order.intent.owner != EXTERNAL:
             cancel(state, order, effects)
@@ -106,6 +111,19 @@ def _learn_steps(state: KernelState, instrument: Instrument, effects: list[Effec
         return False
     record(state, effects, known)
     return True
+
+
+def _may_meet_old_fills(state: KernelState, key: InstrumentId, old: Steps, new: Steps) -> bool:
+    """Whether the next report may still bring fills between two of the new steps.
+
+    It could not be read, then, nor could any after it. Until then what works stays, and protects.
+    """
+    side, rules = state.desk.venue_side, state.desk.setup.rules
+    is_finer = old.price_in(new, 1).denominator == old.lots_in(new, 1).denominator == 1
+    if rules is None or is_finer:
+        return False
+    newest_ns = max(side.filled_ns.get(key, 0), side.began_ns)
+    return report_since_ns(state, rules) <= newest_ns
 
 
 def on_timer(
@@ -164,6 +182,7 @@ def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
     desk = state.desk
     asked = [one.client_order_id for one in desk.ledger.working() if not desk.protects(one)]
     desk.note_kill(state.ts_ns, reason, asked)
+    killing.begin(state, effects)
     for client_order_id in asked:
         record(state, effects, CancelRequested(state.ts_ns, client_order_id))
         effects.append(SendCancel(client_order_id))

@@ -1,25 +1,32 @@
-"""The alarm: a position that should have a stop and has none for more than 3 s (R33).
+"""The alarm: a position whose stop the venue has not shown for more than 3 s (R33).
 
-It stands until a stop rests or the position is gone, whoever brings that about; `protection` sends
-what strategies want.
+It stands until a stop rests or the position is gone, whoever brings that about; `protection` and
+`brackets` send it again. Where the settings say so, what is bare is closed as well.
 """
 
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
+from engine.kernel.sights import is_there
 from engine.kernel.state import KernelState
+from engine.kernel.strategy_orders import may_protect, reviewed, send
+from engine.kernel.succession import is_due
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunStarted, TimerFired
 from engine.model.instrument import symbol_of
-from engine.model.numbers import NS_PER_S
-from engine.model.orders import EXTERNAL, HAND, OrderIntent
+from engine.model.numbers import NS_PER_S, QtyLots
+from engine.model.orders import EXTERNAL, HAND, OrderIntent, OrderSpec, Side
 
 BARE_NS: Final = 3 * NS_PER_S
+
+NOT_SHOWN: Final = "what was sent is not seen at the venue"
+
+CLOSE: Final = "unprotected"
+"""Tag of an order that closes what has no stop."""
 
 
 def on_timer(
@@ -65,18 +72,23 @@ def alarms(state: KernelState) -> tuple[str, ...]:
     )
 
 
-def stopped_lots(ledger: Ledger, holding: Holding) -> int:
-    """Return the lots for which the venue has a stop; a target protects from nothing."""
+def stopped_lots(state: KernelState, holding: Holding) -> int:
+    """Return the lots for which the venue has shown a stop; a target protects from nothing."""
+    return sum(one.remaining_lots for one in _stops(state, holding) if is_there(state, one))
+
+
+def _stops(state: KernelState, holding: Holding) -> list[OrderRecord]:
+    """Return the working orders that would end the loss of a position."""
     owner, instrument_id = holding
+    ledger = state.desk.ledger
     side = "sell" if ledger.position(*holding).lots > 0 else "buy"
-    return sum(
-        order.remaining_lots
+    return [
+        order
         for order in ledger.working(instrument_id)
         if (order.spec.type, order.spec.side) == ("stop", side)
         and order.intent.owner in (owner, HAND, EXTERNAL)
         and order.spec.is_reduce_only
-        and order.state in ("open", "partial")
-    )
+    ]
 
 
 def holdings(state: KernelState) -> Iterator[Holding]:
@@ -120,17 +132,47 @@ def _is_stop(intent: OrderIntent) -> bool:
 def _watch(state: KernelState, holding: Holding, effects: list[Effect]) -> None:
     """Raise the alarm once a position is too long without its stop, and end it when it has one."""
     cover, ledger = cover_of(state, holding), state.desk.ledger
-    stopped = stopped_lots(ledger, holding)
+    stopped = stopped_lots(state, holding)
     if holding[0] == HAND and stopped:
         cover.wants_stop = True
-    if not cover.wants_stop or stopped >= abs(ledger.position(*holding).lots):
+    bare = abs(ledger.position(*holding).lots) - stopped
+    if not cover.wants_stop or bare <= 0:
         _end(state, holding, cover, "protected again", effects)
+    elif cover.is_alarmed:
+        if state.desk.setup.on_unprotected == "flatten":
+            _flatten(state, holding, bare, effects)
     elif not cover.bare_ns:
         cover.bare_ns = state.ts_ns
-    elif not cover.is_alarmed and state.ts_ns - cover.bare_ns > BARE_NS:
+    elif state.ts_ns - cover.bare_ns > BARE_NS:
         cover.is_alarmed = True
         state.desk.version += 1
         say(state, effects, "error", holding[0], _told(state, holding, cover))
+
+
+def _flatten(state: KernelState, holding: Holding, bare: int, effects: list[Effect]) -> None:
+    """Close what has no stop, if that can only reduce; what a venue refuses comes again later."""
+    owner, instrument_id = holding
+    ledger, market = state.desk.ledger, state.instruments.get(instrument_id)
+    tries = [
+        order
+        for order in ledger.orders.values()
+        if (order.intent.owner, order.spec.instrument_id, order.intent.tag) == (*holding, CLOSE)
+    ]
+    refused_ns = cover_of(state, holding).refused_ns
+    is_underway = any(not order.is_final for order in tries)
+    may = may_protect(state, *holding) and not is_underway
+    if market is None or not may:
+        return
+    if not is_due(state, tries, refused_ns.get(CLOSE, 0), is_exchange=False):
+        return
+    side: Side = "sell" if ledger.position(*holding).lots > 0 else "buy"
+    spec = OrderSpec(instrument_id, side, "market", QtyLots(bare), is_reduce_only=True)
+    verdict = reviewed(state, market, OrderIntent(spec, owner, tag=CLOSE), effects)
+    if isinstance(verdict, str) or not verdict.intent.spec.is_reduce_only:
+        refused_ns[CLOSE] = state.ts_ns
+        return
+    say(state, effects, "error", owner, f"{symbol_of(instrument_id)}: closed, as it has no stop")
+    send(state, market, verdict, effects)
 
 
 def _end(
@@ -148,7 +190,9 @@ def _told(state: KernelState, holding: Holding, cover: Cover) -> str:
     ledger = state.desk.ledger
     lots, steps = ledger.position(*holding).lots, ledger.steps(instrument_id)
     lot = Decimal(1) if steps is None else steps.lot_size
-    bare = max(0, abs(lots) - stopped_lots(ledger, holding))
-    why = f": {cover.problem}" if cover.problem else ""
+    bare = max(0, abs(lots) - stopped_lots(state, holding))
+    is_hidden = any(not is_there(state, order) for order in _stops(state, holding))
+    problem = cover.problem or (NOT_SHOWN if is_hidden else "")
+    why = f": {problem}" if problem else ""
     name = symbol_of(instrument_id)
     return f"UNPROTECTED {name}: no stop for {bare * lot:f} of {lots * lot:+f} of {owner}{why}"

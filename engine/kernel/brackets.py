@@ -2,12 +2,13 @@
 
 The entry's intent says where; legs follow its fills, part by part, through the gate like any order.
 What a leg fills, and what is closed otherwise, needs no leg any more; the ledger counts both, so
-that a restart goes on where the run before ended. An entry that fills nothing brings no legs. A
-stop that trails moves by a new leg, which takes the place of the one before once it is confirmed.
+that a restart goes on where the run before ended. An entry that fills nothing brings no legs. What
+changes its size, and a stop that trails, comes as a new leg, which takes the place of those before
+once the venue has shown it (`succession`).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -17,23 +18,18 @@ from engine.kernel.alarms import note_stop
 from engine.kernel.cancels import cancel
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send, surplus
+from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send
+from engine.kernel.succession import is_due, is_safe_beside, moves
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import BracketClosed, OrderFilled
 from engine.model.instrument import InstrumentId
-from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
+from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import HAND, Bracket, OrderIntent, OrderSpec, Side
 
 LegType = Literal["stop", "take_profit"]
 Legs = dict[str, list[OrderRecord]]
 """By the entry that they protect."""
-
-RETRY_NS: Final = 3 * NS_PER_S
-"""Between two attempts at a leg that was refused."""
-
-LEGS_MAX: Final = 4
-"""Working legs of one kind: the small ones of many part fills then become one."""
 
 
 def on_fill(
@@ -141,34 +137,37 @@ def _fit_entry(
     stop_ticks = trails.stop_of(state, entry, effects, is_waived="stop" in waived)
     for leg in legs_of(entry.intent, entry.client_order_id, lots, stop_ticks):
         of_kind = [one for one in legs if one.spec.type == leg.spec.type]
-        found = trails.generations(leg, [one for one in of_kind if not one.is_final])
-        missing = lots - sum(one.remaining_lots for one in found.current)
-        is_many = len(found.current) > LEGS_MAX
-        if (missing < 0 or is_many) and may_shrink(state, *holding):
-            _cancel(state, surplus(found.current, lots, most=1 if is_many else None), effects)
-        if missing > 0 and leg.spec.type not in waived:
-            note_stop(state, leg)
-            if may_protect(state, *holding) and _is_due(state, leg, of_kind):
-                spec = replace(found.wanted.spec, qty_lots=QtyLots(missing))
-                _place(state, replace(found.wanted, spec=spec), effects)
-        elif missing <= 0 and found.is_confirmed:
-            _cancel(state, found.late, effects)
+        working = [one for one in of_kind if not one.is_final]
+        wanted, *shares = trails.generations(leg, working)
+        todo = moves(state, lots, *shares, may_shrink=may_shrink(state, *holding))
+        _cancel(state, todo.gone, effects)
+        if not todo.lots or leg.spec.type in waived:
+            continue
+        note_stop(state, leg)
+        spec = replace(wanted.spec, qty_lots=QtyLots(todo.lots))
+        wanted = replace(wanted, spec=spec, supersedes=todo.supersedes)
+        if may_protect(state, *holding) and _is_due(state, wanted, of_kind):
+            _place(state, wanted, effects)
 
 
 def _place(state: KernelState, leg: OrderIntent, effects: list[Effect]) -> None:
     market = state.instruments[leg.spec.instrument_id]
     verdict = reviewed(state, market, leg, effects)
-    if isinstance(verdict, str):
-        state.desk.legs_refused_ns[leg.parent, leg.spec.type] = state.ts_ns
+    if isinstance(verdict, str) or not is_safe_beside(verdict.intent):
+        state.desk.legs_refused_ns[_key(leg)] = state.ts_ns
     else:
         send(state, market, verdict, effects)
 
 
-def _is_due(state: KernelState, wanted: OrderIntent, of_kind: list[OrderRecord]) -> bool:
+def _is_due(state: KernelState, leg: OrderIntent, of_kind: list[OrderRecord]) -> bool:
     """Whether the attempt before at such a leg, if it failed, is long enough ago."""
-    refused_ns = state.desk.legs_refused_ns.get((wanted.parent, wanted.spec.type), 0)
-    ended_ns = [leg.updated_ns for leg in of_kind if leg.state == "rejected"]
-    return state.ts_ns - max(refused_ns, *ended_ns, 0) >= RETRY_NS
+    refused_ns = state.desk.legs_refused_ns.get(_key(leg), 0)
+    return is_due(state, of_kind, refused_ns, is_exchange=bool(leg.supersedes))
+
+
+def _key(leg: OrderIntent) -> tuple[str, str]:
+    """Return what a refusal of the gate is remembered by, an exchange apart from a bare part."""
+    return leg.parent, leg.spec.type + (" exchange" if leg.supersedes else "")
 
 
 def _cancel(state: KernelState, legs: Iterable[OrderRecord], effects: list[Effect]) -> None:

@@ -51,8 +51,8 @@ class Cover(msgspec.Struct):
     """None: nobody knows."""
     wants_stop: bool = False
     """Whether it is an alarm when no stop rests."""
-    sent_ns: dict[str, int] = {}
-    """When a stop and when a target was last sent: neither waits for the other."""
+    refused_ns: dict[str, int] = {}
+    """When a stop and when a target was last refused here: neither waits for the other."""
     bare_ns: int = 0
     """Since when a stop is missing; 0 while none is."""
     is_alarmed: bool = False

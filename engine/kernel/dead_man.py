@@ -42,7 +42,7 @@ def on_timer(
             if timer.is_wanted:
                 _on_fired(state, name, effects)
     for name in wanted:
-        _renew(state, name, rules.dead_man_ns, effects)
+        _renew(state, name, rules, effects)
     for name in [name for name in timers if name not in wanted]:
         _end(state, name, rules.dead_man_ns, effects)
 
@@ -80,8 +80,9 @@ def _wanted(state: KernelState, rules: TradeRules) -> dict[InstrumentId, None]:
     """Return the instruments whose orders must not outlive us; external ones are not ours."""
     desk = state.desk
     orders = ending.leaving(state) if desk.is_ending else desk.ledger.working()
+    is_killed = desk.trading_state == "killed"
     names = dict.fromkeys(
-        order.spec.instrument_id for order in orders if order.intent.owner != EXTERNAL
+        order.spec.instrument_id for order in orders if is_killed or order.intent.owner != EXTERNAL
     )
     if not rules.dead_man_covers_stops:
         return names
@@ -92,20 +93,42 @@ def _wanted(state: KernelState, rules: TradeRules) -> dict[InstrumentId, None]:
     }
 
 
-def _renew(state: KernelState, name: InstrumentId, life_ns: int, effects: list[Effect]) -> None:
-    """Ask for the timer to begin anew, a quarter of its life after the last time."""
-    timers = state.desk.venue_side.dead_men
+def _life_ns(state: KernelState, name: InstrumentId, rules: TradeRules) -> int:
+    """Return the life of a timer: while killed the shortest, where nothing protects (R73).
+
+    Whether a timer spares conditional orders is told by no venue; one that shall run out is not
+    set where that would matter.
+    """
+    desk = state.desk
+    is_killed = desk.trading_state == "killed" and rules.dead_man_min_ns > 0
+    if is_killed and not any(desk.protects(order) for order in desk.ledger.working(name)):
+        return rules.dead_man_min_ns
+    return rules.dead_man_ns
+
+
+def _renew(
+    state: KernelState, name: InstrumentId, rules: TradeRules, effects: list[Effect]
+) -> None:
+    """Ask for the timer to begin anew, a quarter of its life after the last time.
+
+    That of a kill is left to run out: what it cancels is to go.
+    """
+    timers, life_ns = state.desk.venue_side.dead_men, _life_ns(state, name, rules)
     timer = timers.get(name)
     if timer is None:
-        timers[name] = DeadMan(state.ts_ns)
+        timers[name] = DeadMan(state.ts_ns, life_ns)
         effects.append(SetDeadMan(name, life_ns))
         return
     is_due = state.ts_ns - timer.asked_ns >= life_ns // RENEWALS
-    if not is_due and timer.is_wanted:
+    is_same = timer.is_wanted and timer.life_ns == life_ns
+    is_set = not timer.is_waiting and 0 < timer.due_ns <= state.ts_ns + life_ns
+    runs_out = is_set and life_ns == rules.dead_man_min_ns
+    if is_same and (not is_due or runs_out):
         return
-    if timer.is_waiting and timer.is_wanted:
+    if is_same and timer.is_waiting:
         _count_failure(state, name, "no answer", effects)
     timer.asked_ns, timer.is_waiting, timer.is_wanted = state.ts_ns, True, True
+    timer.life_ns = life_ns
     effects.append(SetDeadMan(name, life_ns))
 
 
@@ -128,10 +151,11 @@ def _count_failure(
     text = f"the dead-man timer of {symbol_of(name)} was not renewed {timer.failures} times"
     if timer.failures == ALERT_AFTER:
         say(state, effects, "error", "dead man", f"{text} ({reason})")
-    if timer.failures != CANCEL_AFTER:
+    if timer.failures < CANCEL_AFTER:
         return
-    say(state, effects, "error", "dead man", f"{text} ({reason}): its orders are cancelled")
-    for order in desk.ledger.working(name):
+    if timer.failures == CANCEL_AFTER:
+        say(state, effects, "error", "dead man", f"{text} ({reason}): its orders are cancelled")
+    for order in desk.ledger.working(name):  # Also those that came since.
         if order.intent.owner != EXTERNAL and not desk.protects(order):
             cancels.cancel(state, order, effects)
 

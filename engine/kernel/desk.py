@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -11,7 +11,7 @@ from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.limits import RiskLimits, paper_limits
 from engine.execution.market_reference import MarketReference
-from engine.execution.review import ReviewMoment
+from engine.execution.review import ReviewMoment, mark_ticks
 from engine.execution.risk import RiskGate
 from engine.kernel.covers import Cover, Holding
 from engine.kernel.seats import Seats
@@ -19,6 +19,7 @@ from engine.kernel.venue_side import VenueSide
 from engine.model.account import TradeRules
 from engine.model.facts import OrderFilled, TradingState
 from engine.model.instrument import InstrumentId
+from engine.model.orders import CONDITIONAL, EXTERNAL, OrderIntent
 
 if TYPE_CHECKING:
     from engine.kernel.strategies import Runner
@@ -31,6 +32,9 @@ OnRestart = Literal["resume", "reduce_only", "halted"]
 
 OnExit = Literal["cancel", "keep"]
 """What becomes of working orders at an orderly stop; those that protect a position stay."""
+
+OnUnprotected = Literal["retry", "flatten", "nothing"]
+"""What follows where a position is without its stop for too long (R33)."""
 
 ARMED_FOR_EVER: Final = 0
 RUN_ENDS: Final = "the run ends"
@@ -55,6 +59,7 @@ class DeskSetup(msgspec.Struct, frozen=True):
     on_restart: OnRestart | None = None
     """None: `reduce_only` after a crash or with another version or other limits, else `resume`."""
     on_exit: OnExit = "cancel"
+    on_unprotected: OnUnprotected = "retry"
     rules: TradeRules | None = None
     """What the venue can do, where orders leave the program; None on paper, where all is known."""
 
@@ -67,6 +72,29 @@ class KillReport(msgspec.Struct):
     asked: tuple[str, ...]
     """Client order ids of all cancels that it asked for."""
     is_persisted: bool = False
+
+
+class DaySums(NamedTuple):
+    """What an account has earned and paid in all, at some moment, in its own currency."""
+
+    ts_ns: int
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+
+
+class Closing(msgspec.Struct):
+    """A close in slices, of which one at a time is at the venue."""
+
+    client_order_id: str
+    """Of the newest slice."""
+    intent: OrderIntent
+    """The first slice as it was wanted."""
+    goal_lots: int
+    """What shall be left of the position, without its sign."""
+    is_long: bool
+    is_flatten: bool = False
+    is_unjournalled: bool = False
 
 
 class Desk:
@@ -86,6 +114,8 @@ class Desk:
         """When the gate last refused a leg: by client order id of its entry, and type."""
         self.trails_refused_ns: dict[str, int] = {}
         """When the gate last refused the stop of a trail."""
+        self.closings: dict[InstrumentId, Closing] = {}
+        """Closes of which more slices are to come."""
         self.unvalued_ns: int | None = None
         """Since when nobody knows what the account is worth; None while it is known."""
         self.worth_fault = ""
@@ -102,6 +132,8 @@ class Desk:
         """Orders whose cancel was refused, oldest first: it may have come before they did."""
         self.venue_side = VenueSide()
         """What is known of the venue's side, where orders leave the program."""
+        self.day: DaySums | None = None
+        """What was earned and paid when the UTC day began, or this run."""
         self.version = 0
         """Changes with everything that the panes of the desk show."""
 
@@ -126,9 +158,14 @@ class Desk:
         return until is not None and (until == ARMED_FOR_EVER or now_ns < until)
 
     def protects(self, order: OrderRecord) -> bool:
-        """Whether it is a protective order of an open position: it stays when others go."""
-        is_open = self.ledger.net_lots(order.spec.instrument_id) != 0
-        return order.intent.is_protective and order.spec.is_reduce_only and is_open
+        """Whether it is a protective order of an open position: it stays when others go.
+
+        A stop that somebody made elsewhere protects as well as one of ours.
+        """
+        spec, intent = order.spec, order.intent
+        is_foreign = intent.owner == EXTERNAL and spec.type in CONDITIONAL
+        is_open = self.ledger.net_lots(spec.instrument_id) != 0
+        return (intent.is_protective or is_foreign) and spec.is_reduce_only and is_open
 
     def note_kill(self, now_ns: int, reason: str, asked: Iterable[str]) -> None:
         """Begin the report of a kill, or go on with it if it is on already; disarm."""
@@ -152,6 +189,7 @@ class Desk:
             (self.is_journal_ok, self.is_ending, self.clock_fault),
             (self.unvalued_ns, self.worth_fault),
             (list(self.legs_refused_ns.items()), list(self.trails_refused_ns.items())),
+            list(self.closings.items()),
             self.seats.digest_parts(),
             [runner.digest_parts() for runner in self.runners.values()],
             (list(self.covers.items()), list(self.overtaken)),
@@ -180,6 +218,31 @@ def moment_of(
         now_ns=now_ns,
         is_live=desk.setup.is_live,
         markets=markets,
+        free_margin_share=desk.venue_side.margin.free_share,
+        liquidation_distance_share=_liquidation_distance(desk, markets),
         faults=faults,
         replaces=replaces,
     )
+
+
+def _liquidation_distance(
+    desk: Desk, markets: dict[InstrumentId, MarketReference]
+) -> Decimal | None:
+    """Return how far the nearest position is from where the venue closes it, of its price.
+
+    A position counts from the first report on that shows it. None where a price is not known.
+    """
+    told = desk.venue_side.margin.liquidation_prices
+    if told is None:
+        return None
+    nearest = Decimal(1)
+    for name, price in told.items():
+        if not desk.ledger.net_lots(name):
+            continue
+        market = markets.get(name)
+        tick = None if market is None else market.instrument.tick_size
+        ticks = None if market is None else mark_ticks(market)
+        if price is None or tick is None or not ticks:
+            return None
+        nearest = min(nearest, abs(price / (ticks * tick) - 1))
+    return nearest

@@ -1,6 +1,6 @@
 """Pictures of the desk: positions, orders, limits."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -10,9 +10,10 @@ from engine.execution.ledger_orders import OrderRecord
 from engine.execution.ledger_parents import ParentRecord
 from engine.execution.parents.registry import kind_of
 from engine.execution.risk import switched_off
+from engine.kernel import killing
 from engine.kernel.account import marks_of
 from engine.kernel.alarms import alarms, stopped_lots
-from engine.kernel.desk import Desk, moment_of
+from engine.kernel.desk import moment_of
 from engine.kernel.evidence import troubles
 from engine.kernel.parents import active
 from engine.kernel.planned_order import margin_of
@@ -63,7 +64,7 @@ def positions_view(state: KernelState) -> PositionsView:
         row
         for instrument_id in _of_interest(state)
         for owner in ledger.owners(instrument_id)
-        if (row := _position_row(state.desk, owner, instrument_id, marks)) is not None
+        if (row := _position_row(state, owner, instrument_id, marks)) is not None
     ]
     realised = sum(
         (_realised(ledger, instrument_id) for instrument_id in _of_interest(state)), Decimal(0)
@@ -172,25 +173,39 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
     asked = desk.kill.asked if desk.kill is not None else ()
     states = [order.state for key in asked if (order := desk.ledger.orders.get(key)) is not None]
     gone = states.count("canceled")
-    verified = "VERIFIED" if not left else "NOT VERIFIED"
-    lines = [f"{desk.setup.venue}: cancelled {gone}/{len(asked)}, {verified}"]
+    is_verified = killing.is_verified(state)
+    verdict = "VERIFIED" if is_verified else "NOT VERIFIED"
+    lines = [f"{desk.setup.venue}: cancelled {gone}/{len(asked)}, {verdict}"]
+    if problem := killing.problem(state):
+        lines.append(problem)
     if "filled" in states:
         lines.append(f"{states.count('filled')} filled before the cancel came")
     if left:
-        lines.append("still working: " + ", ".join(short_id(order) for order in left))
+        word = "no word yet of" if is_verified else "still working"
+        lines.append(f"{word}: " + ", ".join(short_id(order) for order in left))
     if kept:
         lines.append(f"{kept} protective orders stay")
-    open_positions = [
-        f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()
-    ]
-    lines.append("positions: " + (", ".join(open_positions) or "none"))
+    lines.append("positions: " + (", ".join(_positions_left(state)) or "none"))
     return (*lines, *alarms(state))
 
 
+def _positions_left(state: KernelState) -> Iterator[str]:
+    """Tell what is held, and how far from the price at which the venue closes it, if it tells."""
+    desk, marks = state.desk, marks_of(state)
+    ends = desk.venue_side.margin.liquidation_prices or {}
+    for key in desk.ledger.held():
+        text = f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots"
+        mark, end = marks.get(key), ends.get(key)
+        yield f"{text}, liquidation {abs(end / mark - 1):.1%} away" if mark and end else text
+
+
 def _position_row(
-    desk: Desk, owner: str, instrument_id: InstrumentId, marks: Mapping[InstrumentId, Decimal]
+    state: KernelState,
+    owner: str,
+    instrument_id: InstrumentId,
+    marks: Mapping[InstrumentId, Decimal],
 ) -> PositionRow | None:
-    ledger = desk.ledger
+    desk, ledger = state.desk, state.desk.ledger
     position = ledger.position(owner, instrument_id)
     steps = ledger.steps(instrument_id)
     if not position.lots or steps is None:
@@ -209,7 +224,7 @@ def _position_row(
         mark=None if mark is None else f"{mark:f}",
         open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
         realised=_money(steps.realised(position)),
-        is_protected=stopped_lots(ledger, (owner, instrument_id)) >= abs(position.lots),
+        is_protected=stopped_lots(state, (owner, instrument_id)) >= abs(position.lots),
         value=None if mark is None else _money(size * mark),
         margin=None if bound is None else _money(bound),
     )

@@ -34,9 +34,13 @@ def on_report(
         name = event.instrument_id or (order.spec.instrument_id if order is not None else None)
         if name is not None:
             side.filled_ns[name] = state.ts_ns
+            if name not in (side.margin.liquidation_prices or ()):  # Where it would be liquidated.
+                side.ask_by(state.ts_ns + UNSURE_NS)
     if order is None:
         return
     side.heard_ns[cid] = state.ts_ns
+    if isinstance(event, f.OrderSent) and cid in side.doubts:
+        side.doubts[cid].since_ns = state.ts_ns  # A cancel overtook it: its life begins now (R24).
     is_refused = isinstance(event, f.CancelRejected) and not order.is_final  # R28: ask.
     if order.state == "unknown" or is_refused:
         begin(state, cid)
@@ -55,7 +59,7 @@ def has_left(state: KernelState, order: OrderRecord) -> bool:
     """Whether an order may be at the venue: somebody told of it, or it is of an earlier run."""
     side = state.desk.venue_side
     is_told = order.client_order_id in side.heard_ns or bool(order.venue_order_id)
-    return is_told or order.created_ns < side.began_ns
+    return is_told or order.created_ns <= side.began_ns
 
 
 def newest_ns(state: KernelState, order: OrderRecord) -> int:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.reconcile import (
     OPEN,
+    SETTLED_NS,
     adopted,
     is_counted_otherwise,
     is_short_of,
@@ -80,14 +81,14 @@ def on_answered(
 ) -> None:
     """Take in what the venue says of one order: its fills in any case, the rest if it is news."""
     desk, cid = state.desk, event.client_order_id
-    order, rules = desk.ledger.orders.get(cid), desk.setup.rules
-    if rules is None or order is None:
+    order, doubt = desk.ledger.orders.get(cid), desk.venue_side.doubts.get(cid)
+    if desk.setup.rules is None:
         return
-    doubt, known_ns = desk.venue_side.doubts.get(cid), newest_ns(state, order)
+    known_ns = 0 if order is None else newest_ns(state, order)
     fills = missing_fills(desk.ledger, event.fills)
-    desk.venue_side.repairs += len(fills)
+    desk.venue_side.repairs += sum(_is_late(event, fill.ts_ns) for fill in fills)
     tell(state, envelope, fills, effects)
-    if doubt is None:
+    if order is None or doubt is None:
         return
     _pace(state, doubt)
     had_ended = order.is_final
@@ -95,7 +96,8 @@ def on_answered(
     if verdict is None:
         desk.venue_side.doubts[cid] = doubt
         return
-    desk.venue_side.repairs += bool(verdict)
+    changed_ns = 0 if event.order is None else event.order.updated_ns
+    desk.venue_side.repairs += bool(verdict) and _is_late(event, changed_ns)
     tell(state, envelope, verdict, effects)
     if event.order is not None and event.order.state in OPEN:
         if had_ended:
@@ -147,6 +149,11 @@ def _doubt(
         begin(state, cid)
 
 
+def _is_late(event: OrderAnswered, changed_ns: int) -> bool:
+    """Whether somebody should have told of a change before it was asked for."""
+    return changed_ns < event.asked_ns - SETTLED_NS
+
+
 def _pace(state: KernelState, doubt: Doubt) -> None:
     """Note that a query was answered, and when the next one may leave."""
     doubt.asked_ns = 0
@@ -159,10 +166,12 @@ def _verdict(
     """Return what follows for an order from what the venue says; None where it settles nothing."""
     rules, seen = state.desk.setup.rules, event.order
     assert rules is not None
-    is_news = event.asked_ns > known_ns
     if seen is None:
         if order.is_final:
             return ()
+        # What has confirmed it may be newer than the copy that lacks it.
+        had_it = bool(order.venue_order_id or order.filled_lots)
+        is_news = event.asked_ns > known_ns + had_it * rules.replica_lag_ns
         is_proven = is_news and _is_absent(state, order, doubt, event.asked_ns, rules)
         return _never(state, order) if is_proven else None
     if is_short_of(order, seen):
@@ -171,16 +180,39 @@ def _verdict(
         return news_of(order, seen, state.ts_ns)  # An end is one, however old the answer.
     if order.is_final:  # A copy that lags behind still shows what has ended.
         return () if event.asked_ns > known_ns + rules.replica_lag_ns else None
-    return news_of(order, seen, state.ts_ns) if is_news else None
+    news, sure_ns = news_of(order, seen, state.ts_ns), known_ns
+    if any(isinstance(one, f.ReplaceRejected) for one in news):  # It may still be on its way.
+        sure_ns = max(known_ns, _proof_ns(state, order, doubt, rules))
+    elif any(isinstance(one, f.OrderReplaced) for one in news) and _may_be_old(order, seen):
+        sure_ns = known_ns if seen.updated_ns > known_ns else known_ns + rules.replica_lag_ns
+    return news if event.asked_ns > sure_ns else None
+
+
+def _may_be_old(order: OrderRecord, seen: OrderSeen) -> bool:
+    """Whether a copy that lags behind may show a price and size that were before ours."""
+    is_asked = (seen.limit_ticks, seen.qty_lots) == (order.asked_limit_ticks, order.asked_qty_lots)
+    return bool(order.venue_order_id) and not is_asked
 
 
 def _is_absent(
     state: KernelState, order: OrderRecord, doubt: Doubt, asked_ns: int, rules: TradeRules
 ) -> bool:
-    """Whether it is proven that the venue has no such order (R24).
+    """Whether it is proven that the venue has no such order: it has said so twice (R24)."""
+    proof_ns = _proof_ns(state, order, doubt, rules)
+    if asked_ns < proof_ns:
+        return False
+    if doubt.absent_ns < proof_ns:  # None yet, or one that no longer counts.
+        doubt.absent_ns = asked_ns
+        doubt.next_ns = min(doubt.next_ns, state.ts_ns + MARGIN_NS)
+        return False
+    return asked_ns - doubt.absent_ns >= MARGIN_NS
 
-    The request has expired, the stream that would have told of the order was open since before it
-    was sent or every copy has caught up, and the venue has said so twice.
+
+def _proof_ns(state: KernelState, order: OrderRecord, doubt: Doubt, rules: TradeRules) -> int:
+    """Return from when on a query shows whether a request has come to the venue (R24).
+
+    The request has expired, and the stream that would have told of it was open since before it was
+    sent, or every copy has caught up.
     """
     side = state.desk.venue_side
     clock = state.clocks.get(venue_of(order.spec.instrument_id))
@@ -188,12 +220,7 @@ def _is_absent(
     proof_ns = doubt.since_ns + rules.validity_ns + error_ns + MARGIN_NS
     if side.up_ns is None or side.up_ns > order.created_ns:
         proof_ns += rules.replica_lag_ns
-    if asked_ns < proof_ns:
-        return False
-    if doubt.absent_ns < proof_ns:  # None yet, or one that no longer counts.
-        doubt.absent_ns = asked_ns
-        return False
-    return asked_ns - doubt.absent_ns >= MARGIN_NS
+    return proof_ns
 
 
 def _never(state: KernelState, order: OrderRecord) -> tuple[f.OrderReport, ...]:

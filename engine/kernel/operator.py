@@ -5,7 +5,7 @@ becomes facts first and effects after: an order is recorded before it is sent, c
 nothing.
 """
 
-from engine.kernel import alarms, cancels, parents, strategies, trails, watching
+from engine.kernel import alarms, cancels, killing, parents, strategies, trails, watching
 from engine.kernel.notices import say
 from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
@@ -74,6 +74,10 @@ def _carry_out(
     desk, now_ns = state.desk, state.ts_ns
     if plan.kill_reason:
         desk.note_kill(now_ns, plan.kill_reason, plan.cancels)
+        killing.begin(state, effects)
+    for name in plan.ended_closings:
+        desk.closings.pop(name, None)
+    desk.closings.update(plan.closings)
     for fact in plan.facts:
         record(state, effects, fact)
     _send(state, plan, effects)

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from engine.kernel import brackets, cancels, doubts, orders, protection, strategies, trails
+from engine.kernel import (
+    brackets,
+    cancels,
+    doubts,
+    orders,
+    protection,
+    sights,
+    strategies,
+    trails,
+)
 from engine.kernel.state import KernelState
 from engine.model import facts as f
 from engine.model.effects import Effect
@@ -15,7 +24,7 @@ Handler = Callable[[KernelState, Envelope, Any, list[Effect]], None]
 ORDER_ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     f.OrderSent: (orders.on_report, doubts.on_report),
     f.OrderUnknown: (orders.on_report, strategies.on_ended, doubts.on_report),
-    f.OrderAcked: (orders.on_report, cancels.on_acked, doubts.on_report),
+    f.OrderAcked: (orders.on_report, cancels.on_acked, sights.on_acked, doubts.on_report),
     f.OrderRejected: (orders.on_report, strategies.on_ended, doubts.on_report),
     f.OrderFilled: (
         orders.on_report,

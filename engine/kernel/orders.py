@@ -54,7 +54,7 @@ def on_report(
         if order.intent.owner == HAND:
             _name_owners(state, order.spec.instrument_id, shares, effects)
     word = WORDS.get(type(event))
-    if word is not None:
+    if word is not None and is_news:
         spec = order.spec
         reason = getattr(event, "reason", "")
         told = f"{word} {spec.side} {symbol_of(spec.instrument_id)}" + (
@@ -79,9 +79,23 @@ def _name_owners(
 
 
 def _is_news(state: KernelState, event: f.OrderReport) -> bool:
-    """Whether a venue says more than it has said of an order; a restart acknowledges all anew."""
+    """Whether a venue says more than it has said of an order.
+
+    An answer and the private stream tell the same; a restart acknowledges all anew.
+    """
     order = state.desk.ledger.orders.get(event.client_order_id)
-    return not (isinstance(event, f.OrderAcked) and order is not None and order.venue_order_id)
+    if order is None:
+        return True
+    match event:
+        case f.OrderAcked():
+            return not order.venue_order_id
+        case f.OrderReplaced():
+            spec = order.spec
+            return (event.limit_ticks, event.qty_lots) != (spec.limit_ticks, spec.qty_lots)
+        case f.OrderRejected() | f.OrderCanceled() | f.OrderExpired():
+            return not order.is_final
+        case _:
+            return True
 
 
 def _count_failures(

@@ -32,6 +32,9 @@ from engine.model.numbers import QtyLots
 from engine.model.orders import HAND, OrderIntent, OrderSpec
 from engine.model.parents import Parent
 
+ACTIVE_MAX: Final = 20
+"""Parents that may run or be paused at a time."""
+
 GOES_ON: Final = "`resume {}` goes on, `cancel {}` ends it"
 
 
@@ -44,9 +47,16 @@ def on_timer(
 
 
 def work(state: KernelState, effects: list[Effect]) -> None:
-    """Let every parent do what is due; more often changes nothing but the pace of a scale."""
-    for parent in list(state.desk.ledger.parents.values()):
-        _step(state, parent, effects)
+    """Let every parent do what is due; of those that ended, take back what still works."""
+    ledger = state.desk.ledger
+    if not ledger.parents:
+        return
+    at_work = {order.intent.family for order in ledger.working()}
+    for parent in list(ledger.parents.values()):
+        if parent.state != "ended":
+            _step(state, parent, effects)
+        elif parent.parent_id in at_work:
+            _take_back(state, parent, effects)
 
 
 def active(state: KernelState) -> list[ParentRecord]:
@@ -75,11 +85,7 @@ def seen_of(state: KernelState, reference: MarketReference, parent: ParentRecord
 
 
 def _step(state: KernelState, parent: ParentRecord, effects: list[Effect]) -> None:
-    if parent.state == "ended":
-        for order in children(state, parent):
-            cancel(state, order, effects)
-        return
-    trading = _trading_state(state, parent.spec)
+    trading = trading_of(state, parent.spec)
     if trading == "killed":
         end(state, parent, "trading is killed", effects)
     elif parent.state == "running":
@@ -90,9 +96,14 @@ def _step(state: KernelState, parent: ParentRecord, effects: list[Effect]) -> No
             _work(state, parent, effects)
 
 
+def is_barred(trading: TradingState, spec: Parent) -> bool:
+    """Whether a parent adds risk where trading only reduces, or none is left."""
+    return trading == "killed" or (trading != "active" and not spec.is_reduce_only)
+
+
 def _problem(state: KernelState, parent: ParentRecord, trading: TradingState) -> str:
     """Return why a parent that runs may not go on without a person; nothing if it may."""
-    if trading != "active" and not parent.spec.is_reduce_only:
+    if is_barred(trading, parent.spec):
         return f"trading is {trading}"
     newest = state.desk.ledger.orders.get(parent.newest)
     is_known = parent.newest == parent.answered
@@ -206,6 +217,10 @@ def end(state: KernelState, parent: ParentRecord, reason: str, effects: list[Eff
     """End a parent and take back what works of it."""
     record(state, effects, ParentEnded(state.ts_ns, parent.parent_id, reason))
     say(state, effects, "info", HAND, f"{_named(parent)} ended: {reason}")
+    _take_back(state, parent, effects)
+
+
+def _take_back(state: KernelState, parent: ParentRecord, effects: list[Effect]) -> None:
     for order in children(state, parent):
         cancel(state, order, effects)
 
@@ -221,7 +236,8 @@ def _named(parent: ParentRecord) -> str:
     return f"{parent.parent_id} {kind_of(parent.spec).word} {symbol_of(parent.spec.instrument_id)}"
 
 
-def _trading_state(state: KernelState, spec: Parent) -> TradingState:
+def trading_of(state: KernelState, spec: Parent) -> TradingState:
+    """Return the strictest trading state that a parent falls under."""
     return state.desk.ledger.trading_state(
         venue=venue_of(spec.instrument_id), instrument_id=spec.instrument_id, owner=HAND
     )

@@ -20,7 +20,7 @@ from engine.kernel import (
     release,
     watching,
 )
-from engine.kernel.desk import Desk
+from engine.kernel.desk import Closing, Desk
 from engine.kernel.parents import active
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.strategies import Runner
@@ -73,6 +73,9 @@ class Plan:
         self.stops: list[str] = []
         self.watches: list[str] = []
         self.unwatches: list[InstrumentId] = []
+        self.closings: dict[InstrumentId, Closing] = {}
+        """Closes of which the first slice is planned."""
+        self.ended_closings: list[InstrumentId] = []
         self._after: Ledger | None = None
         self._untold: list[Fact] = []
 
@@ -172,6 +175,9 @@ def cancel_all(plan: Plan, action: c.CancelAll) -> None:
         spec = parent.spec
         if action.instrument_id in ("", spec.instrument_id) and action.side in (None, spec.side):
             plan_parents.end_planned(plan, parent)
+    if action.side is None:
+        named = action.instrument_id
+        plan.ended_closings += [one for one in plan.desk.closings if named in ("", one)]
     spared = 0
     for order in plan.desk.ledger.working(action.instrument_id or None):
         if action.side is not None and order.spec.side != action.side:

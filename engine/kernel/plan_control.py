@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from engine.execution.account_controls import breaker_of
-from engine.execution.reconcile import adoption
+from engine.execution.reconcile import SETTLED_NS, adoption
 from engine.kernel.cancels import risky
 from engine.kernel.parents import active
 from engine.kernel.restart import QUESTION
@@ -97,6 +97,11 @@ def _accept_difference(plan: "Plan", instrument_id: InstrumentId) -> None:
     mismatch = plan.desk.venue_side.mismatches.get(instrument_id)
     if mismatch is None:
         plan.refuse(f"the position of {symbol_of(instrument_id)!r} is the venue's")
+        return
+    filled_ns = plan.desk.venue_side.filled_ns.get(instrument_id, 0)
+    if filled_ns >= mismatch.asked_ns - SETTLED_NS:
+        told = "was filled since the venue told its position"
+        plan.refuse(f"{symbol_of(instrument_id)} {told}: wait for the next report")
         return
     fact = adoption(plan.ledger, mismatch.seen, plan.state.ts_ns)
     if fact is None:

@@ -18,7 +18,8 @@ from engine.execution.rounding import (
     trigger_ticks_of,
 )
 from engine.kernel.brackets import LegType, legs_of
-from engine.kernel.desk import moment_of
+from engine.kernel.closing import slice_lots
+from engine.kernel.desk import Closing, moment_of
 from engine.kernel.freshness import look_problem
 from engine.kernel.owners import foreseen, taken_from
 from engine.kernel.planned_order import describe, level_of, size_text
@@ -202,6 +203,10 @@ def amend(plan: "Plan", action: c.AmendOrder) -> None:
         state = "unknown" if order is None else order.state
         plan.refuse(f"order {action.client_order_id} cannot be amended: it is {state}")
         return
+    parent = plan.ledger.parents.get(order.intent.family)
+    if parent is not None and parent.state != "ended":
+        plan.refuse(f"{parent.parent_id} works this order: cancel that one to change it")
+        return
     market = plan.market(order.spec.instrument_id)
     limit = order.spec.limit_ticks
     if market is None or limit is None:
@@ -267,23 +272,43 @@ def _close_one(plan: "Plan", action: c.ClosePosition, instrument_id: InstrumentI
             return
         limit = found
     is_flatten = _is_killed(plan, instrument_id)
+    rests = limit is not None and not is_flatten
+    first = lots if rests else _first_slice(plan, market, lots, side)
     spec = OrderSpec(
         instrument_id,
         side,
         "market" if limit is None else "limit",
-        QtyLots(lots),
+        QtyLots(first),
         limit,
         tif="ioc" if is_flatten and limit is not None else "gtc",
         is_reduce_only=True,
     )
     tag = "close" if plan.desk.is_journal_ok else f"close {UNJOURNALLED}"
     known = len(plan.approved)
-    add_order(plan, market, OrderIntent(spec, HAND, tag=tag), is_flatten=is_flatten)
+    intent = OrderIntent(spec, HAND, tag=tag)
+    add_order(plan, market, intent, is_flatten=is_flatten)
+    for approved in plan.approved[known:] if first < lots else ():
+        plan.closings[instrument_id] = Closing(
+            approved.client_order_id,
+            intent,
+            abs(net) - lots,
+            is_long=net > 0,
+            is_flatten=is_flatten,
+            is_unjournalled=not plan.desk.is_journal_ok,
+        )
+        plan.sentences.append(f"{symbol_of(instrument_id)}: {lots} lots in slices of {first}")
     if plan.ledger.owners(instrument_id) != [HAND]:
         for approved in plan.approved[known:]:
             shares = foreseen(plan.ledger, approved, plan.state.ts_ns)
             taken = taken_from(plan.ledger, instrument_id, shares)
             plan.sentences += [f"{symbol_of(instrument_id)}: takes {taken}"] if taken else []
+
+
+def _first_slice(plan: "Plan", market: InstrumentState, lots: int, side: Side) -> int:
+    """Return how much of a close one order may have; the rest follows when it has ended."""
+    reference = reference_now(plan.state, market, is_reviewed=True)
+    most = slice_lots(plan.desk, reference, side)
+    return lots if most is None else min(lots, most)
 
 
 def _is_killed(plan: "Plan", instrument_id: InstrumentId) -> bool:

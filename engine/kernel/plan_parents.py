@@ -16,7 +16,15 @@ from engine.execution.parents.scale import rungs
 from engine.execution.risk import RiskRefused
 from engine.execution.rounding import Unroundable, limit_ticks_of, lots_of
 from engine.kernel.freshness import look_problem
-from engine.kernel.parents import active, children, intent_of, seen_of
+from engine.kernel.parents import (
+    ACTIVE_MAX,
+    active,
+    children,
+    intent_of,
+    is_barred,
+    seen_of,
+    trading_of,
+)
 from engine.kernel.plan_orders import moment_of_plan
 from engine.kernel.planned_order import describe, level_of, size_text
 from engine.kernel.references import reference_now
@@ -44,6 +52,8 @@ def start(plan: "Plan", action: Start) -> None:
         plan.refuse(spec.sentence)
         return
     problem = kind_of(spec).problem(spec)
+    if sum(one.state != "ended" for one in plan.ledger.parents.values()) >= ACTIVE_MAX:
+        problem = f"{ACTIVE_MAX} such orders go on already: cancel one first"
     if problem:
         plan.refuse(problem)
         return
@@ -189,9 +199,9 @@ def told(spec: Parent, market: "InstrumentState") -> str:
             first, last = orders[0][0] * tick, orders[-1][0] * tick
             return f"{spec.count} × {side} {size} LIM{post} {first:f}…{last:f}"
         case Twap():
-            minutes = spec.duration_ns / NS_PER_S / 60
+            seconds = spec.duration_ns // NS_PER_S
             size = f"{spec.qty_lots // spec.count * lot:f}"
-            return f"{spec.count} × {side} about {size} at the market over {minutes:g} min"
+            return f"{spec.count} × {side} about {size} at the market over {seconds:,} s"
         case Iceberg():
             price = f"{spec.limit_ticks * tick:f}"
             return f"{side} {spec.show_lots * lot:f} at a time @ {price}"
@@ -214,6 +224,10 @@ def resume(plan: "Plan", action: c.ResumeParent) -> None:
         return
     market = plan.market(parent.spec.instrument_id)
     if market is None:
+        return
+    trading = trading_of(plan.state, parent.spec)
+    if is_barred(trading, parent.spec):
+        plan.refuse(f"trading is {trading}: let it go on first")
         return
     working = sum(order.remaining_lots for order in children(plan.state, parent))
     left = lots_left(parent, working)

@@ -7,7 +7,7 @@ While trading is killed nothing can be sent; it is at the release, and until the
 """
 
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.rounding import Unroundable, trigger_ticks_of
@@ -16,18 +16,16 @@ from engine.kernel.cancels import ANSWER_NS, cancel
 from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send, surplus
+from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send
+from engine.kernel.succession import Moves, is_due, is_safe_beside, moves, shared_out
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
-from engine.model.numbers import NS_PER_S, QtyLots
+from engine.model.numbers import QtyLots
 from engine.model.orders import HAND, OrderIntent, OrderSpec, Side
 
 ProtectiveType = Literal["stop", "take_profit"]
-
-RETRY_NS: Final = 3 * NS_PER_S
-"""Between two attempts at the same stop or target of a position."""
 
 
 def on_fill(
@@ -67,8 +65,8 @@ def protect(
 ) -> None:
     """Bring stop and target to the size of the position, once the orders under way have ended.
 
-    Too small a one is joined by another for the rest; too large a one goes, and the right one
-    follows when it is gone.
+    Too small a one is joined by another for the rest; too large a one goes when the right one is
+    there (`succession`).
 
     Args:
         state: Has the position.
@@ -79,22 +77,17 @@ def protect(
     lots = state.desk.ledger.position(*holding).lots
     if not lots or holding[1] not in state.instruments or _is_under_way(state, holding):
         return
-    sent_ns = cover_of(state, holding).sent_ns
+    may = may_shrink(state, *holding)
     side: Side = "sell" if lots > 0 else "buy"
     kinds: tuple[ProtectiveType, ...] = ("stop", "take_profit")
+    working = protecting(state, *holding)
     for kind in kinds:
-        working = [
-            order
-            for order in protecting(state, *holding)
-            if (order.spec.type, order.spec.side) == (kind, side)
-        ]
-        missing = abs(lots) - sum(order.remaining_lots for order in working)
-        is_due = not is_retry or state.ts_ns - sent_ns.get(kind, 0) >= RETRY_NS
-        for order in surplus(working, abs(lots)):  # Without the flag it could open a position.
-            if may_shrink(state, *holding) or not order.spec.is_reduce_only:
-                cancel(state, order, effects)
-        if missing > 0 and is_due:
-            _place(state, holding, (kind, side, QtyLots(missing)), effects)
+        shares = shared_out(one for one in working if _is_like(one, kind, side))
+        todo = moves(state, abs(lots), *shares, may_shrink=may)
+        for order in todo.gone:
+            cancel(state, order, effects)
+        if todo.lots and not (is_retry and _waits(state, holding, (kind, side, todo))):
+            _place(state, holding, (kind, side, todo), effects)
 
 
 def protecting(state: KernelState, owner: str, instrument_id: InstrumentId) -> list[OrderRecord]:
@@ -104,6 +97,26 @@ def protecting(state: KernelState, owner: str, instrument_id: InstrumentId) -> l
         for order in state.desk.ledger.working(instrument_id)
         if order.intent.owner == owner and order.intent.is_protective
     ]
+
+
+def _is_like(order: OrderRecord, kind: ProtectiveType, side: Side) -> bool:
+    return (order.spec.type, order.spec.side) == (kind, side)
+
+
+def _waits(
+    state: KernelState, holding: Holding, wanted: tuple[ProtectiveType, Side, Moves]
+) -> bool:
+    """Whether the attempts before, if they failed, are too short a time ago."""
+    kind, side, todo = wanted
+    tries = [
+        order
+        for order in state.desk.ledger.orders.values()
+        if (order.intent.owner, order.spec.instrument_id) == holding
+        and order.intent.is_protective
+        and _is_like(order, kind, side)
+    ]
+    refused_ns = cover_of(state, holding).refused_ns.get(kind, 0)
+    return not is_due(state, tries, refused_ns, is_exchange=bool(todo.supersedes))
 
 
 def cancel_orphans(state: KernelState, effects: list[Effect]) -> None:
@@ -128,29 +141,31 @@ def cancel_orphans(state: KernelState, effects: list[Effect]) -> None:
 def _place(
     state: KernelState,
     holding: Holding,
-    wanted: tuple[ProtectiveType, Side, QtyLots],
+    wanted: tuple[ProtectiveType, Side, Moves],
     effects: list[Effect],
 ) -> None:
     """Send one protective order."""
-    (owner, instrument_id), (kind, side, lots) = holding, wanted
+    (owner, instrument_id), (kind, side, todo) = holding, wanted
     cover = cover_of(state, holding)
     market = state.instruments[instrument_id]
     trigger = _trigger(state, holding, cover, kind, side)
     if trigger is None:
         return
-    cover.sent_ns[kind] = state.ts_ns
     ticks = trigger_ticks_of(trigger, side, kind, market.instrument)
     if isinstance(ticks, Unroundable):
-        cover.problem = ticks.sentence
+        cover.refused_ns[kind], cover.problem = state.ts_ns, ticks.sentence
         say(state, effects, "warning", owner, f"no {kind}: {ticks.sentence}")
         return
-    spec = OrderSpec(instrument_id, side, kind, lots, trigger_ticks=ticks, is_reduce_only=True)
-    intent = OrderIntent(spec, owner, tag=kind, is_protective=True)
+    size = QtyLots(todo.lots)
+    spec = OrderSpec(instrument_id, side, kind, size, trigger_ticks=ticks, is_reduce_only=True)
+    intent = OrderIntent(spec, owner, tag=kind, is_protective=True, supersedes=todo.supersedes)
     verdict = reviewed(state, market, intent, effects)
     if isinstance(verdict, str):
-        cover.problem = verdict
-    else:
+        cover.refused_ns[kind], cover.problem = state.ts_ns, verdict
+    elif is_safe_beside(verdict.intent):
         send(state, market, verdict, effects)
+    else:
+        cover.refused_ns[kind] = state.ts_ns
 
 
 def _trigger(

@@ -14,9 +14,17 @@ from engine.kernel.doubts import begin, has_left, newest_ns
 from engine.kernel.notices import say
 from engine.kernel.order_news import tell
 from engine.kernel.recording import record
+from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
-from engine.kernel.venue_side import DIFFERENCE, ROUNDS_MAX, UNSURE_NS, Mismatch
+from engine.kernel.venue_side import (
+    DIFFERENCE,
+    ROUNDS_MAX,
+    UNSURE_NS,
+    Margin,
+    Mismatch,
+    others_told,
+)
 from engine.model import account as a
 from engine.model.effects import Effect, RequestReport
 from engine.model.envelope import Envelope, RunStarted, TimerFired
@@ -30,6 +38,10 @@ SPACING_NS: Final = 1 * NS_PER_S
 
 LOST_NS: Final = 60 * NS_PER_S
 """A report that nobody has answered for so long is asked for again."""
+
+LATE_NS: Final = 3_600 * NS_PER_S
+"""While the cash differs, movements of money are looked for so much further back: a venue may list
+one long after the balance has it."""
 
 USED_PCT_ALARM: Final = 80
 """Of a venue's rate limit; people hear of more (R94)."""
@@ -67,10 +79,9 @@ def on_timer(
         return
     side.number += 1
     side.asked_ns, side.is_waiting, side.due_ns = state.ts_ns, True, state.ts_ns + EVERY_NS
-    known_ns = state.desk.ledger.confirmed_ns or side.began_ns
-    clock_ns = max((abs(one.offset_ns) for one in state.clocks.values()), default=0)
-    since_ns = known_ns - rules.replica_lag_ns - verdicts.SETTLED_NS - clock_ns
-    effects.append(RequestReport(side.number, max(0, since_ns)))
+    since_ns = report_since_ns(state, rules)
+    cash_ns = max(0, since_ns - LATE_NS) if side.balance_note else None
+    effects.append(RequestReport(side.number, since_ns, cash_ns))
 
 
 def on_private_up(
@@ -125,9 +136,12 @@ def on_reported(
     if desk.setup.rules is None or event.number != side.number or not side.is_waiting:
         return  # Not asked for any more.
     side.is_waiting = False
+    prices = {one.instrument_id: one.liquidation_price for one in event.positions}
+    side.margin = Margin(verdicts.free_margin_share(event.balances), prices)
     side.report_fault = _opening_fault(state, event)
     side.due_ns = state.ts_ns + UNSURE_NS
     if side.report_fault:
+        _adopt(state, event, effects)  # A kill must be able to cancel it.
         return
     if not desk.ledger.currency:
         _open(state, event, effects)
@@ -204,7 +218,7 @@ def _open(state: KernelState, event: a.AccountReported, effects: list[Effect]) -
     desk = state.desk
     for fact in verdicts.opening(desk.ledger, event, desk.setup.currency, state.ts_ns):
         record(state, effects, fact)
-    cash = desk.ledger.settled_cash
+    cash = desk.ledger.booked_cash
     held = [f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()]
     text = f"the account begins with {cash:f} {desk.setup.currency}; held: {', '.join(held) or '-'}"
     say(state, effects, "info", "reconcile", text)
@@ -227,7 +241,12 @@ def _book(
 
 
 def _adopt(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
-    """Count orders that were made elsewhere, and say so (R34)."""
+    """Count orders that were made elsewhere, and say so (R34); another engine's forbid more."""
+    side, others = state.desk.venue_side, verdicts.others_engines(state.desk.ledger, event)
+    if others and not side.others_orders:
+        text = f"another engine trades this account: {others_told(others)}; no order that adds risk"
+        say(state, effects, "error", "reconcile", f"{text} leaves")
+    side.others_orders = others
     for fact in verdicts.strangers(state.desk.ledger, event, state.ts_ns):
         record(state, effects, fact)
         spec = fact.intent.spec
@@ -257,7 +276,7 @@ def _compare(state: KernelState, event: a.AccountReported, effects: list[Effect]
         if side.filled_ns.get(name, 0) >= event.asked_ns - verdicts.SETTLED_NS:
             continue
         known = side.mismatches.setdefault(name, Mismatch(state.ts_ns, seen))
-        known.rounds, known.seen = known.rounds + 1, seen
+        known.rounds, known.seen, known.asked_ns = known.rounds + 1, seen, event.asked_ns
         _judge(state, name, known, effects)
     return not found
 
@@ -302,7 +321,7 @@ def _compare_cash(state: KernelState, event: a.AccountReported, effects: list[Ef
     """Show and keep a difference of cash; nothing is guessed away (R46)."""
     ledger, side = state.desk.ledger, state.desk.venue_side
     newest_ns_ = max(side.filled_ns.values(), default=0)
-    ours, theirs = ledger.settled_cash, verdicts.venue_cash(ledger, event.balances)
+    ours, theirs = ledger.booked_cash, verdicts.venue_cash(ledger, event.balances)
     if ours is None or newest_ns_ >= event.asked_ns - verdicts.SETTLED_NS:
         return
     note = "" if ours == theirs else f"{ledger.currency}: ours {ours:f}, the venue's {theirs:f}"
@@ -322,4 +341,6 @@ def _confirm(state: KernelState, event: a.AccountReported, effects: list[Effect]
         say(state, effects, "info", "reconcile", "the account agrees with the venue's")
         state.desk.version += 1
     side.agreed_ns = state.ts_ns
-    record(state, effects, AccountConfirmed(state.ts_ns, event.asked_ns))
+    clock = state.clocks.get(state.desk.setup.venue)  # What it tells bears its own times.
+    venue_ns = event.asked_ns + (0 if clock is None else clock.offset_ns)
+    record(state, effects, AccountConfirmed(state.ts_ns, venue_ns))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.execution.limit_use import LimitUse, utilisation
 from engine.kernel.desk import moment_of
+from engine.kernel.killing import problem
 from engine.kernel.references import reference_now
 from engine.kernel.state import KernelState
 from engine.model import commands as c
@@ -26,7 +27,7 @@ def release(plan: "Plan", action: c.ReleaseKill) -> None:
     if desk.trading_state != "killed":
         plan.refuse("the kill switch is not on")
         return
-    was_idle = desk.kill is None or not desk.kill.asked
+    was_idle = (desk.kill is None or not desk.kill.asked) and not problem(plan.state)
     if was_idle and not desk.ledger.held() and not desk.ledger.working():
         plan.ask(1)
     else:
@@ -54,6 +55,8 @@ def limit_uses(state: KernelState) -> tuple[LimitUse, ...]:
 def _objections(state: KernelState) -> Iterator[str]:
     """Yield what must be in order first."""
     desk = state.desk
+    if unverified := problem(state):
+        yield f"not verified: {unverified}"
     left = [
         f"o{order.number + 1} {order.state}"
         for order in desk.ledger.working()

@@ -28,7 +28,8 @@ from engine.kernel.cancels import cancel
 from engine.kernel.recording import record
 from engine.kernel.references import reference_now
 from engine.kernel.state import InstrumentState, KernelState
-from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send, surplus
+from engine.kernel.strategy_orders import may_protect, may_shrink, reviewed, send
+from engine.kernel.succession import is_due, moves, shared_out
 from engine.model.commands import TrailWish
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, TimerFired
@@ -37,15 +38,10 @@ from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import HAND, Bracket, OrderIntent, OrderSpec, Side
 from engine.model.trails import TrailRule
 
-RETRY_NS: Final = 3 * NS_PER_S
-"""Between two attempts at a stop that was refused."""
-
 AMOUNT_MAX: Final = 10**12
 """Farther than any price; keeps arithmetic on what somebody says short."""
 
 CANDLES_MAX: Final = 200
-
-CONFIRMED: Final = ("open", "partial")
 
 
 class Generations(NamedTuple):
@@ -54,11 +50,6 @@ class Generations(NamedTuple):
     wanted: OrderIntent
     current: list[OrderRecord]
     late: list[OrderRecord]
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether the venue has all that is current."""
-        return all(order.state in CONFIRMED for order in self.current)
 
 
 def on_fill(
@@ -74,7 +65,10 @@ def on_timer(
 ) -> None:
     """Let every trail follow the price, and its orders follow the trail."""
     del envelope, event
-    for trail in list(state.desk.ledger.trails.values()):
+    trails, refused = state.desk.ledger.trails, state.desk.trails_refused_ns
+    for gone in [key for key in refused if key not in trails]:
+        del refused[gone]
+    for trail in list(trails.values()):
         _follow(state, trail, effects)
     fit(state, effects)
 
@@ -143,21 +137,19 @@ def generations(wanted: OrderIntent, working: Sequence[OrderRecord]) -> Generati
 
     A move that is under way is ended before the next begins: there are never more than two prices.
     """
-    known = [ticks for order in working if (ticks := order.spec.trigger_ticks) is not None]
+    staying, leaving = shared_out(working)
+    known = [ticks for order in staying if (ticks := order.spec.trigger_ticks) is not None]
     prices = tuple(dict.fromkeys(known))
-    if len(prices) > 1 and wanted.spec.trigger_ticks not in prices:
+    if (len(prices) > 1 or leaving) and wanted.spec.trigger_ticks not in prices:
         spec = replace(wanted.spec, trigger_ticks=tighter(wanted.spec.side, *prices))
         wanted = replace(wanted, spec=spec)
-    current = [one for one in working if one.spec.trigger_ticks == wanted.spec.trigger_ticks]
-    late = [one for one in working if one.spec.trigger_ticks != wanted.spec.trigger_ticks]
-    supersedes = tuple(order.client_order_id for order in late)
-    return Generations(replace(wanted, supersedes=supersedes), current, late)
+    current = [one for one in staying if one.spec.trigger_ticks == wanted.spec.trigger_ticks]
+    return Generations(wanted, current, [one for one in working if one not in current])
 
 
 def end(state: KernelState, trail_id: str, reason: str, effects: list[Effect]) -> None:
     """Let a trail end."""
     record(state, effects, TrailEnded(state.ts_ns, trail_id, reason))
-    state.desk.trails_refused_ns.pop(trail_id, None)
 
 
 # The stop of a bracket; its legs are sent by `brackets`.
@@ -246,22 +238,20 @@ def _fit_one(state: KernelState, trail: TrailRecord, effects: list[Effect]) -> N
         end(state, trail.trail_id, "its position is closed", effects)
         _cancel(state, working, effects)
         return
-    found = generations(intent_of(trail, lots), working)
-    missing = lots - sum(order.remaining_lots for order in found.current)
-    if missing < 0 and may_shrink(state, HAND, trail.instrument_id):
-        _cancel(state, surplus(found.current, lots), effects)
-    elif missing > 0:
-        spec = replace(found.wanted.spec, qty_lots=QtyLots(missing))
-        _place(state, trail, replace(found.wanted, spec=spec), effects)
-    elif found.is_confirmed:
-        _cancel(state, found.late, effects)
+    wanted, *shares = generations(intent_of(trail, lots), working)
+    may = may_shrink(state, HAND, trail.instrument_id)
+    todo = moves(state, lots, *shares, may_shrink=may)
+    _cancel(state, todo.gone, effects)
+    if todo.lots:
+        spec = replace(wanted.spec, qty_lots=QtyLots(todo.lots))
+        _place(state, trail, replace(wanted, spec=spec, supersedes=todo.supersedes), effects)
 
 
 def _place(
     state: KernelState, trail: TrailRecord, stop: OrderIntent, effects: list[Effect]
 ) -> None:
     note_stop(state, stop)
-    if not (may_protect(state, HAND, trail.instrument_id) and _is_due(state, trail)):
+    if not (may_protect(state, HAND, trail.instrument_id) and _is_due(state, trail, stop)):
         return
     market = state.instruments[trail.instrument_id]
     verdict = reviewed(state, market, stop, effects)
@@ -271,15 +261,15 @@ def _place(
         send(state, market, verdict, effects)
 
 
-def _is_due(state: KernelState, trail: TrailRecord) -> bool:
+def _is_due(state: KernelState, trail: TrailRecord, stop: OrderIntent) -> bool:
     """Whether the attempt before, if it failed, is long enough ago."""
-    failed_ns = [
-        order.updated_ns
+    family = [
+        order
         for order in state.desk.ledger.orders.values()
-        if order.intent.family == trail.trail_id and order.state == "rejected"
+        if order.intent.family == trail.trail_id
     ]
     refused_ns = state.desk.trails_refused_ns.get(trail.trail_id, 0)
-    return state.ts_ns - max(refused_ns, *failed_ns, 0) >= RETRY_NS
+    return is_due(state, family, refused_ns, is_exchange=bool(stop.supersedes))
 
 
 def _cancel(state: KernelState, orders: Iterable[OrderRecord], effects: list[Effect]) -> None:

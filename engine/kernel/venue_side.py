@@ -3,11 +3,12 @@
 Only where orders leave the program (`DeskSetup.rules`); the paper venue keeps no secrets.
 """
 
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from engine.model.account import PositionSeen
+from engine.model.account import OrderSeen, PositionSeen
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import NS_PER_S
 
@@ -37,23 +38,64 @@ class Doubt(msgspec.Struct):
     is_alarmed: bool = False
 
 
+class Sight(msgspec.Struct):
+    """What the venue itself has shown of a conditional order, beyond answering that it took it."""
+
+    since_ns: int
+    """When it was first looked for."""
+    asked_ns: int = 0
+    """When it was last asked for."""
+    seen_ns: int = 0
+    """As of when the venue showed it, as it is or triggered."""
+    is_there: bool = False
+    """Whether it waits there for its trigger."""
+
+
 class Mismatch(msgspec.Struct):
     """A position that the venue shows otherwise than our fills make it."""
 
     since_ns: int
     seen: PositionSeen
+    asked_ns: int = 0
+    """When the report that showed it was asked for."""
     rounds: int = 0
+
+
+class KillCheck(msgspec.Struct):
+    """How far the venue has shown that a kill is done (R74)."""
+
+    since_ns: int
+    next_ns: int
+    """When orders are asked to go the next time, and the venue what is left."""
+    rounds: int = 0
+    clean_ns: int = 0
+    """When the first of the clean reports in a row was asked; 0 while the newest was not clean."""
+    left: tuple[OrderSeen, ...] = ()
+    """What the newest report showed that is to go."""
+    told_ns: int = 0
+    """When people last heard that it is not verified."""
+    verified_ns: int = 0
 
 
 class DeadMan(msgspec.Struct):
     """The venue's dead-man timer of one instrument."""
 
     asked_ns: int
+    life_ns: int
+    """That was asked for last."""
     is_waiting: bool = True
     is_wanted: bool = True
     due_ns: int = 0
     """When the venue will cancel, as it confirmed; 0 while it has not."""
     failures: int = 0
+
+
+class Margin(msgspec.Struct, frozen=True):
+    """How near the account is to losing positions by force; None is not told."""
+
+    free_share: Decimal | None = None
+    liquidation_prices: dict[InstrumentId, Decimal | None] | None = None
+    """Of what was held when the venue told."""
 
 
 class VenueSide:
@@ -67,8 +109,12 @@ class VenueSide:
         self.heard_ns: dict[str, int] = {}
         """When a gateway last said something of an order: one that is missing has not left."""
         self.doubts: dict[str, Doubt] = {}
+        self.sights: dict[str, Sight] = {}
+        """Of working conditional orders; a new run has seen none."""
         self.mismatches: dict[InstrumentId, Mismatch] = {}
         self.dead_men: dict[InstrumentId, DeadMan] = {}
+        self.kill: KillCheck | None = None
+        """While trading is killed."""
         self.filled_ns: dict[InstrumentId, int] = {}
         """When the newest fill of an instrument came."""
         self.number = 0
@@ -86,11 +132,15 @@ class VenueSide:
         self.ban_reason = ""
         self.used_pct = 0
         self.rights_fault = ""
+        self.others_orders: tuple[str, ...] = ()
+        """Orders of another engine on this account, as of the newest report (R124)."""
         self.repairs = 0
         """What had to be brought into the ledger because nobody had told of it."""
         self.contradictions = 0
         """Of the ledger, as far as a report was asked for because of them."""
         self.balance_note = ""
+        self.margin = Margin()
+        """As of the newest report."""
 
     def ask_by(self, ts_ns: int) -> None:
         """Let the next report be asked for no later than this."""
@@ -106,6 +156,8 @@ class VenueSide:
             found.append(f"the venue answers nothing for another {left_s} s ({self.ban_reason})")
         if self.rights_fault:
             found.append(self.rights_fault)
+        if self.others_orders:
+            found.append(f"another engine trades this account: {others_told(self.others_orders)}")
         if self.agreed_ns is None:
             why = f" ({self.report_fault})" if self.report_fault else ""
             found.append(f"the account was not compared with the venue's yet{why}")
@@ -125,11 +177,21 @@ class VenueSide:
             (self.began_ns, self.up_ns, self.down_reason),
             list(self.heard_ns.items()),
             list(self.doubts.items()),
+            list(self.sights.items()),
             list(self.mismatches.items()),
             list(self.dead_men.items()),
+            self.kill,
             list(self.filled_ns.items()),
             (self.number, self.asked_ns, self.is_waiting, self.due_ns),
             (self.report_fault, self.agreed_ns),
             (self.banned_until_ns, self.ban_reason, self.used_pct, self.rights_fault),
+            self.others_orders,
             (self.repairs, self.contradictions, self.balance_note),
+            self.margin,
         )
+
+
+def others_told(orders: tuple[str, ...]) -> str:
+    """Return what orders of another engine ask a person to do."""
+    more = f" and {len(orders) - 1} more" if orders[1:] else ""
+    return f"end it, then cancel its order {orders[0]}{more}"

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
-import httpx
-
 from engine.kill.clock import KillClock, seconds
 from engine.model.errors import ConfigError, VenuePayloadError, VenueUnreachable
 from engine.model.text import clean
 from engine.venues.trading import HttpCall, HttpReply, TradeAnswer, TradeRequest, TradeWire
 
-TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+OPEN_S: Final = 5.0
+ANSWER_S: Final = 10.0
 BODY_MAX: Final = 16 * 1024 * 1024
 REASON_MAX: Final = 80
 
@@ -92,10 +91,12 @@ class Rest:
 
 def network() -> Send:
     """Return the network of this machine."""
+    import httpx  # It takes a tenth of a second, and the latch is to be set before.
+
     client = httpx.Client(
         trust_env=False,
         follow_redirects=False,
-        timeout=TIMEOUT,
+        timeout=httpx.Timeout(ANSWER_S, connect=OPEN_S),
         headers={"user-agent": "cockpit-trader", "accept-encoding": "gzip"},
     )
 

@@ -5,6 +5,7 @@ of two clean looks is one that was asked after that.
 """
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from engine.kill.clock import KillClock, seconds
@@ -16,15 +17,18 @@ from engine.venues.trading import HeldPosition, OpenOrder, TradeRequest
 APART_NS: Final = NS_PER_S
 """Between two looks that count (R74)."""
 MARGIN_NS: Final = NS_PER_S
-"""Beyond the life of a signature and the difference of the clocks."""
+"""Beyond the life of a signature, which the venue takes for so much ahead of its clock at most."""
 DELAY_S_MAX: Final = 5
 """Between two rounds that did not come to an end: a second at first."""
+PATIENCE_NS: Final = 5 * NS_PER_S
+"""Before the first line that says that orders are still there."""
 ALARM_NS: Final = 30 * NS_PER_S
 """Between two lines that say that nothing is verified (§3.3)."""
 FATES_MAX: Final = 100
 """Orders whose end is asked for, for the report."""
 
-FILLED: Final = "FILLED"
+FILLED: Final = frozenset({"FILLED", "FINISHED"})
+"""The venue's words for the end of a plain order, and of one that became another."""
 
 Say = Callable[[str], None]
 OrderKey = tuple[bool, str]
@@ -73,7 +77,9 @@ class VenueKill:
         self._first: dict[str, HeldPosition] | None = None
         self._clean_ns: int | None = None
         """When the first of the clean looks in a row was asked."""
-        self._alarm_ns = self._latched_ns
+        self._alarm_ns = self._latched_ns + PATIENCE_NS
+        self._is_answered = True
+        """Whether the venue told all in the newest round."""
 
     def run(self, until_ns: int | None = None) -> None:
         """Go on until it is verified, or until a time."""
@@ -126,10 +132,15 @@ class VenueKill:
             rows = [row for query in others for row in self.rest.rows(query)]
         except VenueUnreachable as error:
             self.problem = str(error)
+            if self._is_answered:
+                self._alarm_ns = min(self._alarm_ns, self._clock.now_ns())
+            self._is_answered = False
             return False
+        self._is_answered = True
         self.held = self._positions(rows)
         self._first = self.held if self._first is None else self._first
         conditional = self._orders(rows)
+        self._seen |= conditional
         going = {key: one for key, one in conditional.items() if not self._protects(one)}
         self.kept = {key: one for key, one in conditional.items() if key not in going}
         for order in going.values():
@@ -166,14 +177,14 @@ class VenueKill:
             return
         if self._clean_ns is None:
             self._clean_ns = asked_ns
-        late_ns = self._latched_ns + self._validity_ns + abs(self.rest.offset_ns) + MARGIN_NS
+        late_ns = self._latched_ns + self._validity_ns + MARGIN_NS
         is_second = asked_ns - self._clean_ns >= APART_NS
         self.is_verified = is_second and asked_ns >= late_ns
         if not self.is_verified:
             self.problem = "looked once" if asked_ns >= late_ns else "an order may be on its way"
 
     def _raise_alarm(self) -> None:
-        """Say that it is not verified: at once where something is wrong, then again and again."""
+        """Say that it is not verified: at once where the venue is silent, then again and again."""
         now_ns = self._clock.now_ns()
         if self._clean_ns is None and self.problem and now_ns >= self._alarm_ns:
             age_s = seconds(now_ns - self._latched_ns)
@@ -185,21 +196,19 @@ class VenueKill:
         gone = [order for key, order in self._seen.items() if key not in self.kept]
         for order in gone[:FATES_MAX]:
             try:
-                self.filled += FILLED in self.rest.rows(self.rest.wire.fate(order))
+                told = self.rest.rows(self.rest.wire.fate(order))
             except VenueUnreachable:
                 return
+            self.filled += not FILLED.isdisjoint(told)
 
     # What rows say
 
     def _orders(self, rows: Iterable[object]) -> dict[OrderKey, OpenOrder]:
-        found = {
+        return {
             (row.is_conditional, row.order_id): row
             for row in rows
             if isinstance(row, OpenOrder) and self.policy.symbol in {"", row.symbol}
         }
-        if any(order.is_conditional for order in found.values()):
-            self._seen |= found
-        return found
 
     def _positions(self, rows: Iterable[object]) -> dict[str, HeldPosition]:
         return {
@@ -220,11 +229,17 @@ class VenueKill:
         first = self._first or {}
         told = []
         for symbol in dict.fromkeys((*first, *self.held)):
-            before = first[symbol].qty if symbol in first else 0
-            after = self.held[symbol].qty if symbol in self.held else 0
+            before = first[symbol].qty if symbol in first else Decimal(0)
+            after = self.held[symbol].qty if symbol in self.held else Decimal(0)
             if before != after:
-                told.append(f"{symbol} was {before:+f} when the kill began, is {after:+f}")
+                was, now = signed(before), signed(after)
+                told.append(f"{symbol} was {was} when the kill began, is {now}")
         return told
+
+
+def signed(qty: Decimal) -> str:
+    """Return a size with its sign, as people write it."""
+    return f"{qty.normalize():+f}"
 
 
 def _told(order: OpenOrder) -> str:
@@ -234,7 +249,7 @@ def _told(order: OpenOrder) -> str:
 
 
 def _held(position: HeldPosition) -> str:
-    text = f"held: {position.symbol} {position.qty:+f}"
+    text = f"held: {position.symbol} {signed(position.qty)}"
     mark, end = position.mark, position.liquidation
     if mark is None or end is None:
         return text

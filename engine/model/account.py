@@ -37,21 +37,34 @@ class OrderSeen(msgspec.Struct, frozen=True):
     is_reduce_only: bool = False
     updated_ns: int = 0
     reason: str = ""
+    is_triggered: bool = False
+    """Whether its trigger was met while the order that it becomes is not there: it is stuck."""
 
 
 class PositionSeen(msgspec.Struct, frozen=True):
-    """One position as the venue shows it: signed lots and the average price of entry."""
+    """One position as the venue shows it: signed lots and the average price of entry.
+
+    `liquidation_price` is where the venue closes it by force: 0 where it says that it never does,
+    None where it does not tell.
+    """
 
     instrument_id: InstrumentId
     lots: int
     entry_price: Decimal
+    liquidation_price: Decimal | None = None
 
 
 class BalanceSeen(msgspec.Struct, frozen=True):
-    """Cash of one currency, without the profit of open positions."""
+    """Cash of one currency, without the profit of open positions.
+
+    `margin` is what backs positions and orders in it, with their open profit, and `free` what of
+    that none of them needs; None where the venue does not tell.
+    """
 
     currency: str
     amount: Decimal
+    margin: Decimal | None = None
+    free: Decimal | None = None
 
 
 class CashSeen(msgspec.Struct, frozen=True, tag=True):
@@ -191,3 +204,5 @@ class TradeRules(msgspec.Struct, frozen=True):
     cancel_all_covers_stops: bool
     dead_man_ns: int
     dead_man_covers_stops: bool
+    dead_man_min_ns: int = 0
+    """To which a kill shortens the timer; 0: to nothing."""

@@ -127,6 +127,8 @@ class RequestReport(msgspec.Struct, frozen=True):
 
     number: int
     since_ns: int
+    cash_since_ns: int | None = None
+    """Of cash alone, where that is to be looked for further back."""
 
 
 class SetDeadMan(msgspec.Struct, frozen=True):

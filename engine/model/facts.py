@@ -99,6 +99,8 @@ class OrderAcked(msgspec.Struct, frozen=True, tag=True):
     ts_ns: int
     client_order_id: str
     venue_order_id: str
+    is_answer: bool = False
+    """Whether only the answer to the order itself says so, and nobody has seen it there yet."""
 
 
 class OrderRejected(msgspec.Struct, frozen=True, tag=True):

@@ -17,6 +17,8 @@ OrderType = Literal["market", "limit", "stop", "take_profit"]
 """`stop` and `take_profit` wait for `trigger_ticks` and then act as a market order, or as a limit
 order where `limit_ticks` is given."""
 
+CONDITIONAL: Final[tuple[OrderType, ...]] = ("stop", "take_profit")
+
 TimeInForce = Literal["gtc", "ioc", "fok"]
 Liquidity = Literal["maker", "taker"]
 

@@ -10,6 +10,7 @@ from engine.model.chance import Chance
 from engine.model.envelope import Event
 from engine.model.text import clean
 from engine.runtime.clock import Clock
+from engine.runtime.rate_budget import MarketTurns
 from engine.runtime.transport import Transport
 
 ROOM_S: Final = 1
@@ -39,6 +40,8 @@ class FeedPorts(NamedTuple):
     room: Room
     start_task: StartTask
     keep: StartPart
+    turns: MarketTurns | None = None
+    """What its requests share with those of an account, where orders leave from here too."""
 
 
 class Outlet:

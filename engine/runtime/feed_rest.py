@@ -31,6 +31,7 @@ class FeedRest:
         self._wire = wire
         self._clock = ports.clock
         self._transport = ports.transport
+        self._turns = ports.turns
         self._outlet = outlet
         self._backoff = Backoff(ports.chance)
         self._next_start_ns = 0
@@ -64,7 +65,7 @@ class FeedRest:
             VenueUnreachable: No answer, or one that says nothing about the question.
             VenuePayloadError: The answer cannot be read.
         """
-        await self._take_turn()
+        await self._take_turn(request.weight)
         answer = await self._exchanged(request)
         ts_ns = self._clock.now_ns()
         events = self._wire.receive_answer(request, answer.status, answer.body, ts_ns)
@@ -81,7 +82,7 @@ class FeedRest:
             VenueUnreachable: No answer, or one that says nothing about the question.
             VenuePayloadError: The answer cannot be read.
         """
-        await self._take_turn()
+        await self._take_turn(request.weight)
         asked_ns = self._clock.now_ns()
         answer = await self._exchanged(request)
         took_ns = self._clock.now_ns() - asked_ns
@@ -101,10 +102,12 @@ class FeedRest:
             raise VenueUnreachable(f"answered {answer.status} to {request.purpose}")
         return answer
 
-    async def _take_turn(self) -> None:
+    async def _take_turn(self, weight: int) -> None:
         while True:
             due_ns = max(self._next_start_ns, self._paused_until_ns)
             now_ns = self._clock.now_ns()
+            if now_ns >= due_ns:
+                due_ns = now_ns + (self._turns.take(weight, now_ns) if self._turns else 0)
             if now_ns >= due_ns:
                 self._next_start_ns = now_ns + REQUEST_SPACING_NS
                 return
@@ -112,9 +115,12 @@ class FeedRest:
 
     async def _pause(self, answer: HttpAnswer) -> NoReturn:
         wait_s = _retry_after_s(answer.headers.get("retry-after", "")) or PAUSE_S[answer.status]
-        until_ns = self._clock.now_ns() + wait_s * NS_PER_S
+        now_ns = self._clock.now_ns()
+        until_ns = now_ns + wait_s * NS_PER_S
         reason = f"answered {answer.status}: no requests for {wait_s} s"
-        is_news = self._clock.now_ns() >= self._paused_until_ns
+        is_news = now_ns >= self._paused_until_ns
+        if self._turns is not None:
+            self._turns.pause(wait_s * NS_PER_S, reason, now_ns)
         self._paused_until_ns = max(self._paused_until_ns, until_ns)
         if is_news:
             await self._report_down(reason, self._paused_until_ns, self._backoff.attempt + 1)

@@ -13,6 +13,7 @@ from loguru import logger
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.positions import Steps
 from engine.kernel.state import KernelState
 from engine.model import account as a
 from engine.model.effects import (
@@ -22,7 +23,7 @@ from engine.model.effects import (
     SetDeadMan,
     VenueRequest,
 )
-from engine.model.envelope import Event
+from engine.model.envelope import Event, TimerFired
 from engine.model.errors import HeldBack, UnsupportedByVenue, VenueUnreachable
 from engine.model.facts import (
     CancelRejected,
@@ -33,7 +34,7 @@ from engine.model.facts import (
     ReplaceRejected,
 )
 from engine.model.instrument import Instrument, InstrumentId
-from engine.model.market import InstrumentUpdated, ScalesWidened
+from engine.model.market import InstrumentUpdated
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from engine.model.orders import ApprovedOrder, OrderSpec
 from engine.runtime.feed_ports import StartPart, StartTask, reason_of
@@ -80,6 +81,8 @@ class VenueGateway:
         self._orders = parts.state.desk.ledger
         self._rest = TradeRest(ports, lambda event: self._put((event,)))
         self._stream = PrivateStream(ports, self._rest, self._put)
+        self._steps: dict[InstrumentId, Steps] = {}
+        """Of each instrument, as the wire has learned them."""
         self._leaving = 0
         """Orders and amends on their way."""
         self._canceling: dict[str, int] = {}
@@ -150,26 +153,24 @@ class VenueGateway:
     def take_back(self, ledger: Ledger) -> None:
         """Begin: learn the clock, open the stream, know the steps of the run before."""
         self._orders = ledger
-        for key, steps in ledger.all_steps.items():
-            known = Instrument(
-                key, "previous_id", tick_size=steps.tick_size, lot_size=steps.lot_size
-            )
-            self._wire.learn(known)
+        self._learn_steps()
         self._parts.keep(self._rest.run, f"{self._source}/clock")
         self._parts.keep(self._stream.run, f"{self._source}/stream")
 
     def on_market(self, event: Event) -> None:
-        """Learn the steps of instruments."""
-        match event:
-            case InstrumentUpdated(instrument):
-                key = instrument.instrument_id
-            case ScalesWidened(key):
-                pass
-            case _:
-                return
-        market = self._parts.state.instruments.get(key)
-        if market is not None:
-            self._wire.learn(market.instrument)
+        """Learn new steps when the ledger counts in them, and no sooner.
+
+        What waits to leave was approved in the old ones, and is written in them.
+        """
+        if isinstance(event, InstrumentUpdated | TimerFired):
+            self._learn_steps()
+
+    def _learn_steps(self) -> None:
+        for key, steps in self._orders.all_steps.items():
+            if self._steps.get(key) != steps:
+                self._steps[key] = steps
+                tick, lot = steps.tick_size, steps.lot_size
+                self._wire.learn(Instrument(key, "previous_id", tick_size=tick, lot_size=lot))
 
     def serve(self, request: VenueRequest) -> None:
         """Do what the kernel asks of a venue besides orders."""
@@ -368,7 +369,8 @@ class VenueGateway:
         asked_ns: int | None = None
         try:
             await self._learn_listing()
-            for part in self._wire.report(request.since_ns, self._clock.now_ns()):
+            since = request.since_ns, self._clock.now_ns(), request.cash_since_ns
+            for part in self._wire.report(*since):
                 found, left_ns = await self._rest.rows(part)
                 asked_ns = left_ns if asked_ns is None else asked_ns
                 rows += found

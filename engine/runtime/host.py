@@ -327,12 +327,19 @@ class EngineHost:
         if self._trading is not None and _is_kill(event):
             self._trading.kill_seen()
         if effects:
+            self._cancel_all(effects)
             if self._trading is not None:
                 self._trading.take(effects)
             for effect in effects:
                 self._dispatch(effect)
         if self._gateway is not None and not is_repeated(self._kernel.state, event):
             self._gateway.on_market(event)
+
+    def _cancel_all(self, effects: Sequence[Effect]) -> None:
+        """Let that leave first of all by which many orders end (R72)."""
+        for effect in effects:
+            if type(effect) is CancelAllOrders and self._gateway is not None:
+                self._gateway.serve(effect)
 
     def _dispatch(self, effect: Effect) -> None:
         match effect:
@@ -354,12 +361,19 @@ class EngineHost:
     def _trade(self, effect: TradingEffect) -> None:
         """Do what trading asks for, as far as the trading shell has not done it."""
         match effect:
-            case CancelAllOrders() | QueryOrder() | RequestReport() | SetDeadMan():
+            case QueryOrder() | RequestReport() | SetDeadMan():
                 if self._gateway is not None:
                     self._gateway.serve(effect)
             case CommandResult() if self._trading is None:
                 self.answer(effect)
-            case Record() | PlaceOrder() | SendCancel() | SendReplace() | CommandResult():
+            case (
+                Record()
+                | PlaceOrder()
+                | SendCancel()
+                | SendReplace()
+                | CancelAllOrders()
+                | CommandResult()
+            ):
                 return
 
     def _on_timer(self, fired: TimerFired) -> None:

@@ -139,6 +139,8 @@ class LatchKeeper:
         if self._retry is not None:
             self._retry.cancel()
         self._worker.stop()
+        if not self._is_done:
+            logger.error("latch_file is not as it should be")
         return self._is_done
 
     @property

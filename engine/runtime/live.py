@@ -20,6 +20,7 @@ from engine.runtime.gateway import GatewayParts, VenueGateway
 from engine.runtime.host import EngineHost
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import hide_in_logs
+from engine.runtime.rate_budget import MarketTurns, RateBudget
 from engine.runtime.trade_rest import TradePorts, TradeRest
 from engine.runtime.transport import NetworkLimits, NetworkTransport
 from engine.venues.base import Endpoints, TradeSpec
@@ -43,6 +44,11 @@ class LiveAccount(NamedTuple):
     spec: TradeSpec
     ports: TradePorts
     lock: FolderLock
+
+    @property
+    def market_turns(self) -> MarketTurns | None:
+        """What market data of the same venue shares with the account."""
+        return None if self.ports.budget is None else MarketTurns(self.ports.budget)
 
     async def close(self) -> None:
         """Let go of its connections and its lock."""
@@ -83,7 +89,8 @@ def open_account(
     except OSError as error:
         raise ConfigError(f"{locks} cannot be written: {error.strerror}") from error
     transport = NetworkTransport(NETWORK)
-    ports = TradePorts(venue, wire, clock, transport, Chance(clock.now_ns()))
+    chance, budget = Chance(clock.now_ns()), RateBudget(wire.limits)
+    ports = TradePorts(venue, wire, clock, transport, chance, budget)
     return LiveAccount(name, spec, ports, lock)
 
 

@@ -75,6 +75,14 @@ class PrivateStream:
         self._look = asyncio.Event()
 
     async def run(self) -> None:
+        """Open it and listen, until the run ends."""
+        try:
+            await self._run()
+        except asyncio.CancelledError:
+            await self._let_go()
+            raise
+
+    async def _run(self) -> NoReturn:
         """Open it, listen, tell of a loss, wait, and again."""
         if self._line is not None:
             self._tell_down("error of the program, see the log")
@@ -90,6 +98,15 @@ class PrivateStream:
             if opened_ns is not None and now_ns - opened_ns >= GOOD_NS:
                 self._backoff.reset()
             await sleep_until(self._clock, now_ns + self._backoff.next_ns())
+
+    async def _let_go(self) -> None:
+        """Let the venue forget the key of a stream that was open; it forgets it by itself, too."""
+        close = None if self._line is None else self._line.plan.close
+        if close is None:
+            return
+        with suppress(TimeoutError, VenueUnreachable):
+            async with asyncio.timeout(HANG_UP_S):
+                await self._rest.ask(close)
 
     def _tell_down(self, reason: str) -> None:
         if self._line is not None:
@@ -208,9 +225,9 @@ class PrivateStream:
             logger.warning("private_not_kept {} {}", self._venue, reason_of(error))
             line.renew_ns = self._clock.now_ns()
             return
-        if answer.verdict == "refused":
+        if answer.verdict == "refused" and not answer.pause_ns:
             raise VenueUnreachable(f"its key is gone: {answer.reason}")
-        if answer.verdict == "unknown":
+        if answer.verdict != "confirmed":
             line.renew_ns = self._clock.now_ns()
 
     async def _renewed(self, line: _Line) -> _Line | None:

@@ -12,8 +12,10 @@ from engine.venues.trading import RateLimit, TradeAnswer, TradeRequest
 
 ORDINARY_PCT: Final = 80
 """Of a limit for what adds orders; the rest is kept for cancels, kill and questions."""
+READ_PCT: Final = 90
+"""For questions: however often the account is asked for, a cancel finds room."""
 CEILING_PCT: Final = 95
-"""Nothing goes above: market data of the same address counts too, and is not counted here."""
+"""Nothing goes above: another program may share the address."""
 
 
 class _Count:
@@ -25,9 +27,12 @@ class _Count:
         self.used = 0
 
     def roll(self, now_ns: int) -> None:
-        """Begin anew where another window has begun."""
+        """Begin anew where another window has begun.
+
+        One far behind is another one, too: the time was wrong until the venue's was known.
+        """
         window = now_ns // self.limit.window_ns
-        if window > self.window:
+        if window > self.window or window < self.window - 1:
             self.window, self.used = window, 0
 
     def wait_ns(self, request: TradeRequest, now_ns: int, share_pct: int) -> int:
@@ -50,10 +55,13 @@ class RateBudget:
         self.paused_until_ns = 0
         """Nothing may be asked before; 0 where the venue has never said so."""
         self.pause_reason = ""
+        self.ahead_ns = 0
+        """How far the venue's clock is ahead of ours, as far as it was measured."""
 
     def take(self, request: TradeRequest, now_ns: int, *, is_reserved: bool) -> int:
         """Count a request that leaves now and return 0, or return how long it must wait."""
-        share_pct = CEILING_PCT if is_reserved else ORDINARY_PCT
+        reserved_pct = READ_PCT if request.is_read else CEILING_PCT
+        share_pct = reserved_pct if is_reserved else ORDINARY_PCT
         waits = [self.paused_until_ns - now_ns]
         for count in self._counts:
             count.roll(now_ns)
@@ -93,3 +101,23 @@ class RateBudget:
     def is_paused(self, now_ns: int) -> bool:
         """Whether the venue wants to hear nothing."""
         return now_ns < self.paused_until_ns
+
+
+class MarketTurns:
+    """The turns of market data in the budget of an address on which orders leave too (R94).
+
+    It may use what other ordinary requests may, and is left alone with them. Times are ours.
+    """
+
+    def __init__(self, budget: RateBudget) -> None:
+        self._budget = budget
+
+    def take(self, weight: int, now_ns: int) -> int:
+        """Count a request that leaves now and return 0, or return how long it must wait."""
+        request = TradeRequest("listing", "GET", "", weight=weight, is_signed=False)
+        return self._budget.take(request, now_ns + self._budget.ahead_ns, is_reserved=False)
+
+    def pause(self, wait_ns: int, reason: str, now_ns: int) -> None:
+        """Take in that the venue wants to hear nothing."""
+        venue_ns = now_ns + self._budget.ahead_ns
+        self._budget.hear(TradeAnswer("unknown", reason=reason, pause_ns=wait_ns), 0, venue_ns)

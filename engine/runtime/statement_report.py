@@ -94,7 +94,10 @@ def read_books(files: Files, folder: Path) -> JournalBooks:
                 beginning = Ledger.from_bytes(record.payload)
         if record.kind is not Kind.FACTS:
             continue
-        facts = decoder.decode(record.payload)
+        try:
+            facts = decoder.decode(record.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise JournalNotOurs(f"{folder / name} holds unknown facts: {error}") from error
         if beginning is not None and facts:
             books.begin_with(beginning, facts[0].ts_ns)
             beginning = None

@@ -36,6 +36,9 @@ PATIENCE_NS: Final = 10 * NS_PER_S
 PAGES_MAX: Final = 200
 """Of one answer; more, and it is taken for no information."""
 
+TAKES_BACK: Final = frozenset({"cancel", "cancel_all", "clear"})
+"""Purposes that only end orders."""
+
 BeforeLeaving = Callable[[int], None]
 """Called with our time of signing as the last thing before the first byte leaves; raises
 `HeldBack` to keep it here."""
@@ -49,6 +52,8 @@ class TradePorts(NamedTuple):
     clock: Clock
     transport: TradeTransport
     chance: Chance
+    budget: RateBudget | None = None
+    """Of the address, where others ask from it too."""
 
 
 class Exchange(NamedTuple):
@@ -73,7 +78,7 @@ class TradeRest:
         self._transport = ports.transport
         self._report = report
         self._backoff = Backoff(ports.chance)
-        self._budget = RateBudget(ports.wire.limits)
+        self._budget = ports.budget or RateBudget(ports.wire.limits)
         self._offset_ns: int | None = None
         """How far the venue's clock is ahead of ours at least: what is signed never leads it."""
         self._is_measured = asyncio.Event()
@@ -115,7 +120,7 @@ class TradeRest:
         """
         until_ns = self._clock.now_ns() + patience_ns
         if request.is_signed:
-            await self._know_the_time(until_ns)
+            await self._know_the_time(request, until_ns)
         await self._take_turn(request, until_ns, is_reserved=is_reserved)
         signed_ns = left_ns = self._clock.now_ns()
 
@@ -163,13 +168,21 @@ class TradeRest:
     def _venue_ns(self, our_ns: int) -> int:
         return our_ns + (self._offset_ns or 0)
 
-    async def _know_the_time(self, until_ns: int) -> None:
-        if self._offset_ns is None:
-            left_s = (until_ns - self._clock.now_ns()) / NS_PER_S
-            try:
-                async with asyncio.timeout(left_s):
-                    await self._is_measured.wait()
-            except TimeoutError:
+    async def _know_the_time(self, request: TradeRequest, until_ns: int) -> None:
+        """Wait until the venue's clock is known; what takes orders back leaves by ours in the end.
+
+        At worst the venue refuses its time, while the order stays if it is never asked to go.
+        """
+        if self._offset_ns is not None:
+            return
+        now_ns, takes_back = self._clock.now_ns(), request.purpose in TAKES_BACK
+        if takes_back:
+            until_ns = min(until_ns, now_ns + CLOCK_AGAIN_NS)
+        try:
+            async with asyncio.timeout((until_ns - now_ns) / NS_PER_S):
+                await self._is_measured.wait()
+        except TimeoutError:
+            if not takes_back:
                 reason = "the venue's clock is not known yet"
                 raise VenueUnreachable(reason, was_sent=False) from None
 
@@ -240,7 +253,7 @@ class TradeRest:
         if not found:
             return False
         took_ns, offset_ns = min(found)
-        self._offset_ns = offset_ns - took_ns // 2
+        self._offset_ns = self._budget.ahead_ns = offset_ns - took_ns // 2
         self._is_measured.set()
         self._report(ClockMeasured(self._venue, offset_ns, took_ns))
         return True

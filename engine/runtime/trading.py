@@ -8,7 +8,7 @@ cancels go out.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 from loguru import logger
@@ -170,8 +170,7 @@ class TradingShell:
 
     async def close(self) -> None:
         """Write what waits, and that the run ends here."""
-        if not await self._keeper.close(LATCH_CLOSE_S):
-            logger.error("latch_file is not as it should be")
+        await self._keeper.close(LATCH_CLOSE_S)
         self._fill_hole()
         await self._parts.journal.close()
 
@@ -211,6 +210,8 @@ class TradingShell:
                 case CommandResult():
                     outcome = _told(effect.outcome, problems, late)
                     self._parts.answer(msgspec.structs.replace(effect, outcome=outcome))
+                case _:
+                    assert_never(effect)
 
     def _place(self, effect: PlaceOrder, late: str) -> str:
         now_ns = self._parts.clock.now_ns()

@@ -163,6 +163,7 @@ class PrivatePlan(msgspec.Struct, frozen=True):
 
     `url` is complete; `on_open` are sent once it is open. `keep` is asked every `keep_every_ns`.
     It is renewed by another one, first open and then close, before it is `life_ns` old (R8).
+    `close` is asked at a clean end, so that nothing is left that would open it.
     """
 
     url: str
@@ -170,6 +171,7 @@ class PrivatePlan(msgspec.Struct, frozen=True):
     keep: TradeRequest | None = None
     keep_every_ns: int = 0
     life_ns: int = 0
+    close: TradeRequest | None = None
 
     def __repr__(self) -> str:
         """Return nothing that opens the stream."""
@@ -230,8 +232,12 @@ class TradeWire(Protocol):
     def order_fills(self, instrument_id: InstrumentId, venue_order_id: str) -> TradeRequest:
         """Return the query of an order's fills; `rows` are `OrderFilled`."""
 
-    def report(self, since_ns: int, now_ns: int) -> tuple[TradeRequest, ...]:
+    def report(
+        self, since_ns: int, now_ns: int, cash_since_ns: int | None = None
+    ) -> tuple[TradeRequest, ...]:
         """Return the queries that a whole report consists of, each followed to its last page.
+
+        Fills and cash are those since a time; of cash it may be another one.
 
         Their `rows` are `OrderSeen` (open ones), `OrderFilled`, `PositionSeen`, `BalanceSeen` and
         `CashSeen`.

@@ -38,6 +38,12 @@ BOUNDS = {
     "engine/execution/paper.py::_answers": Bound(
         "the orders in flight", "the gate refuses above its limit of open orders"
     ),
+    "engine/fake/farewells.py::_leaving": Bound(
+        "the open connections at each planned end", "the server takes no more connections"
+    ),
+    "engine/fake/trading/memory.py::_messages": Bound(
+        "what one test tells", "nothing: the transport in memory is for tests and the simulator"
+    ),
     "engine/ingest/tape.py::_seconds": Bound("seconds of one minute", "older ones leave the sums"),
     "engine/runtime/feed_ports.py::_kept": Bound(
         "one batch of each source", "the source waits before it reads on: its venue is slowed down"

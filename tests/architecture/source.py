@@ -21,7 +21,7 @@ PURE = (
     "engine/strategy",
     "engine/venues",
 )
-SHELLS = ("engine/fake", "engine/research", "engine/runtime")
+SHELLS = ("engine/fake", "engine/kill", "engine/research", "engine/runtime")
 
 
 @dataclass(frozen=True)

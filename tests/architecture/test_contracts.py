@@ -20,6 +20,7 @@ PLANTED = {
     "screen-is-a-client": ("cockpit/app.py", "import engine.kernel.kernel"),
     "screen-wires-nothing": ("cockpit/app.py", "import engine.bootstrap"),
     "pure": ("engine/kernel/kernel.py", "import time"),
+    "kill-is-alone": ("engine/kill/venue.py", "import engine.kernel.desk"),
     "storage-decides-nothing": ("storage/recording.py", "import engine.ingest.book"),
     "venues-are-strangers": (
         "engine/venues/simulated/__init__.py",

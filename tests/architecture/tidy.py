@@ -22,6 +22,7 @@ BROAD_HANDLERS = {
     "engine/runtime/port_server.py::_contained": "pictures of a client: the same",
     "engine/kernel/strategy_calls.py::_contained": "a strategy call: stops that strategy",
     "engine/runtime/feed_socket.py::FeedSocket._use_once": "loop of a feed: logs, backs off",
+    "engine/runtime/latch.py::LatchKeeper._work": "worker: the loop is told, logs and tries again",
     "engine/runtime/recorder.py::Recorder._work": "worker: the loop is told and its watch fails",
     "engine/runtime/supervisor.py::Supervisor._kept": "a part: logs, counts, restarts, halts",
     "engine/runtime/watchdog.py::Watchdog._watch": "thread: the loop is told and its beat fails",
@@ -34,6 +35,7 @@ a process.
 
 REACHED_BY_TESTS = {
     "engine.runtime.virtual_loop": "the loop of virtual time, on which shells are simulated",
+    "engine.fake.trading.memory": "the network of that loop, to the fake exchange",
 }
 """Module that nothing shipped imports -> what it is for."""
 

@@ -188,12 +188,14 @@ class Trader:
 
 
 @asynccontextmanager
-async def trader(folder: Path, *, fps: int = 20) -> AsyncIterator[Trader]:
+async def trader(
+    folder: Path, *, fps: int = 20, instrument_id: InstrumentId = BTC
+) -> AsyncIterator[Trader]:
     """Join the engine of a folder and watch its desk."""
     port = await _joined(DataFolder(folder).socket)
     client = Trader(port)
     receiving = asyncio.ensure_future(client.receive())
-    port.watch(Watch(PANES, BTC, book_rows=5, fps=fps))
+    port.watch(Watch(PANES, instrument_id, book_rows=5, fps=fps))
     try:
         yield client
     finally:

@@ -11,6 +11,7 @@ from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock
 from engine.runtime.feed import Feed
 from engine.runtime.feed_ports import FeedPorts, MakePart
+from engine.runtime.rate_budget import MarketTurns
 from engine.runtime.transport import HttpAnswer
 from engine.runtime.virtual_loop import run
 from tests.fakes.transport import FakeLink, FakeTransport, Script
@@ -25,7 +26,12 @@ OK = HttpAnswer(200, {}, b"ok")
 class Host:
     """Owns a feed: keeps its events with their loop times, its tasks, and a bounded inbox."""
 
-    def __init__(self, transport: FakeTransport, wire: FakeWire | None = None) -> None:
+    def __init__(
+        self,
+        transport: FakeTransport,
+        wire: FakeWire | None = None,
+        turns: MarketTurns | None = None,
+    ) -> None:
         self.transport = transport
         self.wire = wire or FakeWire()
         self.got: list[tuple[float, str, Event]] = []
@@ -41,6 +47,7 @@ class Host:
             self.room,
             self.start_task,
             self.keep,
+            turns,
         )
         self.feed = Feed("fake", self.wire, self.ports)
 

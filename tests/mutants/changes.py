@@ -6,7 +6,6 @@ the same. Left alone is what no test should be bound to: words, logs, assertions
 """
 
 import ast
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 COMPARES: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -71,35 +70,43 @@ class _Changer(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        if node.name == "__repr__":
-            return node
-        node.body = list(self._statements(node.body))
-        return node
+        return self._body(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._body(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        node.body = list(self._statements(node.body))
-        return node
+        return self._body(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         return node
 
     # What is changed.
 
-    def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
-        for statement in body:
-            found = self.visit(statement)
-            assert isinstance(found, ast.stmt)
-            yield found
+    def _body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> ast.AST:
+        """Change a body alone: decorators, arguments and their types stay as they are."""
+        if node.name != "__repr__":
+            node.body = [self.visit(statement) for statement in node.body]
+        return node
+
+    def _gone(self, node: ast.stmt) -> ast.AST:
+        """Change a statement to none, or what is within it."""
+        gone = self._at(node, ast.Pass())
+        return gone if gone is not node else self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        if not isinstance(node.value, ast.Call) or _speaks(node.value):
-            return node
-        gone = self._at(node, ast.Pass())
-        return gone if gone is not node else self.generic_visit(node)
+        call = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if isinstance(call, ast.Call):
+            return node if _speaks(call) else self._gone(node)
+        return self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """A name that is not there would be noticed by anyone; a state that stays would not."""
+        is_state = isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+        return self._gone(node) if is_state else self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        gone = self._at(node, ast.Pass())
-        return gone if gone is not node else self.generic_visit(node)
+        return self._gone(node)
 
     def visit_If(self, node: ast.If) -> ast.AST:
         negated = ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
@@ -109,6 +116,10 @@ class _Changer(ast.NodeTransformer):
             self.change = Change(node.lineno, f"if {told}", f"if not ({told})")
             return ast.copy_location(negated, node)
         return self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        found = self._at(node, ast.IfExp(node.test, node.orelse, node.body))
+        return found if found is not node else self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         other = COMPARES.get(type(node.ops[0]))
@@ -174,9 +185,9 @@ def changed(source: str, number: int) -> tuple[ast.Module, Change]:
 
 def _speaks(node: ast.Call) -> bool:
     """Whether a call only tells people something."""
-    func = node.func
-    while isinstance(func, ast.Attribute):
-        func = func.value
+    func: ast.expr = node
+    while isinstance(func, ast.Attribute | ast.Call):
+        func = func.value if isinstance(func, ast.Attribute) else func.func
     return isinstance(func, ast.Name) and func.id in SPEAKERS
 
 

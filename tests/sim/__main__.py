@@ -3,14 +3,18 @@
 import argparse
 import sys
 from collections import Counter
+from typing import Final
 
 import msgspec
 import pytest
 
 from tests.sim.checkers import Violation
 from tests.sim.planted import PLANTED
+from tests.sim.planted_wire import WIRED
 from tests.sim.profiles import PROFILES
 from tests.sim.world import World
+
+BUGS: Final = (*PLANTED, *WIRED)
 
 
 def main() -> int:
@@ -19,9 +23,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1, help="so many seeds from there on")
     parser.add_argument("--profile", choices=PROFILES, default="CLEAN")
-    parser.add_argument("--plant", choices=[bug.name for bug in PLANTED], help="with this bug in")
+    parser.add_argument("--plant", choices=[bug.name for bug in BUGS], help="with this bug in")
     wanted = parser.parse_args()
-    bug = next((bug for bug in PLANTED if bug.name == wanted.plant), None)
+    bug = next((bug for bug in BUGS if bug.name == wanted.plant), None)
     with pytest.MonkeyPatch.context() as patch:
         if bug is not None:
             bug.plant(patch)

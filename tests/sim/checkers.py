@@ -8,28 +8,41 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from engine.execution.ledger import Ledger
 from engine.execution.limits import RiskLimits
-from engine.execution.paper import PaperVenue
 from engine.kernel.desk_views import risk_view
 from engine.kernel.state import KernelState
 from engine.model import facts as f
 from engine.model.instrument import InstrumentId
-from engine.model.orders import OrderIntent
+from engine.model.numbers import NS_PER_S
+from engine.model.orders import HAND, OrderIntent, Side
 from storage.journal import SUFFIX, read_all
 from storage.journal_format import Kind
 from tests.fakes.files import FaultyFiles
+from tests.sim.frames import Frame, Standing
 from tests.sim.operator import SimOperator
-from tests.sim.sim_venue import Frame, SimVenue, VenueLedger
+from tests.sim.sim_venue import SimVenue, VenueLedger
 
+HARD_NS: Final = 5 * NS_PER_S
+"""A book is too old then (R4)."""
 SLACK: Final = Decimal("1.02")
 """Prices move between the gate and the wire."""
 
 _decode = msgspec.msgpack.Decoder(list[f.Fact]).decode
+
+
+class SeenVenue(Protocol):
+    """What the judge sees of a venue in the moment in which something leaves for it."""
+
+    def standing(self) -> Iterator[Standing]:
+        """Iterate over what is there and what is on its way there."""
+
+    def nets(self) -> Mapping[InstrumentId, int]:
+        """Return net positions in lots."""
 
 
 class Violation(AssertionError):  # noqa: N818 - it says what happened
@@ -135,12 +148,12 @@ def _placed_as_asked(frame: Frame, told: Told, operator: SimOperator) -> None:
     intended = told.intents.get(name)
     demand(intended is not None, "I2", f"{name} left and no journal knows of it")
     assert intended is not None
-    assert frame.intent is not None
-    demand(intended.intent == frame.intent, "I3", f"{name} left as {frame.intent}, not {intended}")
+    spec = frame.spec
+    assert spec is not None
+    demand(intended.intent.spec == spec, "I3", f"{name} left as {spec}, not {intended}")
     expected = operator.expected.get(name)
     if expected is None:
         return
-    spec = frame.intent.spec
     limit = spec.limit_ticks if expected.limit_ticks is not None else None
     tif = spec.tif if expected.tif is not None else None
     sent = (spec.instrument_id, spec.side, spec.qty_lots, limit, tif)
@@ -152,6 +165,8 @@ def _amended_as_asked(frame: Frame, told: Told, operator: SimOperator) -> None:
     wanted = (frame.limit, frame.lots)
     noted = [(one.limit_ticks, one.qty_lots) for one in told.replaces.get(name, [])]
     demand(wanted in noted, "I3", f"an amend of {name} to {wanted} left, the journal has {noted}")
+    if name in told.intents and told.intents[name].intent.family:
+        return  # Of a parent, which follows the price by itself.
     asked = operator.amended.get(name, set())
     fits = any(limit in (None, frame.limit) and lots in (None, frame.lots) for limit, lots in asked)
     demand(fits, "I3", f"an amend of {name} to {wanted} left, asked was {asked}")
@@ -167,17 +182,19 @@ def answered_once(told: Told) -> None:
 # Limits, by the venue's truth.
 
 
-def within_limits(frame: Frame, venue: PaperVenue, state: KernelState, limits: RiskLimits) -> None:
+def within_limits(frame: Frame, venue: SeenVenue, state: KernelState, limits: RiskLimits) -> None:
     """I5: with what leaves, position and orders of its instrument stay within the limits."""
-    assert frame.intent is not None
-    spec = frame.intent.spec
-    if spec.is_reduce_only:
+    standing = list(venue.standing())
+    spec = frame.spec
+    if spec is None:  # An amend: of what the venue has, if it has it.
+        same = (one.spec for one in standing if one.client_order_id == frame.client_order_id)
+        spec = next(same, None)
+    if spec is None or spec.is_reduce_only:
         return
     name, adds = spec.instrument_id, int(spec.qty_lots)
     sizes = {"buy": 0, "sell": 0}
     count = 1
-    for client_order_id, intent, lots in orders_at(venue):
-        other = intent.spec
+    for client_order_id, other, lots, _ in standing:
         if client_order_id == frame.client_order_id:  # The one that is amended.
             adds += (frame.lots or 0) - other.qty_lots - spec.qty_lots + lots
         elif other.instrument_id == name:
@@ -186,24 +203,11 @@ def within_limits(frame: Frame, venue: PaperVenue, state: KernelState, limits: R
     sizes[spec.side] += adds
     most = limits.open_orders_per_instrument_max
     demand(count <= most, "I5", f"{count} orders in {name}, {most} are allowed")
-    net = nets_at(venue).get(name, 0)
+    net = venue.nets().get(name, 0)
     worst = max(max(net, 0) + sizes["buy"], max(-net, 0) + sizes["sell"])
     worth = worst * _lot_value(state, name)
     allowed = limits.position_value_max
     demand(worth <= allowed * SLACK, "I5", f"{name} can come to {worth:.0f}, allowed {allowed}")
-
-
-def orders_at(venue: PaperVenue) -> Iterator[tuple[str, OrderIntent, int]]:
-    """Iterate over what a venue has and what is on its way there, with the lots that may fill."""
-    for name, order in venue.orders.items():
-        yield name, order.intent, order.left_lots
-    for name, intent in venue._placing.items():
-        yield name, intent, intent.spec.qty_lots
-
-
-def nets_at(venue: PaperVenue) -> Mapping[InstrumentId, int]:
-    """Return the positions by which a venue clips reduce-only orders."""
-    return venue._nets or {}
 
 
 def _lot_value(state: KernelState, name: InstrumentId) -> Decimal:
@@ -236,26 +240,45 @@ def agrees_with_venue(ledger: Ledger, venue: VenueLedger) -> None:
 
 
 def agrees_with_fills(ledger: Ledger, told: Told) -> None:
-    """I1: positions are the sum over the journal's fills, each counted once."""
-    nets: dict[str, int] = {}
-    costs: dict[str, int] = {}
-    seen: set[tuple[str, str]] = set()
+    """I1: positions are the sum over the journal's fills, each counted once.
+
+    What they cost is compared where an instrument never changed its steps and fills are all that
+    there is.
+    """
+    nets: dict[InstrumentId, int] = {}
+    costs: dict[InstrumentId, int] = {}
+    seen: set[tuple[str, str, str]] = set()
     for fact in told.facts:
-        if not isinstance(fact, f.OrderFilled) or fact.client_order_id not in told.intents:
+        if isinstance(fact, f.PositionAdopted):
+            nets[fact.instrument_id] = nets.get(fact.instrument_id, 0) + fact.lots
+        if not isinstance(fact, f.OrderFilled):
             continue
-        spec = told.intents[fact.client_order_id].intent.spec
-        if (fact.trade_id, spec.side) in seen:
+        name, side = _what_was_filled(fact, told)
+        if (name, fact.trade_id, side) in seen:
             continue
-        seen.add((fact.trade_id, spec.side))
-        signed = fact.qty_lots if spec.side == "buy" else -fact.qty_lots
-        nets[spec.instrument_id] = nets.get(spec.instrument_id, 0) + signed
-        costs[spec.instrument_id] = costs.get(spec.instrument_id, 0) + signed * fact.price_ticks
+        seen.add((name, fact.trade_id, side))
+        signed = fact.qty_lots if side == "buy" else -fact.qty_lots
+        nets[name] = nets.get(name, 0) + signed
+        costs[name] = costs.get(name, 0) + signed * fact.price_ticks
+    others = (f.InstrumentKnown, f.PositionAdopted)
+    stepped = Counter(one.instrument_id for one in told.facts if isinstance(one, others))
     for name in sorted({*ledger.held(), *nets}):
-        net = ledger.net(InstrumentId(name))
+        net = ledger.net(name)
         known, sum_of = net.lots, nets.get(name, 0)
         demand(known == sum_of, "I1", f"{name}: {known} lots, but fills of {sum_of}")
         paid, cost = net.cost - net.realised, costs.get(name, 0)
-        demand(paid == cost, "I1", f"{name}: paid {paid}, but fills for {cost}")
+        if stepped[name] <= 1:
+            demand(paid == cost, "I1", f"{name}: paid {paid}, but fills for {cost}")
+
+
+def _what_was_filled(fact: f.OrderFilled, told: Told) -> tuple[InstrumentId, Side]:
+    """Return instrument and side of a fill; the venue says them of an order made elsewhere."""
+    if fact.instrument_id is not None and fact.side is not None:
+        return fact.instrument_id, fact.side
+    intended = told.intents.get(fact.client_order_id)
+    demand(intended is not None, "I1", f"nobody knows what {fact.client_order_id} filled")
+    assert intended is not None
+    return intended.intent.spec.instrument_id, intended.intent.spec.side
 
 
 def virtual_is_net(state: KernelState) -> None:
@@ -267,9 +290,8 @@ def virtual_is_net(state: KernelState) -> None:
         demand(sum(parts.values()) == net, "I16", f"{name}: {parts} is not {net}")
 
 
-def agrees_with_paper(ledger: Ledger, venue: PaperVenue) -> None:
+def agrees_with_paper(ledger: Ledger, nets: Mapping[InstrumentId, int]) -> None:
     """I1: the paper venue, which took its positions over from the ledger, still has the same."""
-    nets = nets_at(venue)
     for name in sorted({*ledger.held(), *nets}):
         known, true = ledger.net_lots(name), nets.get(name, 0)
         demand(known == true, "I1", f"{name}: the engine has {known} lots, the venue {true}")
@@ -287,19 +309,52 @@ def venue_is_sound(venue: SimVenue, told: Told) -> None:
     demand(not flips, "I7", f"reduce-only orders turned a position: {flips}")
 
 
-def orders_agree(state: KernelState, venue: PaperVenue) -> None:
+def orders_agree(ledger: Ledger, there: Mapping[str, int]) -> None:
     """At rest nothing is unknown or pending, and both sides have the same orders."""
-    working = state.desk.ledger.working()
+    working = ledger.working()
     for order in working:
         name = order.client_order_id
         is_settled = order.state in ("open", "partial")
         demand(is_settled, "liveness", f"{name} is still {order.state} ({order.reason})")
     here = {one.client_order_id: one.spec.qty_lots - one.filled_lots for one in working}
-    there = {name: order.left_lots for name, order in venue.orders.items()}
     demand(here == there, "liveness", f"the engine has {here}, the venue {there}")
 
 
-def verified_is_true(state: KernelState, venue: PaperVenue) -> None:
+def protection_fits(state: KernelState) -> None:
+    """I7: at rest no stop protects more than there is, and none what is not there."""
+    excess = protection_excess(state)
+    demand(not excess, "I7", f"protection is larger than what is held: {excess}")
+
+
+def protection_excess(state: KernelState) -> dict[tuple[str, InstrumentId, str, Side], int]:
+    """Return by how much the protective orders of strategies exceed their positions, by kind."""
+    ledger = state.desk.ledger
+    sizes: dict[tuple[str, InstrumentId, str, Side], int] = {}
+    for order in ledger.working():
+        intent, spec = order.intent, order.spec
+        if intent.is_protective and spec.is_reduce_only and intent.owner != HAND:
+            key = intent.owner, spec.instrument_id, spec.type, spec.side
+            sizes[key] = sizes.get(key, 0) + order.remaining_lots
+    found = {}
+    for (owner, name, kind, side), lots in sizes.items():
+        held = ledger.position(owner, name).lots * (1 if side == "sell" else -1)
+        if lots > max(held, 0):
+            found[owner, name, kind, side] = lots - max(held, 0)
+    return found
+
+
+def is_based_on_a_book(state: KernelState, intent: OrderIntent) -> None:
+    """I6: what may add risk is approved by a live book that is fresh."""
+    if intent.spec.is_reduce_only:
+        return
+    market = state.instruments[intent.spec.instrument_id]
+    is_live = market.book.state == "live"
+    demand(is_live, "I6", f"an order was approved by a book that is {market.book.state}")
+    age_ns = market.book_age_ns(state.ts_ns) or 0
+    demand(age_ns <= HARD_NS, "I6", f"an order was approved by a book {age_ns} ns old")
+
+
+def verified_is_true(state: KernelState, venue: SeenVenue) -> None:
     """I4: VERIFIED is said only when the venue has nothing left that does not protect."""
     if state.desk.trading_state != "killed":
         return
@@ -307,7 +362,9 @@ def verified_is_true(state: KernelState, venue: PaperVenue) -> None:
     report = " ".join(view.kill_report)
     if "VERIFIED" not in report or "NOT VERIFIED" in report:
         return
-    left = [name for name, intent, _ in orders_at(venue) if not intent.is_protective]
+    orders = state.desk.ledger.orders
+    there = [one.client_order_id for one in venue.standing() if one.is_there]
+    left = [name for name in there if name in orders and not orders[name].intent.is_protective]
     demand(not left, "I4", f"VERIFIED, and the venue has {left}")
 
 

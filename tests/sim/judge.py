@@ -11,20 +11,33 @@ from typing import Final, Literal
 
 from engine.folder import DataFolder
 from engine.model import commands as c
+from engine.model.account import AccountReported
+from engine.model.effects import PlaceOrder
 from engine.model.envelope import Event
-from engine.model.facts import Fact, OrderFilled, TradingStateSet
+from engine.model.facts import (
+    AccountOpened,
+    Fact,
+    OrderFilled,
+    PositionAdopted,
+    TradingStateSet,
+)
+from engine.model.numbers import NS_PER_S
+from engine.model.orders import UNJOURNALLED
 from engine.runtime.host import EngineHost
 from engine.runtime.trading import TradingShell
 from tests.fakes.files import FaultyFiles
-from tests.sim import checkers
+from tests.sim import checkers, families
 from tests.sim.checkers import Recording, Told, Violation, demand
+from tests.sim.frames import Frame
 from tests.sim.operator import Asked, SimOperator
 from tests.sim.profiles import LIMITS, Mix
-from tests.sim.sim_venue import Frame, SimVenue, gateway_of
-from tests.sim.situations import situations
+from tests.sim.sides import FarSide
+from tests.sim.situations import EVENT_WORDS, situations
 
 PENDING: Final = ("intent", "sent", "unknown", "pending_cancel", "pending_replace")
 LATE: Final = "not in the journal yet"
+EXCESS_NS: Final = 60 * NS_PER_S
+"""Two reports of the account."""
 
 
 class Judge:
@@ -34,12 +47,12 @@ class Judge:
         self,
         mix: Mix,
         disk: tuple[FaultyFiles, DataFolder],
-        venue: SimVenue,
+        side: FarSide,
         operator: SimOperator,
     ) -> None:
         self._mix = mix
         self._files, self._folder = disk
-        self._venue = venue
+        self.side = side
         self._operator = operator
         operator.on_command = self._on_command
         operator.on_outcome = self._on_outcome
@@ -55,6 +68,10 @@ class Judge:
         self._must_be_killed = False
         self._was_persisted = False
         self._state_recorded = ""
+        self._excess_ns: dict[tuple[str, ...], int] = {}
+        """Since when protection is larger than what it protects."""
+        self._has_adopted = False
+        """Whether a position was taken over at a price that the venue rounds."""
         self._recordings: dict[str, Recording] = {}
         self._recording = Recording()
 
@@ -64,6 +81,7 @@ class Judge:
         """Judge another engine, which has begun its journal and done nothing yet."""
         self._host = host
         self._recording = Recording(durable_before=_shell(host)._parts.journal.durable_seq)
+        self._excess_ns.clear()
         self._recordings[run_id] = self._recording
         self._state_recorded = host.state.desk.trading_state
         is_killed = self._state_recorded == "killed"
@@ -97,6 +115,8 @@ class Judge:
     def on_record(self, fact: Fact) -> None:
         """Keep what the engine hands to its journal, to compare with what comes back."""
         self._recording.open.append(fact)
+        if isinstance(fact, PositionAdopted | AccountOpened):
+            self._has_adopted |= bool(self._alive().state.desk.ledger.held())
         if isinstance(fact, TradingStateSet) and fact.scope == "all":
             self._state_recorded = fact.state
             self._must_be_killed = self._must_be_killed and fact.state == "killed"
@@ -108,9 +128,14 @@ class Judge:
         if host is None:
             return
         self._was_persisted = _shell(host).is_persisted
-        if isinstance(event, OrderFilled):
-            with self._noting():
+        word = EVENT_WORDS.get(type(event))
+        if word is not None:
+            self.seen[word] += 1
+        with self._noting():
+            if isinstance(event, OrderFilled):
                 checkers.virtual_is_net(host.state)
+            elif isinstance(event, AccountReported):
+                self.side.check_report(event)
 
     def on_frame(self, frame: Frame) -> None:
         """Judge what leaves, in the moment in which it does."""
@@ -129,20 +154,21 @@ class Judge:
 
     def _check_frame(self, frame: Frame) -> None:
         host = self._alive()
-        name, intent = frame.client_order_id, frame.intent
+        name, spec = frame.client_order_id, frame.spec
+        order = host.state.desk.ledger.orders.get(name)
+        is_confirmed = order is not None and order.intent.tag.endswith(UNJOURNALLED)
         is_known = checkers.is_durable(self._files, self._folder.journal, name)
-        demand(is_known, "I2", f"{name} left before it was on the disk")
-        spec = None if intent is None else intent.spec
+        demand(is_known or is_confirmed, "I2", f"{name} left before it was on the disk")
         only_shrinks = (
             frame.kind == "place" and spec is not None and spec.is_reduce_only and spec.tif == "ioc"
         )
         is_latched = self._latch == "on" or _shell(host).is_latched
-        demand(only_shrinks or not is_latched, "I4", f"{frame.kind} {name} left while killed")
         if frame.kind == "place":
             twice = any(one.kind == "place" and one.client_order_id == name for one in self.frames)
             demand(not twice, "I2", f"{name} left twice")
-        if spec is not None and not self._mix.late_share:  # Else the gate knows of fewer fills.
-            checkers.within_limits(frame, gateway_of(host).venue, host.state, LIMITS)
+        demand(only_shrinks or not is_latched, "I4", f"{frame.kind} {name} left while killed")
+        if not self.side.lags():
+            checkers.within_limits(frame, self.side, host.state, LIMITS)
 
     def _on_command(self, command: c.OperatorCommand) -> None:
         if command.is_dry:
@@ -175,7 +201,19 @@ class Judge:
     def look(self) -> None:
         """Check what holds at every moment."""
         host = self._alive()
-        checkers.verified_is_true(host.state, gateway_of(host).venue)
+        checkers.verified_is_true(host.state, self.side)
+        self.side.look(host)
+        self._look_at_protection(host)
+
+    def _look_at_protection(self, host: EngineHost) -> None:
+        """I7: protection that is too large does not stay so where orders may leave."""
+        excess = checkers.protection_excess(host.state)
+        is_free = host.state.desk.trading_state == "active"
+        self._excess_ns = {key: ns for key, ns in self._excess_ns.items() if key in excess}
+        for key, lots in excess.items():
+            since_ns = self._excess_ns.setdefault(key, host.state.ts_ns)
+            lasts = is_free and host.state.ts_ns - since_ns > EXCESS_NS
+            demand(not lasts, "I7", f"{key} is protected by {lots} lots too much")
         checkers.virtual_is_net(host.state)
 
     def check_killed(self) -> None:
@@ -195,21 +233,17 @@ class Judge:
             for run_id, recording in self._recordings.items()
         )
         checkers.promises_kept(self._operator.promised, told)
+        families.are_sound(told.facts)
         for frame in self.frames:
             checkers.content_agrees(frame, told, self._operator)
-        if not self._mix.is_paper:
-            checkers.venue_is_sound(self._venue, told)
+        self.side.check_sound(told)
         return told
 
     def check_rest(self) -> None:
         """Everything that was to come has come: both sides must agree without being asked."""
         host = self._alive()
-        venue = gateway_of(host).venue
-        checkers.orders_agree(host.state, venue)
-        if isinstance(venue, SimVenue):
-            checkers.agrees_with_venue(host.state.desk.ledger, venue.ledger)
-        else:
-            checkers.agrees_with_paper(host.state.desk.ledger, venue)
+        self.side.check_agrees(host.state.desk.ledger, is_exact=not self._has_adopted)
+        checkers.protection_fits(host.state)
         checkers.virtual_is_net(host.state)
 
     def check_end(self) -> Counter[str]:
@@ -225,9 +259,15 @@ class Judge:
         demand(told.digest == ledger.digest(), "I8", "the journal folds to another ledger")
         checkers.agrees_with_fills(ledger, told)
         checkers.answered_once(told)
-        notes = ledger.contradiction_notes
-        demand(not ledger.contradictions, "I10", f"the venue contradicted itself, or us: {notes}")
+        if not self.side.allows_repairs:
+            self.side.check_calm(host)
+            demand(not self.seen["private stream lost"], "I10", "the private stream was lost")
         return self.seen + situations(told.facts)
+
+    def on_approved(self, order: PlaceOrder) -> None:
+        """Judge what the gate lets pass, in the moment in which it does."""
+        with self._noting():
+            checkers.is_based_on_a_book(self._alive().state, order.approved.intent)
 
     def _alive(self) -> EngineHost:
         assert self._host is not None

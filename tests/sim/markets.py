@@ -21,6 +21,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.host import EngineHost
 from engine.venues.simulated.generator import SimulatedMarket
 from engine.venues.simulated.instruments import SimulatedInstrument, find_instruments
+from tests.sim.profiles import MarketFaults
 
 STEP_S: Final = 0.05
 CANDLE_S: Final = 60
@@ -126,7 +127,7 @@ class _Pit:
         middle = self._units // step * step
         bids = [(middle - step * (1 + row), size) for row in range(20)]
         asks = [(middle + step * (1 + row), size) for row in range(20)]
-        return BookSnapshot(self._id, bids, asks, self._number, self._now_ns)
+        return BookSnapshot(self._id, bids, asks, self._number, self._now_ns, is_streamed=True)
 
     def advance(self, now_ns: int) -> list[Event]:
         events: list[Event] = []
@@ -168,15 +169,53 @@ class _Pit:
         return candle
 
 
+class MarketMishaps:
+    """Draws what happens to messages on their way to an engine.
+
+    Args:
+        faults: How often.
+        chance: From what.
+    """
+
+    def __init__(self, faults: MarketFaults, chance: Chance) -> None:
+        self._faults = faults
+        self._chance = chance
+        self._held: list[Event] = []
+        self._stalled_until_ns = 0
+        self.is_calm = faults == MarketFaults()
+
+    def arriving(self, events: list[Event], now_ns: int) -> list[Event]:
+        """Return what arrives of what happened: less, nothing yet, or what was held back, too."""
+        if self.is_calm:
+            held, self._held = self._held, []
+            return [*held, *events]
+        drop = self._faults.drop_share
+        self._held += [
+            one
+            for one in events
+            if not (isinstance(one, BookDelta) and drop and self._chance.happens(drop))
+        ]
+        if now_ns < self._stalled_until_ns:
+            return []
+        if self._faults.stall_share and self._chance.happens(self._faults.stall_share):
+            self._stalled_until_ns = now_ns + self._chance.between(1, 12) * NS_PER_S
+            return []
+        held, self._held = self._held, []
+        return held
+
+
 class MarketSource:
     """One engine's view of a market."""
 
     FEED: Final = "feed:simulated"
 
-    def __init__(self, host: EngineHost, clock: Clock, market: Market) -> None:
+    def __init__(
+        self, host: EngineHost, clock: Clock, market: Market, mishaps: MarketMishaps
+    ) -> None:
         self._host = host
         self._clock = clock
         self._market = market
+        self._mishaps = mishaps
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, symbols: Sequence[str]) -> None:
@@ -203,6 +242,7 @@ class MarketSource:
     async def _watch(self) -> None:
         while True:
             await self._clock.sleep(STEP_S)
-            events = self._market.advance(self._clock.now_ns())
+            now_ns = self._clock.now_ns()
+            events = self._mishaps.arriving(self._market.advance(now_ns), now_ns)
             if events:
                 self._host.put(self.FEED, events)

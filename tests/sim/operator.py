@@ -137,6 +137,10 @@ class SimOperator:
         """Have the strategy run, whether it does or not."""
         self._send(c.StartStrategy(STRATEGY, instrument_id, 60), confirm=1)
 
+    def close_half(self) -> None:
+        """Close half of everything by hand."""
+        self._send(c.ClosePosition(share=Decimal("0.5")), confirm=3)
+
     def calm_down(self) -> None:
         """Cancel everything: the end of a run."""
         self._send(c.CancelAll(with_stops=True), confirm=3)

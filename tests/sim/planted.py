@@ -9,22 +9,25 @@ import math
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import pytest
 
-from engine.execution import ledger_facts, rounding
+from engine.execution import ledger_facts, rounding, trailing
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.ledger_parents import ParentRecord, TrailRecord
 from engine.execution.ledger_state import LedgerState
 from engine.execution.risk import RiskGate
 from engine.execution.rounding import Unroundable
-from engine.kernel import strategies
+from engine.kernel import parents, strategies, trails
 from engine.kernel.state import KernelState
 from engine.kernel.strategies import Runner
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
+from engine.model.numbers import PriceTicks
 from engine.model.orders import OrderState
 from engine.runtime.guard import GatewayGuard
 from engine.runtime.latch import LatchFile
@@ -196,6 +199,34 @@ def answer_candle_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ledger, "has_acted", lambda ledger, owner, signal: False)
 
 
+# Families.
+
+
+def overlook_lost_children(patch: pytest.MonkeyPatch) -> None:
+    """What a child of unknown fate may fill is sent once more."""
+    known = parents.children
+
+    def planted(state: KernelState, parent: ParentRecord) -> tuple[OrderRecord, ...]:
+        return tuple(order for order in known(state, parent) if order.state != "unknown")
+
+    patch.setattr(parents, "children", planted)
+
+
+def follow_both_ways(patch: pytest.MonkeyPatch) -> None:
+    """A stop follows the price back, too."""
+    follow = trailing.followed
+
+    def planted(
+        trail: TrailRecord, mark_ticks: Decimal, range_ticks: Fraction | None
+    ) -> tuple[PriceTicks, PriceTicks] | None:
+        start = PriceTicks(1 if trail.side == "sell" else 10**12)
+        forgetful = msgspec.structs.replace(trail, best_ticks=start, stop_ticks=start)
+        return follow(forgetful, mark_ticks, range_ticks)
+
+    patch.setattr(trails, "followed", planted)
+    patch.setattr(TrailRecord, "is_nearer", lambda trail, ticks: True)
+
+
 PLANTED: Final = (
     Planted("cumulative-as-last", take_cumulative_as_last, "CLEAN", "I1", 5),
     Planted("fill-after-cancel-ignored", ignore_fill_after_cancel, "CLEAN", "I1", 8),
@@ -207,4 +238,6 @@ PLANTED: Final = (
     Planted("unknown-not-counted", overlook_unknown, "CLEAN", "I5", 21),
     Planted("candle-answered-again", answer_candle_again, "CRASH", "R35", 3),
     Planted("duplicate-fill-counted", count_duplicate_fill, "CLEAN", "I1", 6),
+    Planted("lost-child-not-counted", overlook_lost_children, "PARENTS", "I17", 39),
+    Planted("trail-loosens", follow_both_ways, "PARENTS", "I18", 1),
 )

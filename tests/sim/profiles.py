@@ -6,17 +6,24 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.execution.limits import RiskLimits, paper_limits
+from engine.fake.trading.mishaps import RestFaults, StreamFaults, TradingFaults
 from engine.kernel.desk import OnRestart
 from engine.model.chance import Chance
 
-PROFILES: Final = ("CLEAN", "CRASH")
-"""CLEAN: nothing is lost, delays only. CRASH: the same, and engine or machine die now and then.
+PROFILES: Final = ("CLEAN", "NET", "VENUE", "DISK", "CRASH", "PARENTS", "CHAOS", "LIVENESS")
+"""CLEAN: nothing is lost, delays only. NET: requests, answers, frames and market data suffer.
+VENUE: the venue and others act: cancels, halts, other steps, orders by hand, replicas that lag.
+DISK: it is full, slow or broken for a while. CRASH: as CLEAN, and engine or machine die now and
+then. PARENTS: as CRASH, with parent orders and trails. CHAOS: all of it. LIVENESS: as CHAOS without
+deaths.
 
-Either has its quiet seeds: no person, but a strategy that runs for a while; with CRASH it dies
-soon after its orders.
+Each has its quiet seeds: no person, but a strategy that runs for a while; with CRASH it dies soon
+after its orders. CLEAN, CRASH and PARENTS are lived through at two kinds of venue in turn: odd
+seeds beside an adapter, even ones behind the real gateway and wire; all others behind the wire.
 """
 
 QUIET_SHARE: Final = 0.15
+LIVE_SHARE: Final = 0.2
 
 TWO: Final = ("BTC-PERP", "ETH-PERP")
 
@@ -27,8 +34,25 @@ LIMITS: Final[RiskLimits] = msgspec.structs.replace(
     open_orders_per_instrument_max=8,
     unknown_orders_per_instrument_max=8,
     failures_max=1_000,
+    free_margin_share_min=None,  # No venue tells it yet, and trading live nothing passes without.
 )
 """So narrow that a random operator runs into them."""
+
+
+class MarketFaults(NamedTuple):
+    """What happens to market data on its way to the engine; shares are of its messages."""
+
+    drop_share: float = 0.0
+    stall_share: float = 0.0
+    """Nothing comes for some seconds, then all of it at once."""
+
+
+class DiskFaults(NamedTuple):
+    """What happens to the disk; shares are of the steps of the person."""
+
+    trouble_share: float = 0.0
+    """It is full, or an operation fails, for a while."""
+    stall_s_max: float = 0.0
 
 
 class Mix(NamedTuple):
@@ -63,15 +87,30 @@ class Mix(NamedTuple):
     sigkill_share: float
     """Deaths of the process alone: what was written stays; else the power goes."""
     on_restart: OnRestart | None
+    has_families: bool = False
+    """The person asks for parent orders and trails, too."""
+    is_wired: bool = False
+    """The exchange behind gateway and wire."""
+    is_live: bool = False
+    """What is not known forbids, as it does with real money; the first minute knows too little."""
+    connect_mean_s: float = 0.0
+    """What a request waits for a connection before its first byte leaves."""
+    trading: TradingFaults = TradingFaults()
+    market: MarketFaults = MarketFaults()
+    disk: DiskFaults = DiskFaults()
+    meddling_share: float = 0.0
+    """Of the person's steps: the venue or somebody else acts, too."""
+    restep_share: float = 0.0
+    """Of those acts: an instrument gets another tick."""
 
 
-def draw(profile: str, chance: Chance) -> Mix:
+def draw(profile: str, seed: int, chance: Chance) -> Mix:
     """Return the mix of a seed."""
     assert profile in PROFILES
-    is_crash = profile == "CRASH"
+    is_crash = profile in {"CRASH", "PARENTS", "CHAOS"}
     is_quiet = chance.happens(QUIET_SHARE)
     crashes = chance.between(1, 4) if is_crash else 0
-    return Mix(
+    mix = Mix(
         latency_mean_s=chance.pick((0.001, 0.01, 0.05, 0.2)),
         slow_share=chance.pick((0.0, 0.0, 0.05, 0.2)),
         overtaking_share=chance.pick((0.0, 0.0, 0.2)),
@@ -91,3 +130,82 @@ def draw(profile: str, chance: Chance) -> Mix:
         sigkill_share=chance.pick((0.0, 0.3)),
         on_restart=chance.pick((None, "resume")),
     )
+    mix = mix._replace(has_families=profile == "PARENTS")
+    if profile in {"CLEAN", "CRASH", "PARENTS"} and seed % 2:
+        return mix
+    return _wired(profile, mix, chance, seed)
+
+
+def _wired(profile: str, mix: Mix, chance: Chance, seed: int) -> Mix:
+    """Return the mix of a seed behind the wire, with the faults of its profile."""
+    has_all = profile in {"CHAOS", "LIVENESS"}
+    is_live = bool(mix.quiet_s) or chance.happens(LIVE_SHARE)
+    mix = mix._replace(
+        is_wired=True,
+        is_live=is_live,
+        is_paper=False,
+        opening_s=62.0 if is_live and not mix.quiet_s else 3.0,
+        quiet_s=600 if mix.quiet_s else 0,
+        connect_mean_s=chance.pick((0.0, 0.002, 0.05)),
+        trading=_delays(mix),
+        meddling_share=0.1,
+        has_families=mix.has_families or (has_all and seed % 3 == 0),
+    )
+    if profile == "NET" or has_all:
+        mix = mix._replace(
+            trading=_lossy(mix.trading, chance),
+            market=MarketFaults(
+                drop_share=chance.pick((0.0, 0.0, 0.002, 0.02)),
+                stall_share=chance.pick((0.0, 0.0, 0.002)),
+            ),
+        )
+    if profile == "VENUE" or has_all:
+        rest = msgspec.structs.replace(mix.trading.rest, lagging_share=chance.pick((0.0, 0.1, 0.5)))
+        mix = mix._replace(
+            trading=msgspec.structs.replace(
+                mix.trading, rest=rest, post_only_expires=chance.happens(0.5)
+            ),
+            meddling_share=chance.pick((0.15, 0.3)),
+            restep_share=chance.pick((0.0, 0.1)),
+        )
+    if profile == "DISK" or has_all:
+        mix = mix._replace(
+            disk=DiskFaults(chance.pick((0.0, 0.1, 0.3)), chance.pick((0.0, 0.8, 5.0))),
+            sync_stall_share=chance.pick((0.0, 0.02, 0.1)),
+        )
+    return mix
+
+
+def _delays(mix: Mix) -> TradingFaults:
+    return TradingFaults(
+        rest=RestFaults(travel_mean_s=mix.latency_mean_s),
+        stream=StreamFaults(delay_mean_s=mix.latency_mean_s, repeat_share=mix.repeat_share),
+    )
+
+
+def _lossy(plain: TradingFaults, chance: Chance) -> TradingFaults:
+    """Draw how often what is lost or spoiled on the way."""
+
+    def share(*shares: float) -> float:
+        return chance.pick((0.0, 0.0, *shares))
+
+    rest = msgspec.structs.replace(
+        plain.rest,
+        unsent_share=share(0.02, 0.1),
+        lost_share=share(0.02, 0.1),
+        unanswered_share=share(0.02, 0.2),
+        refused_share=share(0.01),
+        spoiled_share=share(0.02, 0.2),
+        slow_share=share(0.02),
+        late_share=share(0.02, 0.1),
+    )
+    stream = msgspec.structs.replace(
+        plain.stream,
+        close_share=share(0.01, 0.05),
+        stall_share=share(0.01),
+        expire_share=share(0.005),
+        unopened_share=share(0.1, 0.5),
+        delay_mean_s=chance.pick((plain.stream.delay_mean_s, 0.5, 3.0)),
+    )
+    skew_s = chance.pick((0.0, 0.0, 0.0, 0.3, -0.3, 0.8, -0.8))
+    return TradingFaults(rest=rest, stream=stream, skew_s=skew_s)

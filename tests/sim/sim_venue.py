@@ -18,26 +18,17 @@ from engine.model import facts as f
 from engine.model.chance import Chance
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_MS, NS_PER_S, PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec
+from engine.model.orders import ApprovedOrder, OrderSpec
 from engine.runtime.clock import Clock
+from engine.runtime.guard import MayLeave
 from engine.runtime.host import EngineHost
 from engine.runtime.paper_gateway import PaperGateway
+from tests.sim.frames import Frame
 from tests.sim.profiles import Mix
 
 UNKNOWN_NS = 2 * NS_PER_S
 SLOW_NS = 5 * NS_PER_S
 DOWN_FILL_SHARE = 0.3
-
-
-class Frame(NamedTuple):
-    """One message of the engine, as it left."""
-
-    ts_ns: int
-    kind: str
-    client_order_id: str
-    intent: OrderIntent | None = None
-    limit: int | None = None
-    lots: int | None = None
 
 
 class Booked(NamedTuple):
@@ -302,22 +293,24 @@ class SimGateway(PaperGateway):
         """What this run knows of the markets."""
         return self._markets
 
-    def place(self, approved: ApprovedOrder) -> None:
+    def place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
         """Send an order."""
-        self._note("place", approved.client_order_id, approved.intent)
-        super().place(approved)
+        self._note("place", approved.client_order_id, approved.intent.spec)
+        super().place(approved, may_leave)
 
     def cancel(self, client_order_id: str) -> None:
         """Send a cancel."""
         self._note("cancel", client_order_id)
         super().cancel(client_order_id)
 
-    def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots) -> None:
+    def replace(
+        self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+    ) -> None:
         """Send an amend."""
         order = self._venue.orders.get(client_order_id)
-        intent = None if order is None else order.intent
-        self._note("replace", client_order_id, intent, limit, qty)
-        super().replace(client_order_id, limit, qty)
+        spec = None if order is None else order.intent.spec
+        self._note("replace", client_order_id, spec, limit, qty)
+        super().replace(client_order_id, limit, qty, may_leave)
 
     def take_back(self, ledger: Ledger) -> None:
         """Ask the venue what became of everything."""
@@ -339,16 +332,9 @@ class SimGateway(PaperGateway):
         self,
         kind: str,
         client_order_id: str,
-        intent: OrderIntent | None = None,
+        spec: OrderSpec | None = None,
         limit: int | None = None,
         lots: int | None = None,
     ) -> None:
         now_ns = self._clock.now_ns()
-        self._on_frame(Frame(now_ns, kind, client_order_id, intent, limit, lots))
-
-
-def gateway_of(host: EngineHost) -> SimGateway:
-    """Return the way of an engine to its venue."""
-    gateway = host._gateway
-    assert isinstance(gateway, SimGateway)
-    return gateway
+        self._on_frame(Frame(now_ns, kind, client_order_id, spec, limit, lots))

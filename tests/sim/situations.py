@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from engine.model import account as a
 from engine.model import facts as f
+from engine.model.envelope import StorageDegraded
 from engine.model.orders import OrderIntent
 
 WORDS: Final[dict[type[object], str]] = {
@@ -23,12 +25,41 @@ WORDS: Final[dict[type[object], str]] = {
     f.OrderReplaced: "order amended",
     f.ReplaceRejected: "amend refused",
     f.SignalActed: "candle answered by a strategy",
+    f.OrderAdopted: "order made elsewhere",
+    f.FundingPaid: "funding paid",
+    f.CashMoved: "money moved",
+    f.AccountConfirmed: "account confirmed",
 }
+
+AT_A_VENUE: Final = (
+    "order made elsewhere",
+    "funding paid",
+    "money moved",
+    "account confirmed",
+)
+
+FAMILY_WORDS: Final[dict[type[object], str]] = {
+    f.ParentStarted: "parent started",
+    f.ParentPaused: "parent paused",
+    f.ParentResumed: "parent resumed",
+    f.ParentEnded: "parent ended",
+    f.TrailSet: "trail set",
+    f.TrailMoved: "trail moved",
+    f.TrailEnded: "trail ended",
+}
+
+EVENT_WORDS: Final[dict[type[object], str]] = {
+    a.PrivateDown: "private stream lost",
+    a.ReportFailed: "report failed",
+    a.QueryFailed: "query failed",
+    StorageDegraded: "disk in trouble",
+}
+"""What no journal tells."""
 
 NEVER_SENT: Final = ("never sent", "guard:", "never reached", "never came")
 
 TRADING: Final = (
-    *WORDS.values(),
+    *(word for word in WORDS.values() if word not in AT_A_VENUE),
     "order of a strategy",
     "order that only reduces",
     "protective order",
@@ -57,8 +88,25 @@ DYING: Final = (
     "restart on the paper venue",
 )
 
-EXPECTED: Final = {"CLEAN": TRADING, "CRASH": TRADING + DYING}
-"""What fifty seeds of a profile must meet, each at least once."""
+FAMILIES: Final = ("order approved", "fill", "order amended", *FAMILY_WORDS.values())
+
+WIRED: Final = ("order approved", "fill", "order canceled", "killed", "account confirmed")
+LOSSY: Final = ("private stream lost", "report failed", "query failed", "order unknown")
+OTHERS: Final = ("order made elsewhere", "funding paid", "money moved")
+BAD_DISK: Final = ("disk in trouble", "order refused for a late disk")
+DEADLY: Final = ("crash at a file operation", "crash at an await")
+
+EXPECTED: Final = {
+    "CLEAN": TRADING + WIRED,
+    "NET": WIRED + LOSSY,
+    "VENUE": WIRED + OTHERS,
+    "DISK": WIRED + BAD_DISK,
+    "CRASH": TRADING + DYING + WIRED,
+    "PARENTS": FAMILIES,
+    "CHAOS": WIRED + LOSSY + OTHERS + BAD_DISK + DEADLY,
+    "LIVENESS": WIRED + LOSSY + OTHERS + BAD_DISK,
+}
+"""What the seeds of a profile in `make check` must meet, each at least once."""
 
 
 def situations(facts: Iterable[f.Fact]) -> Counter[str]:
@@ -70,7 +118,7 @@ def situations(facts: Iterable[f.Fact]) -> Counter[str]:
     protective: set[str] = set()
     trading_state = "active"
     for fact in facts:
-        word = WORDS.get(type(fact))
+        word = WORDS.get(type(fact)) or FAMILY_WORDS.get(type(fact))
         if word is not None:
             seen[word] += 1
         match fact:

@@ -15,29 +15,38 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
-from engine.execution.paper import PaperVenue
 from engine.folder import DataFolder
-from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.model.chance import Chance
 from engine.model.commands import EngageKill, OperatorCommand
-from engine.model.effects import CommandResult, Effect, Record
+from engine.model.effects import CommandResult, Effect, PlaceOrder, Record
 from engine.model.envelope import Event
 from engine.model.errors import CockpitError
 from engine.model.numbers import NS_PER_S
-from engine.runtime.clock import Clock, LoopClock
+from engine.model.view import Mode
+from engine.runtime.clock import Clock, LoopClock, sleep_until
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.journal_writer import LoopWorker
-from engine.runtime.paper_gateway import PaperGateway
 from engine.runtime.recovery import TradingPorts, attach_trading, recover_ledger
 from engine.runtime.virtual_loop import VirtualLoop
 from tests.fakes.files import FaultyFiles, PowerCut
 from tests.sim.checkers import Violation, demand
+from tests.sim.exchange_side import ExchangeSide
+from tests.sim.families import FamilyOperator
+from tests.sim.frames import Frame
 from tests.sim.judge import Judge
-from tests.sim.markets import CANDLE_S, JumpyMarket, LivelyMarket, Market, MarketSource
+from tests.sim.markets import (
+    CANDLE_S,
+    JumpyMarket,
+    LivelyMarket,
+    Market,
+    MarketMishaps,
+    MarketSource,
+)
 from tests.sim.operator import SimOperator
-from tests.sim.profiles import LIMITS, Mix, draw
-from tests.sim.sim_venue import Frame, SimGateway, SimVenue, gateway_of
+from tests.sim.profiles import Mix, draw
+from tests.sim.sides import AdapterSide, FarSide, OnFrame
+from tests.sim.troubles import DiskTrouble
 
 FOLDER: Final = DataFolder(Path("/sim"))
 START_NS: Final = 1_760_000_000 * NS_PER_S
@@ -111,6 +120,8 @@ class SimHost(EngineHost):
         super()._dispatch(effect)
         if isinstance(effect, Record):
             self._world.judge.on_record(effect.fact)
+        elif isinstance(effect, PlaceOrder):
+            self._world.judge.on_approved(effect)
 
 
 class World:
@@ -120,16 +131,15 @@ class World:
         chance = Chance(seed * 1_000_003 + sum(profile.encode()))
         self.seed = seed
         self.profile = profile
-        self.mix: Mix = draw(profile, chance)
+        self.mix: Mix = draw(profile, seed, chance)
         self.files = FaultyFiles(Chance(chance.next_u64()))
-        self.venue = SimVenue(Chance(chance.next_u64()), self.mix)
-        self.operator = SimOperator(Chance(chance.next_u64()))
-        self.judge = Judge(self.mix, (self.files, FOLDER), self.venue, self.operator)
-        self._setup = DeskSetup(
-            venue="simulated", starts_armed=True, limits=LIMITS, on_restart=self.mix.on_restart
-        )
-        self._market = self._new_market(chance.next_u64() >> 1)
+        self.side = new_side(self.mix, Chance(chance.next_u64()), self._on_frame)
+        person = FamilyOperator if self.mix.has_families else SimOperator
+        self.operator = person(Chance(chance.next_u64()))
+        self.judge = Judge(self.mix, (self.files, FOLDER), self.side, self.operator)
+        self.side.trade(self._new_market(chance.next_u64() >> 1), START_NS)
         self._chance = chance
+        self._disk = DiskTrouble(self.mix.disk, self.files)
         self._steps_left = self.mix.steps
         self._now_ns = START_NS
         self._trace = hashlib.sha256()
@@ -215,20 +225,23 @@ class World:
         clock = LoopClock(self._now_ns)
         self._clock, self._host = clock, None
         run_id = f"run-{self._life:04}"
-        plan = RunPlan(mode="sim", venue="simulated", run_id=run_id, version="simulated")
+        setup = self.side.setup
+        mode: Mode = "live" if setup.is_live else "sim"
+        plan = RunPlan(mode=mode, venue=setup.venue, run_id=run_id, version="simulated")
         ledger, previous, _ = recover_ledger(FOLDER, plan, self.files)
         self.judge.check_recovered(ledger.digest())
-        state = KernelState(self._setup)
+        state = KernelState(setup)
         state.desk.ledger = ledger
         host = SimHost(plan, clock, state, self)
-        ports = TradingPorts(self.files, self._new_worker, self._new_gateway)
+        ports = TradingPorts(self.files, self._new_worker, self.side.new_gateway)
         attach_trading(host, FOLDER, plan, clock, previous, ports)
         self._host = host
         self.judge.meet(host, run_id)
         self.operator.sit_down(host)
         person = loop.create_task(self._person(host, clock), name="person")
         try:
-            await host.run(MarketSource(host, clock, self._market), self.mix.symbols)
+            source = MarketSource(host, clock, self.side.market, self._new_market_faults())
+            await host.run(source, self.mix.symbols)
         except CockpitError as error:
             if self.judge.violation is not None:
                 raise self.judge.violation from None
@@ -248,9 +261,8 @@ class World:
 
         return LoopWorker(delay_s)
 
-    def _new_gateway(self, host: EngineHost, clock: Clock) -> PaperGateway:
-        venue = PaperVenue(self._life) if self.mix.is_paper else self.venue
-        return SimGateway(host, clock, venue, self._on_frame)
+    def _new_market_faults(self) -> MarketMishaps:
+        return MarketMishaps(self.mix.market, Chance(self._chance.next_u64()))
 
     async def _person(self, host: SimHost, clock: LoopClock) -> None:
         """Give commands until there are no more to give, then wait for rest, look, and leave."""
@@ -263,6 +275,7 @@ class World:
                 self._steps_left -= 1
                 self.operator.act()
                 self.judge.look()
+                self._meddle(host, clock)
                 await clock.sleep(self._chance.exponential(self.mix.pause_mean_s))
                 self.judge.look()
             await self._come_to_rest(host, clock)
@@ -276,17 +289,43 @@ class World:
             self.operator.start_strategy(instrument_id)
         while clock.now_ns() < START_NS + self.mix.quiet_s * NS_PER_S:
             await clock.sleep(CANDLE_S / 4)
+            if self.mix.is_wired and self._chance.happens(0.2):
+                self.operator.close_half()
             self.judge.look()
 
+    def _meddle(self, host: SimHost, clock: LoopClock) -> None:
+        """Let others act, and the disk."""
+        if self.mix.is_wired:
+            self.side.act(host, clock.now_ns())
+            self._disk.act(self._chance)
+
     async def _come_to_rest(self, host: SimHost, clock: LoopClock) -> None:
-        """Leave nothing that the market could still fill, and wait for what is on its way."""
+        """Leave nothing that the market could still fill, and wait for what is on its way.
+
+        Where nothing is ever lost both sides agree before a report of the account says so, and in
+        any case afterwards (liveness). While the venue has shut us out nothing can come right.
+        """
+        self._disk.calm()
+        self.side.calm(clock.now_ns())
+        await sleep_until(clock, host.state.desk.venue_side.banned_until_ns)
+        until_ns = clock.now_ns() + REST_S * NS_PER_S
         for _ in range(4):
             self.operator.calm_down()
             await clock.sleep(REST_S / 8)
-        for _ in range(REST_S):
+        if not self.side.allows_repairs:
+            await self._settle(host, clock, until_ns, is_reported=False)
+            self.judge.check_rest()
+        await self._settle(host, clock, until_ns, is_reported=True)
+
+    async def _settle(
+        self, host: SimHost, clock: LoopClock, until_ns: int, *, is_reported: bool
+    ) -> None:
+        trouble = "not looked at yet"
+        while trouble and clock.now_ns() < until_ns:
             await clock.sleep(0.5)
-            if gateway_of(host).is_quiet() and not host._inbox.depth:
-                return
+            waiting = "the inbox is not empty" if host._inbox.depth else ""
+            trouble = waiting or self.side.trouble(host, is_reported=is_reported)
+        demand(not trouble, "liveness", trouble)
 
     # What is seen.
 
@@ -311,8 +350,13 @@ class World:
             return
         self._trace.update(repr((frame.ts_ns, frame.kind, frame.client_order_id)).encode())
         self.judge.on_frame(frame)
-        if self.mix.quiet_s and _answers_a_candle(frame):
+        if self.mix.quiet_s and self._answers_a_candle(frame):
             self._die_soon()
+
+    def _answers_a_candle(self, frame: Frame) -> bool:
+        assert self._host is not None
+        order = self._host.state.desk.ledger.orders.get(frame.client_order_id)
+        return frame.kind == "place" and order is not None and bool(order.intent.signal)
 
     # Between two lives.
 
@@ -330,8 +374,9 @@ class World:
         is_at_file = 0 < self.files.cut_at <= self.files.done["all"]
         self.judge.seen[f"crash at {'a file operation' if is_at_file else 'an await'}"] += 1
         self.operator.stand_up()
+        self._disk.calm()
         if self._host is not None:
-            self.venue.go_down(self._now_ns, gateway_of(self._host).markets)
+            self.side.go_down(self._now_ns)
 
     def _lie_dark(self) -> None:
         """Let some time pass; with the power goes what was not synced."""
@@ -343,17 +388,21 @@ class World:
         self.judge.lose()
         pauses_s = (3, 5) if self.mix.quiet_s else (0, 1, 60, 600)
         self._now_ns += self._chance.pick(pauses_s) * NS_PER_S
+        self.side.pass_time(self._now_ns)
         self._trace.update(b"dark %d" % self._now_ns)
+
+
+def new_side(mix: Mix, chance: Chance, on_frame: OnFrame) -> FarSide:
+    """Return the venue of a seed."""
+    if mix.is_wired:
+        return ExchangeSide(chance, mix, on_frame)
+    return AdapterSide(chance, mix, on_frame)
 
 
 def _is_kill(event: Event) -> bool:
     return isinstance(event, OperatorCommand) and any(
         isinstance(action, EngageKill) for action in event.actions
     )
-
-
-def _answers_a_candle(frame: Frame) -> bool:
-    return frame.kind == "place" and frame.intent is not None and bool(frame.intent.signal)
 
 
 async def _all(tasks: list[asyncio.Task[Any]]) -> None:

@@ -1,6 +1,7 @@
 """Endpoints that only read: the account as it is, or as a lagging replica still sees it."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from engine.fake.trading.account import Account
@@ -11,6 +12,7 @@ from engine.fake.trading.desk import OrderDesk
 from engine.fake.trading.order_entry import find_algo, named_by
 from engine.fake.trading.params import Params
 from engine.fake.trading.records import (
+    ZERO,
     Position,
     VenueOrder,
     algo_row,
@@ -21,6 +23,12 @@ from engine.fake.trading.records import (
 from engine.model.numbers import NS_PER_MS
 
 T = TypeVar("T")
+
+LEVERAGE: Final = 20
+"""Of every symbol: a twentieth of what is held and ordered is not free."""
+
+MAINTENANCE: Final = Decimal("0.004")
+"""Share of a position's worth below which the venue closes it."""
 
 DAY_MS: Final = 24 * 3_600_000
 WINDOW_MS: Final = 7 * DAY_MS
@@ -146,21 +154,22 @@ class Queries:
             if order.is_open:
                 held.setdefault(order.symbol, Position(order.symbol))
         rows = [one for name, one in sorted(held.items()) if symbol in {"", name}]
-        return [self._position_row(one) for one in rows]
+        return [self._position_row(one, as_of_ns) for one in rows]
 
     def balance(self, params: Params, as_of_ns: int) -> object:
         """Answer GET balance."""
         del params
         cash = money_text(self._account.cash_at(as_of_ns))
+        margin, free = self._margin(as_of_ns)
         return [
             {
                 "accountAlias": "SgsR",
                 "asset": self._account.asset,
                 "balance": cash,
                 "crossWalletBalance": cash,
-                "crossUnPnl": "0.00000000",
-                "availableBalance": cash,
-                "maxWithdrawAmount": cash,
+                "crossUnPnl": money_text(margin - self._account.cash_at(as_of_ns)),
+                "availableBalance": money_text(free),
+                "maxWithdrawAmount": money_text(free),
                 "marginAvailable": True,
                 "updateTime": as_of_ns // NS_PER_MS,
             }
@@ -172,14 +181,35 @@ class Queries:
         asset = {"asset": self._account.asset, "walletBalance": cash}
         return {
             "totalWalletBalance": cash,
-            "availableBalance": cash,
+            "availableBalance": money_text(self._margin(as_of_ns)[1]),
             "assets": [asset],
             "positions": self.positions(params, as_of_ns),
         }
 
-    def _position_row(self, position: Position) -> dict[str, object]:
-        entry = position.entry_price
-        mark = self._desk.reference(position.symbol, is_buy=position.qty < 0) or entry
+    def _mark(self, position: Position) -> Decimal:
+        symbol, is_buy = position.symbol, position.qty < 0
+        return self._desk.reference(symbol, is_buy=is_buy) or position.entry_price
+
+    def _margin(self, as_of_ns: int) -> tuple[Decimal, Decimal]:
+        """Return what backs the positions, with their profit, and what of it is free."""
+        held = [(one, self._mark(one)) for one in self._account.positions_at(as_of_ns)]
+        rest = [one for one in self._desk.orders.recent(as_of_ns) if one.is_open]
+        adding = [one for one in rest if not one.is_reduce_only]
+        resting = sum((one.price * (one.qty - one.executed) for one in adding), ZERO)
+        worth = sum((abs(one.qty) * mark for one, mark in held), ZERO)
+        profit = sum((one.qty * mark - one.cost for one, mark in held), ZERO)
+        margin = self._account.cash_at(as_of_ns) + profit
+        return margin, max(ZERO, margin - (worth + resting) / LEVERAGE)
+
+    def _liquidation_price(self, position: Position, mark: Decimal, as_of_ns: int) -> Decimal:
+        """Return where the loss of this position alone leaves too little; 0 where it never does."""
+        if not position.qty:
+            return ZERO
+        spare = self._margin(as_of_ns)[0] - MAINTENANCE * abs(position.qty) * mark
+        return max(ZERO, mark - spare / position.qty)
+
+    def _position_row(self, position: Position, as_of_ns: int) -> dict[str, object]:
+        entry, mark = position.entry_price, self._mark(position)
         return {
             "symbol": position.symbol,
             "positionSide": "BOTH",
@@ -188,7 +218,7 @@ class Queries:
             "breakEvenPrice": money_text(entry),
             "markPrice": money_text(mark),
             "unRealizedProfit": money_text(position.qty * mark - position.cost),
-            "liquidationPrice": "0",
+            "liquidationPrice": money_text(self._liquidation_price(position, mark, as_of_ns)),
             "notional": money_text(position.qty * mark),
             "marginAsset": self._account.asset,
             "updateTime": position.updated_ms,

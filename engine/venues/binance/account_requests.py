@@ -86,13 +86,16 @@ class AccountRequests:
         self._listing = listing
         self._names = names
 
-    def report(self, since_ns: int, now_ns: int) -> tuple[TradeRequest, ...]:
+    def report(
+        self, since_ns: int, now_ns: int, cash_since_ns: int | None = None
+    ) -> tuple[TradeRequest, ...]:
         """Return what a whole report consists of.
 
         Open orders come first, because they name fills; of them the conditional ones, so that one
         that is triggered meanwhile is seen twice and not missed.
         """
-        since_ns = max(min(since_ns, now_ns), now_ns - HISTORY_NS)
+        cash_ns = _within(since_ns if cash_since_ns is None else cash_since_ns, now_ns)
+        since_ns = _within(since_ns, now_ns)
         return (
             _read("open_orders", OPEN_ALGO_ORDERS, OPEN_ORDERS_WEIGHT),
             _read("open_orders", OPEN_ORDERS, OPEN_ORDERS_WEIGHT),
@@ -102,7 +105,7 @@ class AccountRequests:
             ),
             _read("positions", POSITIONS, POSITIONS_WEIGHT),
             _read("balances", BALANCES, BALANCES_WEIGHT),
-            IncomePage(since_ns // NS_PER_MS, now_ns // NS_PER_MS).request(),
+            IncomePage(cash_ns // NS_PER_MS, now_ns // NS_PER_MS).request(),
         )
 
     def read(self, request: TradeRequest, body: bytes) -> TradeAnswer:
@@ -182,6 +185,10 @@ class AccountRequests:
 def rights_request(origin: str) -> TradeRequest:
     """Return the query of a key's rights, which another host answers."""
     return TradeRequest("rights", "GET", RESTRICTIONS, is_read=True, origin=origin)
+
+
+def _within(since_ns: int, now_ns: int) -> int:
+    return max(min(since_ns, now_ns), now_ns - HISTORY_NS)
 
 
 def _balances(body: bytes) -> TradeAnswer:

@@ -66,6 +66,7 @@ TRANSFERS: Final = frozenset(
     {
         *("TRANSFER", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER"),
         *("COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW", "STRATEGY_UMFUTURES_TRANSFER"),
+        "AUTO_EXCHANGE",
     }
 )
 
@@ -124,6 +125,7 @@ def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
         row.reduceOnly or row.closePosition,
         row.updateTime * NS_PER_MS,
         row.algoStatus if row.algoStatus in STUCK else "",
+        is_triggered=row.algoStatus in STUCK,
     )
 
 
@@ -168,13 +170,20 @@ def position(row: PositionRow, steps: Steps) -> PositionSeen:
         row.symbol,
     )
     return PositionSeen(
-        steps.instrument_id, steps.signed_lots(row.positionAmt), amount(row.entryPrice)
+        steps.instrument_id,
+        steps.signed_lots(row.positionAmt),
+        amount(row.entryPrice),
+        amount(row.liquidationPrice) if row.liquidationPrice else None,
     )
 
 
 def balance(row: BalanceRow) -> BalanceSeen:
-    """Return the cash of a currency."""
-    return BalanceSeen(row.asset, amount(row.balance))
+    """Return the cash of a currency, and what of its margin is free."""
+    margin, free = None, None
+    if row.crossWalletBalance and row.crossUnPnl and row.availableBalance:
+        margin = amount(row.crossWalletBalance) + amount(row.crossUnPnl)
+        free = amount(row.availableBalance)
+    return BalanceSeen(row.asset, amount(row.balance), margin, free)
 
 
 def cash(row: IncomeRow, instrument_id: InstrumentId | None) -> CashSeen:

@@ -69,7 +69,7 @@ class OrderAnswers:
         else:
             order = self._order(request, body)
             venue_order_id, status = str(order.orderId), order.status
-        events: list[Event] = [OrderAcked(ts_ns, key, venue_order_id)]
+        events: list[Event] = [OrderAcked(ts_ns, key, venue_order_id, is_answer=True)]
         events += _ending(status, key, ts_ns)
         return TradeAnswer("confirmed", tuple(events))
 

@@ -99,10 +99,10 @@ class PrivateStream:
         child = rows.child_of(algo.ai)
         if child is not None:
             self._names.learn_child(algo.s, child, algo.caid)
-        if algo.X in {"TRIGGERING", "TRIGGERED", "FINISHED"} or child is not None:
+        if algo.X in {"TRIGGERED", "FINISHED"} or child is not None:
             self.ignored[f"ALGO_UPDATE {algo.X}"] += 1  # What it became tells the rest.
             return ()
-        if not is_ours(algo.caid):
+        if algo.X == "TRIGGERING" or not is_ours(algo.caid):  # It may stay so (`STUCK`).
             return (OrderAnswered(algo.caid, ts_ns, _seen_algo(algo, steps, update.T)),)
         return (_told_algo(algo, ts_ns),)
 
@@ -129,6 +129,8 @@ def _told(order: StreamOrder, key: str, steps: Steps, ts_ns: int) -> Event:
         case "REJECTED":
             return OrderRejected(ts_ns, key, "refused by the venue")
         case _:  # EXPIRED, or TRADE_PREVENTION.
+            is_working = rows.STATES[order.X] in {"open", "partial"}
+            require(not is_working, f"{order.x} of an order that is {order.X}", key)
             why = f"{order.X} {order.er}".strip()
             return OrderExpired(ts_ns, key, clean(f"the venue says {why}"))
 

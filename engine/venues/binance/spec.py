@@ -29,6 +29,7 @@ FUTURES: Final = VenueSpec(
             cancel_all_covers_stops=False,
             dead_man_ns=120 * NS_PER_S,
             dead_man_covers_stops=False,
+            dead_man_min_ns=5 * NS_PER_S,
         ),
     ),
 )

@@ -146,6 +146,9 @@ class BalanceRow(msgspec.Struct, gc=False):
 
     asset: Name
     balance: str
+    crossWalletBalance: str = ""  # noqa: N815 - the venue's name
+    crossUnPnl: str = ""  # noqa: N815
+    availableBalance: str = ""  # noqa: N815
 
 
 class IncomeRow(msgspec.Struct, gc=False):

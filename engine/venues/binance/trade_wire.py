@@ -71,7 +71,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *(("POST", orders.ALGO_ORDER), ("DELETE", orders.ALGO_ORDER), ("GET", orders.ALGO_ORDER)),
     *(("POST", orders.COUNTDOWN), ("GET", account.OPEN_ORDERS), ("GET", account.INCOME)),
     *(("GET", account.OPEN_ALGO_ORDERS), ("GET", account.POSITIONS), ("GET", account.BALANCES)),
-    *(("POST", LISTEN_KEY), ("PUT", LISTEN_KEY), ("GET", TIME), ("GET", INFO)),
+    *(("POST", LISTEN_KEY), ("PUT", LISTEN_KEY), ("DELETE", LISTEN_KEY)),
+    *(("GET", TIME), ("GET", INFO)),
 )
 """All that may ever leave with the key: nothing of it moves money out of the account (R114)."""
 
@@ -166,9 +167,11 @@ class BinanceTradeWire:
         steps = self._listing.write(instrument_id)
         return FillsPage("order_fills", steps.symbol, number=venue_order_id).request(steps)
 
-    def report(self, since_ns: int, now_ns: int) -> tuple[TradeRequest, ...]:
+    def report(
+        self, since_ns: int, now_ns: int, cash_since_ns: int | None = None
+    ) -> tuple[TradeRequest, ...]:
         """Return the queries that a whole report consists of."""
-        return self._account.report(since_ns, now_ns)
+        return self._account.report(since_ns, now_ns, cash_since_ns)
 
     def dead_man(self, instrument_id: InstrumentId, after_ns: int) -> TradeRequest:
         """Return what sets the venue's dead-man timer."""
@@ -226,6 +229,7 @@ class BinanceTradeWire:
             keep=TradeRequest("stream_keep", "PUT", LISTEN_KEY, is_signed=False, is_read=True),
             keep_every_ns=KEEP_EVERY_NS,
             life_ns=STREAM_LIFE_NS,
+            close=TradeRequest("stream_close", "DELETE", LISTEN_KEY, is_signed=False),
         )
 
     def sign(self, request: TradeRequest, ts_ns: int) -> HttpCall:

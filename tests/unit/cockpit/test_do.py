@@ -1,17 +1,16 @@
-"""`cockpit do` and `cockpit kill` against an engine of a few lines."""
+"""`cockpit do` against an engine of a few lines."""
 
 import asyncio
 import json
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cockpit.do import Done, do_line, kill_engine, level_of
+from cockpit.do import Done, do_line, level_of
 from engine.folder import DataFolder
-from engine.model.commands import EngageKill, OperatorCommand
+from engine.model.commands import OperatorCommand
 from engine.model.errors import PortClosed
 from engine.port import Command, Hello, Reply, ViewFrame, Watch, decode_client, encode_frame
 from tests.fakes.port import EPOCH, a_welcome, accept
@@ -159,51 +158,6 @@ def test_another_instrument_is_looked_at_for_its_prices(folder: DataFolder, engi
 def test_without_an_engine_there_is_a_sentence(folder: DataFolder):
     with pytest.raises(PortClosed, match="no engine answers"):
         do_line(folder, "disarm", None, as_json=False)
-
-
-def test_kill_goes_through_the_socket(folder: DataFolder, engine: TinyEngine, tmp_path: Path):
-    done = kill_engine(folder, tmp_path / "latch")
-
-    assert done.exit_code == 0
-    assert isinstance(engine.meant[0].actions[0], EngageKill)
-    assert not (tmp_path / "latch").exists()
-
-
-def test_kill_without_an_engine_writes_the_latch_and_signals_nobody(
-    folder: DataFolder, tmp_path: Path
-):
-    folder.make()
-    folder.lock.write_text("1\n")  # A dead engine's: its number may be anybody's now.
-
-    done = kill_engine(folder, tmp_path / "latch")
-
-    assert done.exit_code == 0
-    assert "no engine runs here" in done.text
-    assert json.loads((tmp_path / "latch").read_text())["reason"] == "cockpit kill"
-
-
-def test_kill_signals_whoever_holds_the_lock(
-    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    import fcntl
-
-    sent: list[tuple[int, int]] = []
-    monkeypatch.setattr("os.kill", lambda pid, number: sent.append((pid, number)))
-    folder.make()
-    folder.lock.write_text("4242\n")
-    with folder.lock.open("r+b") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = kill_engine(folder, tmp_path / "latch")
-
-    assert sent == [(4_242, signal.SIGUSR1)]
-    assert "sent SIGUSR1 to 4242" in done.text
-
-
-def test_a_latch_that_cannot_be_written_is_a_failure(folder: DataFolder, tmp_path: Path):
-    done = kill_engine(folder, tmp_path / "missing" / "latch")
-
-    assert done.exit_code == 1
-    assert "cannot be written" in done.text
 
 
 def test_levels_have_two_spellings():

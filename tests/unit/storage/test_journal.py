@@ -12,6 +12,7 @@ from storage.journal import (
     Previous,
     Recovered,
     accept,
+    accounts,
     open_run,
     read_all,
     recover,
@@ -278,6 +279,17 @@ def test_another_account_is_refused_and_named(files: FaultyFiles) -> None:
 
     with pytest.raises(JournalNotOurs, match="belongs to 'simulated paper', not to 'okx live'"):
         recover(files, FOLDER, "okx live")
+
+
+def test_whose_journals_they_are_is_told_once_each_and_by_name(files: FaultyFiles) -> None:
+    assert accounts(files, FOLDER) == []
+
+    a_written_run(files)
+    a_next_run(files)
+    a_written_run(files, run=a_run("run-3", account="okx live"))
+    files.put(FOLDER / "run-4.journal-unborn", b"torn")
+
+    assert accounts(files, FOLDER) == ["okx live", ACCOUNT]
 
 
 def test_a_newer_version_is_refused_and_left_alone(files: FaultyFiles) -> None:

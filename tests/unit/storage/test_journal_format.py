@@ -1,5 +1,7 @@
 """The bytes of a journal: nothing in them can change, move or come from elsewhere unnoticed."""
 
+from hashlib import blake2b
+
 import pytest
 
 from storage import journal_format
@@ -68,6 +70,15 @@ def test_the_same_payload_twice_has_two_running_hashes(tail: Tail) -> None:
     _, second = encode_group(first, [(FACTS, b"text")])
 
     assert len({tail.hash, first.hash, second.hash}) == 3
+
+
+def test_the_running_hash_goes_on_from_the_one_before_over_fields_and_payload(tail: Tail) -> None:
+    group, after = encode_group(tail, [(FACTS, b"text")])
+    _, other = encode_group(tail, [(FACTS, b"tent")])
+
+    hashed = blake2b(group[8:24] + b"text", key=tail.hash, digest_size=16)
+    assert after.hash == group[24:40] == hashed.digest()
+    assert other.hash != after.hash
 
 
 def test_too_large_a_payload_is_a_programmers_error(tail: Tail) -> None:

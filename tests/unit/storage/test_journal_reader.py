@@ -268,6 +268,14 @@ def test_nothing_follows_the_end_of_the_run() -> None:
     assert outcome(header + ended + more) == "record 3 follows the end of the run"
 
 
+@pytest.mark.parametrize("place", range(FileWindow.FIRST_CHUNK - 5, FileWindow.FIRST_CHUNK + 2))
+def test_a_window_finds_what_begins_in_one_chunk_and_ends_in_the_next(place: int) -> None:
+    files = FaultyFiles()
+    files.put(PATH, bytes(place) + RECORD_MAGIC)
+
+    assert FileWindow(files, PATH).find(RECORD_MAGIC, 0) == place
+
+
 def test_a_window_finds_what_lies_across_its_chunks() -> None:
     files = FaultyFiles()
     chunk = FileWindow.CHUNK

@@ -18,6 +18,7 @@ class Clerk(Told):
         self.books = Books()
 
     def say(self, *facts: f.Fact) -> "Clerk":
+        """Tell the books."""
         for fact in facts:
             self.books.take(fact)
         return self
@@ -46,7 +47,8 @@ def test_a_fill_is_noted_in_money_with_who_wanted_it_and_why():
 
 
 def test_a_fill_that_is_told_twice_is_noted_once():
-    clerk = opened().work()
+    clerk = opened()
+    clerk.work()
 
     clerk.fill(trade="t1").fill(trade="t1")
 
@@ -70,11 +72,12 @@ def test_a_fill_of_an_order_made_elsewhere_belongs_to_nobody_here():
 
     [deal] = clerk.books.deals
     assert deal.fill is not None
-    assert (deal.fill.owner, deal.fill.signal, deal.qty) == (EXTERNAL, "", -4)
+    assert (deal.fill.owner, deal.fill.signal, deal.qty) == (EXTERNAL, "", Decimal(-4))
 
 
 def test_a_fee_that_cannot_be_is_not_noted_as_paid():
-    clerk = opened().work()
+    clerk = opened()
+    clerk.work()
 
     clerk.fill(fee=Decimal("NaN"))
 
@@ -109,7 +112,10 @@ def test_funding_is_noted_once_and_by_the_clock_of_the_venue():
     clerk.say(f.FundingPaid(at(9), BTC, Decimal("NaN")))
 
     told = [(one.ts_ns, one.kind, one.amount, one.currency) for one in clerk.books.movements[1:]]
-    assert told == [(at(3), "funding", -2, "USDT"), (at(9), "funding", 1, "USDT")]
+    assert told == [
+        (at(3), "funding", Decimal(-2), "USDT"),
+        (at(9), "funding", Decimal(1), "USDT"),
+    ]
 
 
 def test_funding_of_an_instrument_without_steps_is_in_the_currency_of_the_account():
@@ -128,7 +134,7 @@ def test_money_that_moved_is_noted_once_whatever_its_kind():
     clerk.say(*moved, *moved, f.CashMoved(at(9), "bad", "other", "BNB", Decimal("NaN")))
 
     told = [(one.kind, one.currency, one.amount) for one in clerk.books.movements[1:]]
-    assert told == [(kind, "BNB", 5) for kind in ("transfer", "other", "funding", "other")]
+    assert told == [(kind, "BNB", Decimal(5)) for kind in ("transfer", "other", "funding", "other")]
 
 
 def test_the_account_is_opened_once():
@@ -155,7 +161,7 @@ def test_a_position_that_is_taken_over_changes_the_net_without_a_fill():
     clerk.say(f.PositionAdopted(at(3), BTC, 0, Decimal("99.5")))
 
     [deal] = clerk.books.deals
-    assert (deal.fill, deal.qty, deal.value) == (None, 3, Decimal("298.5"))
+    assert (deal.fill, deal.qty, deal.value) == (None, Decimal(3), Decimal("298.5"))
 
 
 def test_a_difference_that_a_report_showed_is_kept_with_its_time():
@@ -169,7 +175,8 @@ def test_a_difference_that_a_report_showed_is_kept_with_its_time():
 
 
 def test_books_go_on_from_a_ledger_whose_beginning_is_lost():
-    old = opened("1000").trade(HAND, 4, 100)
+    old = opened("1000")
+    old.trade(HAND, 4, 100)
     old.say(known(ETH, quote="EURI"), a_fill("x", "t9", 1, 7, instrument_id=ETH, side="buy"))
     ledger = Ledger.from_bytes(old.books.ledger.to_bytes())
     books = Books()
@@ -178,7 +185,10 @@ def test_books_go_on_from_a_ledger_whose_beginning_is_lost():
 
     told = {one.currency: one.amount for one in books.movements}
     assert told == {"USDT": Decimal(1000), "EURI": Decimal(0)}
-    assert [(deal.qty, deal.value) for deal in books.deals] == [(4, 400), (1, 7)]
+    assert [(deal.qty, deal.value) for deal in books.deals] == [
+        (Decimal(4), Decimal(400)),
+        (Decimal(1), Decimal(7)),
+    ]
     assert "older runs are not here" in books.remarks[0][1]
 
 

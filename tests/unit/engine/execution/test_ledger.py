@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_account import DAY_NS
@@ -199,6 +200,100 @@ def test_money_follows_fills_fees_and_funding():
     assert ledger.steps(BTC) == Steps(Decimal(1), Decimal(1), "USDT")
 
 
+def test_fees_count_as_loss_where_they_are_dollars_and_are_told_apart_where_not():
+    told = Told().open("1000").work(lots=10)
+    for lots, fee, currency in ((1, "0.5", "USDT"), (2, "0.25", "USDC"), (3, "0.1", "BNB")):
+        told.fill(lots=lots, fee=Decimal(fee), fee_currency=currency)
+
+    assert told.ledger.settled_fees == Decimal("0.75")
+    assert told.ledger.other_fees == {"BNB": Decimal("0.1")}
+    assert told.ledger.settled_cash == Decimal("999.25")
+
+
+def test_no_cash_is_told_while_what_is_held_has_no_known_steps():
+    told = Told().open("1000").trade("hand", 1, instrument_id=ETH)
+
+    assert told.ledger.settled_cash is None
+
+
+def test_the_cash_of_a_venue_is_reckoned_in_its_own_digits():
+    told = Told().open("1000").work(lots=3)
+    told.fill(lots=1, price=100).fill(lots=2, price=101)
+
+    told.work("b", "sell", 3).fill("b", 1, 100)
+
+    assert told.ledger.settled_cash == 1_000
+    assert told.ledger.booked_cash == Decimal("999.33333333")
+    told.fill("b", 2, 100)
+    assert told.ledger.booked_cash == told.ledger.settled_cash == 998
+
+
+def test_a_venues_cash_goes_on_from_positions_that_no_fill_brought():
+    told = Told().open("1000")
+    told.say(f.PositionAdopted(told.ts_ns, BTC, 3, Decimal("100.5")))
+
+    told.work("a", "sell", 1).fill("a", 1, 101)
+
+    assert told.ledger.booked_cash == Decimal("1000.5")
+
+
+def test_what_was_earned_in_another_currency_is_no_part_of_a_venues_cash():
+    told = Told().open("1000").say(known(ETH, quote="EUR"))
+    told.work(lots=3, instrument_id=ETH).fill(lots=3)
+    told.work("b", "sell", 3, instrument_id=ETH).fill("b", 1, 110)
+
+    assert told.ledger.realised(ETH) == 10
+    assert told.ledger.booked_cash == told.ledger.settled_cash == 1_000
+
+
+def test_without_a_valued_position_a_venues_cash_is_unknown():
+    told = Told().open()
+
+    told.say(a_fill("x", instrument_id=ETH, side="buy"))
+
+    assert told.ledger.booked_cash is None
+    assert told.ledger.realised(ETH) == 0
+    told.say(known(ETH)).say(a_fill("x", "t2", instrument_id=ETH, side="sell", price=101))
+    assert told.ledger.booked_cash == 100_004
+
+
+def test_steps_are_refused_with_the_reason_before_anything_rests_on_them():
+    told = Told().open().trade("hand", 3)
+
+    assert told.ledger.steps_problem(known(BTC, lot="0.5")) == ""
+    assert told.ledger.steps_problem(known(BTC, lot="2")) == (
+        f"Orders or positions of {BTC} do not fit lots of 2"
+    )
+    assert told.ledger.contradictions == 0
+    assert told.ledger.all_steps == {BTC: Steps(Decimal(1), Decimal(1), "USDT")}
+
+
+def test_what_the_venue_agreed_to_and_moved_is_remembered():
+    told = (
+        Told()
+        .open()
+        .say(
+            f.AccountConfirmed(at(9), at(8)),
+            f.CashMoved(at(3), "m1", "transfer", "USDT", Decimal(5)),
+        )
+    )
+
+    assert told.ledger.confirmed_ns == at(8)
+    assert told.ledger.is_moved("transfer", "m1")
+    assert not told.ledger.is_moved("funding", "m1")
+    assert not told.ledger.is_moved("transfer", "m2")
+
+
+def test_a_strategy_runs_from_run_to_run_until_it_is_stopped():
+    rsi, macd = (f.StrategyStarted(at(0), owner, owner, BTC, 900) for owner in ("rsi", "macd"))
+    told = Told().say(began(1), rsi, macd, began(2), f.StrategyStopped(at(1), "macd", "asked"))
+    told.say(f.StrategyStopped(at(2), "nobody", "asked"))
+
+    assert told.ledger.newest_run == began(2)
+    assert told.ledger.strategies == {"rsi": rsi}
+    assert told.ledger.contradictions == 0
+
+
 def test_unknown_is_unknown():
     told = Told().open().trade("hand", 1)
     assert told.ledger.equity({}) is None
@@ -273,7 +368,13 @@ def test_ids_are_short_plain_and_never_repeat():
 
     assert len(seen) == 38 * 40
     assert all(re.fullmatch("ck[0-9a-z]{1,30}", order) for order in seen)
-    assert told.ledger.next_client_order_id() == "ck00001300000168"
+    assert told.ledger.next_client_order_id() == "ck000013y503jp00000168"
+
+
+def test_another_folder_of_the_same_account_gives_out_other_ids():
+    runs = [replace(began(1), run_id=name) for name in ("0190-a", "0190-b")]
+
+    assert len({Told().say(run).ledger.next_client_order_id() for run in runs}) == 2
 
 
 def test_an_id_is_not_used_up_by_a_refusal():

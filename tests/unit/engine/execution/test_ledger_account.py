@@ -131,3 +131,23 @@ def test_session_and_peak_follow_the_marks():
 
     assert account.session_start == 100
     assert account.peak == 120
+
+
+def test_money_put_in_is_no_profit_wherever_profit_is_told():
+    account = an_account()
+    account.mark(TODAY, Decimal(1_100))
+    account.mark(TODAY, Decimal(1_050))
+
+    account.move("USDC", Decimal(50))
+    account.move("BNB", Decimal(7))
+
+    assert worth(account) == START + 50
+    assert (account.day_start, account.session_start, account.peak) == (1_150, 1_150, 1_150)
+
+
+def test_money_put_in_before_the_account_was_valued_begins_nothing():
+    account = Account("USDT")
+
+    account.move("USDT", Decimal(50))
+
+    assert account == Account("USDT")

@@ -118,10 +118,13 @@ def test_profit_does_not_change_its_currency():
 
 
 def test_an_account_opens_once():
-    state = a_state(opened("1000"), opened("1000.0"), opened("5"))
+    state = a_state(opened("1000"), opened("1000.0"))
+    assert state.contradictions == 0
+
+    take(state, opened("5"))
 
     assert state.account.opening == state.account.peak == 1_000
-    assert state.contradictions == 1
+    assert state.notes == ["The account was opened already, with 1000"]
 
 
 @pytest.mark.parametrize(
@@ -407,3 +410,20 @@ def test_a_difference_of_balances_changes_nothing():
     take(state, f.BalanceDiffered(at(1), "USDT", Decimal(1), Decimal(2)))
 
     assert state.account.opening is None
+
+
+def test_what_the_venue_took_for_itself_is_a_loss():
+    taken = f.CashMoved(at(3), "m1", "other", "USDT", Decimal(-30))
+    account = a_state(f.AccountOpened(at(0), "USDT", Decimal(100)), taken).account
+
+    assert account.opening == 70
+    assert account.day_start == account.session_start == account.peak == 100
+
+
+def test_a_position_that_is_accepted_later_takes_no_mark_back():
+    opened = f.AccountOpened(at(0), "USDT", Decimal(100))
+    adopted = f.PositionAdopted(at(1), BTC, 3, Decimal(90))
+
+    assert a_state(known_btc(), opened, adopted).account.peak is None
+    state = a_state(known_btc(), opened, f.AccountConfirmed(at(0), at(0)), adopted)
+    assert state.account.day_start == state.account.session_start == state.account.peak == 100

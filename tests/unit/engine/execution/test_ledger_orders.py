@@ -382,3 +382,14 @@ def test_an_order_without_prices_takes_new_steps():
     desk.orders.restep(BTC, NEW, OLD)
 
     assert (desk.record().spec.qty_lots, desk.record().spec.limit_ticks) == (2, None)
+
+
+def test_a_cancel_that_came_too_late_says_nothing_of_how_an_order_ended():
+    desk = Desk()
+    desk.add()
+    desk.ack()
+    desk.end()
+
+    desk.take(f.CancelRejected(at(3), "a", "unknown order"), "reject_cancel")
+
+    assert (desk.record().state, desk.record().reason) == ("canceled", "asked")

@@ -52,6 +52,17 @@ def test_the_paper_limits_can_be_copied():
     assert shipped("risk.paper.toml") == PAPER
 
 
+def test_the_limits_to_begin_with_live_are_small_ones():
+    limits, paper = limits_from_toml(shipped("risk.live.toml")), paper_limits()
+
+    assert limits.gross_value_max <= 4 * limits.order_value_max
+    assert limits.daily_loss_share_max < paper.daily_loss_share_max
+    assert (limits.free_margin_share_min, limits.liquidation_distance_share_min) == (
+        paper.free_margin_share_min,
+        paper.liquidation_distance_share_min,
+    )
+
+
 def test_the_limits_of_the_predecessor_are_shipped():
     limits = limits_from_toml(shipped("risk.predecessor.toml"))
 

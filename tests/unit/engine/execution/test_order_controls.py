@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from engine.model.facts import TrailSet
 from engine.model.instrument import InstrumentId
-from engine.model.numbers import UNITS_MAX
-from tests.builders import BTC, an_instrument
+from engine.model.numbers import UNITS_MAX, PriceTicks
+from engine.model.trails import TrailRule
+from tests.builders import BTC, START_NS, an_instrument
 from tests.unit.engine.execution.gate_desk import (
     Desk,
     a_market,
@@ -185,6 +187,44 @@ def test_a_trigger_lies_near_the_market(trigger: int, is_near: bool):
     assert codes(Desk().review(intent)) == ([] if is_near else ["trigger_collar_share"])
 
 
+@pytest.mark.parametrize(
+    ("around", "is_far"),
+    [
+        ({"is_protective": True}, True),  # A person's own: it may be a slip of the finger.
+        ({"is_protective": True, "parent": "not given yet", "family": "nor this"}, True),
+        ({"is_protective": True, "owner": "grid"}, False),
+        ({"owner": "grid"}, True),
+    ],
+)
+def test_protection_comes_again_however_far_the_market_has_run(around: dict, is_far: bool):
+    desk = Desk().hold(5, owner=around.get("owner", "hand"))
+    stop = an_intent("sell", 5, None, type="stop", trigger_ticks=700, is_reduce_only=True, **around)
+
+    assert codes(desk.review(stop)) == (["trigger_collar_share"] if is_far else [])
+
+
+def test_legs_and_trails_that_were_asked_for_come_again_too():
+    desk = Desk().hold(5)
+    desk.tell(
+        TrailSet(
+            START_NS,
+            "t1",
+            BTC,
+            "sell",
+            TrailRule("ticks", Decimal(100), 100),
+            PriceTicks(800),
+            PriceTicks(700),
+            5,
+        )
+    )
+    (entry,) = desk.ledger.orders
+    shape: dict = {"type": "stop", "trigger_ticks": 700, "is_reduce_only": True}
+
+    for around in ({"parent": entry}, {"family": "t1"}):
+        stop = an_intent("sell", 5, None, is_protective=True, **shape, **around)
+        assert codes(desk.review(stop)) == []
+
+
 def test_without_any_price_collars_are_off_in_paper_and_deny_when_live():
     nothing: dict = {"bid_ticks": None, "ask_ticks": None, "mark_ticks": None, "book_state": "live"}
     desk = Desk().with_market(**nothing)
@@ -285,11 +325,14 @@ def test_an_order_has_no_more_lots_than_the_limit():
     assert answer.sentences == ("12 lots is above the limit of 10 (order_lots_max).",)
 
 
-def test_an_order_is_no_giant_beside_the_trades_of_the_day():
-    desk = Desk(order_medians_max=Decimal(10))
+@pytest.mark.parametrize("median", [1, 5])
+def test_an_order_is_no_giant_beside_the_trades_of_the_day(median: int):
+    desk = Desk(order_medians_max=Decimal(10)).with_market(median_trade_lots=median)
 
-    assert codes(desk.send(lots=50)) == []
-    assert codes(desk.send(lots=51)) == ["order_medians_max"]
+    assert codes(desk.send(lots=10 * median)) == []
+    answer = refused(desk.send(lots=11 * median))
+    assert answer.sentences == ("11 median trades is above the limit of 10 (order_medians_max).",)
+    assert codes(desk.send(lots=10 * median + 1)) == ["order_medians_max"]
 
 
 def test_without_a_median_the_control_is_off_in_paper_and_denies_when_live():
@@ -306,109 +349,6 @@ def test_a_median_of_nothing_denies_everywhere():
     assert codes(desk.send()) == ["order_medians_max"]
 
 
-@pytest.mark.parametrize(
-    ("name", "window_s"), [("orders_per_s_max", 1), ("orders_per_10min_max", 600)]
-)
-def test_orders_have_a_rate(name: str, window_s: int):
-    desk = Desk(**{name: 3})
-
-    assert [codes(desk.send()) for _ in range(4)] == [[], [], [], [name]]
-    assert codes(desk.wait(window_s - 0.001).send()) == [name]
-    assert codes(desk.wait(0.001).send()) == []
-
-
-def test_a_close_has_the_same_rate():
-    desk = Desk(orders_per_s_max=1).hold(5)
-    desk.send()
-
-    assert codes(desk.send("sell", 5, 1_010, is_reduce_only=True)) == ["orders_per_s_max"]
-
-
-def test_cancels_count_as_messages():
-    desk = Desk(messages_per_s_max=3)
-    desk.more = {"other_messages": 2}
-
-    assert codes(desk.send()) == []
-    assert codes(desk.send()) == ["messages_per_s_max"]
-
-
-def test_a_strategy_enters_so_often_in_an_hour():
-    desk = Desk(entries_per_h_max=2)
-
-    def enter(**changed) -> list[str]:
-        return codes(desk.wait(60).send(**{"owner": "rsi"} | changed))
-
-    assert [enter(), enter(), enter()] == [[], [], ["entries_per_h_max"]]
-    assert enter(side="sell", price=1_010) == []
-    assert enter(owner="macd") == []
-    assert enter(owner="hand") == []
-    assert codes(desk.wait(3_600).send(owner="rsi")) == []
-
-
-def test_a_strategy_that_repeats_by_nature_may():
-    desk = Desk(entries_per_h_max=1, duplicate_window_s=2, allow_repeat=("grid",))
-
-    for owner in ("grid", "grid@BTC", "grid@BTC"):
-        assert codes(desk.send(owner=owner)) == []
-    for owner, wanted in (("grid_2", []), ("grids", []), ("grids", ["duplicate_window_s"])):
-        assert set(wanted) <= set(codes(desk.send(owner=owner)))
-
-
-def test_a_refused_strategy_is_to_be_halted():
-    desk = Desk(entries_per_h_max=1)
-    desk.send(owner="rsi")
-
-    (advice,) = refused(desk.send(owner="rsi")).advice
-
-    assert (advice.scope, advice.state) == ("strategy:rsi", "halted")
-
-
-def test_the_same_order_twice_within_moments_is_a_mistake():
-    desk = Desk(duplicate_window_s=2)
-    desk.send()
-
-    assert codes(desk.send()) == ["duplicate_window_s"]
-    assert codes(desk.send(price=999)) == []
-    assert codes(desk.send(lots=2)) == []
-    assert codes(desk.send(owner="rsi")) == []
-    assert codes(desk.send(side="sell", price=1_010)) == []
-    assert codes(desk.wait(2).send()) == []
-
-
-def test_a_market_order_is_the_same_though_its_collar_moved():
-    desk = Desk(duplicate_window_s=2)
-    desk.send(price=None)
-    desk.with_market(ask_ticks=1_011)
-
-    assert codes(desk.send(price=None)) == ["duplicate_window_s"]
-    assert codes(desk.wait(2).send(price=None)) == []
-
-
-def test_a_reverse_of_equal_lots_is_no_order_twice():
-    desk = Desk(duplicate_window_s=2).hold(5, owner="rsi")
-
-    leave = desk.send("sell", 5, None, owner="rsi", tag="leave", is_reduce_only=True)
-    entry = desk.send("sell", 5, None, owner="rsi", tag="enter 3.0 5.0")
-
-    assert [codes(leave), codes(entry)] == [[], []]
-    assert codes(desk.send("sell", 5, None, owner="rsi", tag="enter 2.9 5.0")) == [
-        "duplicate_window_s"
-    ]
-
-
-def test_children_of_a_parent_may_be_alike():
-    desk = Desk(duplicate_window_s=2)
-
-    assert [codes(desk.send(family="a1")) for _ in range(2)] == [[], []]
-
-
-def test_an_order_given_twice_does_not_pass_as_one_that_reduces():
-    desk = Desk(duplicate_window_s=2).hold(10)
-    desk.send("sell", 5, None)
-
-    assert codes(desk.send("sell", 5, None)) == ["duplicate_window_s"]
-
-
 @pytest.mark.parametrize("changed", ["tick_size", "lot_size"])
 def test_nothing_leaves_in_steps_that_the_ledger_does_not_count_in(changed: str):
     desk = Desk().hold(5)
@@ -419,13 +359,6 @@ def test_nothing_leaves_in_steps_that_the_ledger_does_not_count_in(changed: str)
         (reason,) = refused(order).reasons
         assert reason.code == "instrument"
         assert reason.sentence.startswith("The steps of BTCUSDT changed from 1 and 1 to ")
-
-
-def test_a_waiting_stop_is_not_the_same_as_a_market_order():
-    desk = Desk(duplicate_window_s=2)
-    desk.send(type="stop", price=None, trigger_ticks=1_010)
-
-    assert codes(desk.send(price=None)) == []
 
 
 @pytest.mark.parametrize(("side", "own", "price"), [("buy", 1_005, 1_004), ("sell", 995, 996)])
@@ -458,22 +391,6 @@ def test_an_immediate_order_is_gone_before_it_could_be_met():
     desk.work("buy", 1, 1_050, tif="ioc")
 
     assert codes(desk.send("sell", 1, 1_000)) == []
-
-
-def test_entries_in_an_instrument_have_a_cooldown():
-    desk = Desk(cooldown_s=300)
-
-    assert codes(desk.send()) == []
-    assert codes(desk.wait(299.999).send()) == ["cooldown_s"]
-    assert codes(desk.wait(0.001).send()) == []
-    assert codes(desk.hold(5).send("sell", 5, 1_010, is_reduce_only=True)) == []
-
-
-def test_an_instrument_has_so_many_orders_a_day():
-    desk = Desk(orders_per_day_max=2)
-
-    assert [codes(desk.send()) for _ in range(3)] == [[], [], ["orders_per_day_max"]]
-    assert codes(desk.wait(86_400).send()) == []
 
 
 def test_a_market_says_what_it_is():

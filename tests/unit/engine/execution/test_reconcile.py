@@ -10,16 +10,19 @@ from engine.execution.reconcile import (
     cash_facts,
     differences,
     doubtful,
+    free_margin_share,
     missing_fills,
     name_of,
     news_of,
     opening,
+    others_engines,
     strangers,
     venue_cash,
 )
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.numbers import PriceTicks, QtyLots
+from engine.model.orders import HAND
 from tests.builders import BTC, ETH, at
 from tests.order_facts import Told, a_fill
 
@@ -251,6 +254,15 @@ def test_cash_is_what_is_in_dollars_of_any_name():
     assert venue_cash(told().ledger, balances) == 4
 
 
+def test_a_smaller_position_is_taken_over_at_an_average_that_has_no_end():
+    ledger = told().trade(HAND, 1, 100).trade(HAND, 2, 101).ledger
+
+    fact = adoption(ledger, held(1), at(9))
+
+    assert fact is not None
+    assert (fact.lots, fact.price) == (-2, Decimal("100.66666667"))
+
+
 def test_an_account_opens_so_that_its_cash_is_the_venues():
     ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal("0.1"), Decimal("0.01"), "USDT"))
     stranger = a_fill("web", lots=3, fee=Decimal("0.5"), instrument_id=BTC, side="buy")
@@ -262,7 +274,46 @@ def test_an_account_opens_so_that_its_cash_is_the_venues():
 
     ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
 
-    assert ledger.ledger.settled_cash == CASH
+    assert ledger.ledger.booked_cash == CASH
     assert ledger.ledger.net_lots(BTC) == 5
     assert ledger.ledger.net_lots(ETH) == 0
     assert missing_fills(ledger.ledger, report.fills) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "share"),
+    [
+        ([], None),
+        ([(None, None)], None),
+        ([(100, 40)], "0.4"),
+        ([(100, 40), (10, 1)], "0.1"),
+        ([(100, 40), (None, 5)], None),
+        ([(100, -3)], "0"),
+        ([(0, 5)], "0"),
+        ([(-7, 5)], "0"),
+    ],
+)
+def test_margin_is_as_free_as_in_the_currency_where_it_is_least(
+    told: list[tuple[int | None, int | None]], share: str | None
+):
+    balances = [
+        a.BalanceSeen("USDT", Decimal(1), *(None if one is None else Decimal(one) for one in pair))
+        for pair in told
+    ]
+
+    assert free_margin_share(balances) == (None if share is None else Decimal(share))
+
+
+def test_working_orders_with_an_engines_ids_are_ours_or_another_engines():
+    ours = Told().say(f.RunBegan(at(0), "run", "v", 1, "")).ledger.next_client_order_id()
+    other = f"{ours[:-1]}9"
+    elsewhere = ("web_1", f"{other}0", f"xx{other[2:]}", other.upper(), "")
+    ledger = Told().intend(ours).ledger
+    orders = [seen(client_order_id=cid) for cid in (ours, other, *elsewhere)]
+    gone = seen("canceled", client_order_id=f"{ours[:-1]}8")
+
+    assert others_engines(ledger, a_report(*orders, gone)) == (other,)
+
+    for fact in strangers(ledger, a_report(*orders), at(9)):
+        ledger.apply(fact)
+    assert others_engines(ledger, a_report(*orders)) == (other,)

@@ -73,6 +73,30 @@ def test_a_number_longer_than_any_price_is_none():
     assert len(found.sentence) < 80
 
 
+@pytest.mark.parametrize(
+    ("longest", "lots"),
+    [
+        ("1." + "0" * 39, 1_000),
+        ("0.001" + "0" * 37, 1),
+        ("1" + "0" * 9 + "." + "9" * 30, 1_000_000_000_999),
+    ],
+)
+def test_forty_digits_and_forty_decimals_are_a_number_and_one_more_is_none(longest: str, lots: int):
+    assert lots_of(Decimal(longest), COARSE) == lots
+
+    found = lots_of(Decimal(longest + "0"), COARSE)
+
+    assert isinstance(found, Unroundable)
+    assert found.code == "no_number"
+
+
+def test_the_largest_number_of_steps_is_one_below_the_bound():
+    whole = an_instrument(lot_size=Decimal(1))
+
+    assert lots_of(Decimal(UNITS_MAX - 1), whole) == UNITS_MAX - 1
+    assert isinstance(lots_of(Decimal(UNITS_MAX), whole), Unroundable)
+
+
 @pytest.mark.parametrize("step", [None, Decimal(0), Decimal("NaN"), Decimal(-1)])
 def test_without_steps_nothing_can_be_ordered(step: Decimal | None):
     found = lots_of(Decimal(1), an_instrument(lot_size=step))

@@ -99,7 +99,7 @@ class LiveDesk(Trader):
         **changed,
     ) -> "LiveDesk":
         """Answer the newest request for a report; the balance is what the ledger has."""
-        ours = (self.ledger.settled_cash if self.ledger.currency else CASH) or Decimal(0)
+        ours = (self.ledger.booked_cash if self.ledger.currency else CASH) or Decimal(0)
         fields: dict = {
             "number": self.side.number,
             "asked_ns": self.now_ns,

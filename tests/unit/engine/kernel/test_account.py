@@ -16,6 +16,7 @@ from tests.builders import (
     BTC,
     ETH,
     Trader,
+    a_fill,
     a_mark,
     a_trade,
     a_trader,
@@ -24,7 +25,7 @@ from tests.builders import (
     at,
     buy,
 )
-from tests.unit.engine.kernel.live_desk import a_live_desk
+from tests.unit.engine.kernel.live_desk import a_live_desk, held, seen
 
 AGAIN = RunStarted("run-2", "0.1")
 DAY_MS = 86_400_000
@@ -358,3 +359,33 @@ def test_where_orders_leave_the_program_the_venue_opens_the_account():
 
     assert desk.ledger.currency == ""
     assert (desk.desk.worth_fault, desk.desk.trading_state) == ("", "active")
+
+
+def test_steps_that_old_fills_do_not_fit_wait_until_no_report_can_bring_those():
+    desk = a_live_desk().wait(100_000)
+    desk.tells(a_fill(desk.rests("buy", 1, 1_001), 1, 1_001))
+    exit_ = desk.rests(is_reduce_only=True)
+    desk.waits_for_report()
+
+    desk.take(an_update(an_instrument(is_trading=True, tick_size=Decimal(5))))
+    assert desk.ledger.orders[exit_].state == "open"
+    for _ in range(4):
+        desk.reports(seen(exit_), positions=[held(1)])
+        desk.waits_for_report()
+    assert desk.ledger.orders[exit_].state == "pending_cancel"
+    desk.tells(f.OrderCanceled(desk.now_ns, exit_, "asked")).wait(250)
+
+    steps = desk.ledger.steps(BTC)
+    assert steps is not None
+    assert steps.tick_size == 5
+
+
+def test_finer_steps_count_all_that_was_filled():
+    desk = a_live_desk()
+    desk.tells(a_fill(desk.rests("buy", 1, 1_001), 1, 1_001))
+
+    desk.take(an_update(an_instrument(is_trading=True, tick_size=Decimal("0.5"))))
+
+    steps = desk.ledger.steps(BTC)
+    assert steps is not None
+    assert steps.tick_size == Decimal("0.5")

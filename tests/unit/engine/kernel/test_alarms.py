@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.kernel.alarms import alarms, stopped_lots
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.effects import PlaceOrder
 from engine.model.envelope import RunStarted
 from engine.model.market import FeedUp
 from engine.model.numbers import PriceTicks, QtyLots
@@ -178,7 +180,7 @@ def test_a_stop_on_the_other_side_stops_nothing():
     desk.ledger.apply(f.OrderIntended(desk.run.now_ns, "wrong", intent, 1))
     desk.ledger.apply(f.OrderAcked(desk.run.now_ns, "wrong", "v"))
 
-    assert stopped_lots(desk.ledger, ("ghost@BTCUSDT", BTC)) == 0
+    assert stopped_lots(desk.state, ("ghost@BTCUSDT", BTC)) == 0
 
 
 def test_a_target_that_a_person_took_back_leaves_the_alarm():
@@ -217,8 +219,98 @@ def test_what_was_made_elsewhere_is_protected_elsewhere():
 
 def test_a_stop_made_elsewhere_protects_the_net_position():
     trader = a_trader().holds(5)
-    assert stopped_lots(trader.ledger, (HAND, BTC)) == 0
+    assert stopped_lots(trader.state, (HAND, BTC)) == 0
 
     trader.stops(lots=5, owner=EXTERNAL)
 
-    assert stopped_lots(trader.ledger, (HAND, BTC)) == 5
+    assert stopped_lots(trader.state, (HAND, BTC)) == 5
+
+
+# What the settings may ask for beside it.
+
+
+def flattening(**changed) -> Trader:
+    """Hold a position whose stop is gone, on a desk that closes what is bare."""
+    trader = a_trader(**changed).holds(5)
+    trader.desk.setup = msgspec.structs.replace(trader.desk.setup, on_unprotected="flatten")
+    stop = trader.stops(lots=5)
+    trader.wait(250).take(f.OrderCanceled(trader.now_ns, stop, "by the venue"))
+    return trader.wait(250)
+
+
+def closes(trader: Trader) -> list[tuple]:
+    specs = [effect.approved.intent.spec for effect in trader.asked(PlaceOrder)]
+    return [(spec.side, spec.qty_lots, spec.tif, spec.is_reduce_only) for spec in specs]
+
+
+def test_what_is_bare_for_too_long_is_closed_where_the_settings_say_so():
+    trader = flattening()
+    assert closes(trader.wait(3_000)) == []
+
+    assert closes(trader.wait(500)) == [("sell", 5, "ioc", True)]
+    assert closes(trader.wait(10_000)) == []
+    trader.take(f.OrderExpired(trader.now_ns, trader.newest.client_order_id, "no bid"))
+    assert closes(trader.wait(2_750)) == []
+    assert closes(trader.wait(250)) == [("sell", 5, "ioc", True)]
+    newest = trader.newest.client_order_id
+    trader.take(a_fill(newest, "t-close", 5, 1_000)).wait(250)
+
+    assert alarms(trader.state) == ()
+
+
+def test_by_default_nothing_is_closed():
+    trader = flattening()
+    trader.desk.setup = msgspec.structs.replace(trader.desk.setup, on_unprotected="retry")
+
+    assert closes(trader.wait(10_000)) == []
+
+
+def test_a_close_that_the_gate_refuses_is_tried_again_later():
+    trader = flattening(order_lots_max=1)
+    trader.wait(3_500)
+    told = [text for text in trader.said if text.startswith("unprotected refused")]
+    assert len(told) == 1
+    trader.desk.limits = a_trader().desk.limits
+
+    assert closes(trader.wait(2_500)) == []
+    assert closes(trader.wait(500)) == [("sell", 5, "ioc", True)]
+
+
+def test_a_close_that_would_not_only_reduce_does_not_leave():
+    trader = flattening()
+    trader.works("sell", 5, 1_010, is_reduce_only=True)  # It claims all of the position.
+
+    assert closes(trader.wait(10_000)) == []
+    assert len(alarms(trader.state)) == 1
+
+
+def test_nothing_is_closed_while_killed():
+    trader = flattening()
+    trader.ledger.apply(f.TradingStateSet(trader.now_ns, "all", "killed", "a test"))
+
+    assert closes(trader.wait(10_000)) == []
+    assert len(alarms(trader.state)) == 1
+
+
+def test_nothing_is_closed_of_what_is_not_watched():
+    desk = Desk()
+    setup = desk.state.desk.setup
+    desk.state.desk.setup = msgspec.structs.replace(setup, on_unprotected="flatten")
+    spec = OrderSpec(ETH, "sell", "limit", QtyLots(5), PriceTicks(1_000))
+    desk.ledger.apply(f.OrderIntended(desk.run.now_ns, "eth", OrderIntent(spec, "ghost"), 1))
+    desk.ledger.apply(a_fill("eth", "t-eth", 5, 1_000, ts_ns=desk.run.now_ns))
+
+    desk.tick().tick(4).tick()
+
+    assert len(alarms(desk.state)) == 1
+    assert desk.placed == []
+
+
+def test_a_short_position_is_bought_back():
+    trader = a_trader().holds(-5, owner="grid@BTCUSDT")
+    trader.desk.setup = msgspec.structs.replace(trader.desk.setup, on_unprotected="flatten")
+
+    trader.wait(4_000)
+
+    assert closes(trader) == [("buy", 5, "ioc", True)]
+    assert trader.newest.intent.owner == "grid@BTCUSDT"

@@ -124,6 +124,22 @@ def test_two_failures_are_told_and_three_cancel_what_does_not_protect():
     assert fail(desk).asked(SendCancel) == []
 
 
+def test_orders_that_come_while_the_timer_keeps_failing_are_cancelled_too():
+    desk = a_timed_desk()
+    first = desk.rests()
+    for _ in range(3):
+        set_(desk, 15_000)
+        fail(desk)
+    desk.tells(f.OrderCanceled(desk.now_ns, first, "asked"))
+    desk.wait(15_000)
+    later = desk.rests()
+    set_(desk, 15_000)
+
+    fail(desk)
+
+    assert desk.asked(SendCancel) == [SendCancel(later)]
+
+
 def test_protection_stays_although_its_timer_fails():
     desk = a_timed_desk().holds(5)
     stop = desk.stops(lots=5)

@@ -1,10 +1,18 @@
 """The trading side of the state: armed or not, what protects, what a kill has asked for."""
 
+from decimal import Decimal
+
+import msgspec
 import pytest
 
+from engine.execution.review import mark_ticks
 from engine.kernel.desk import ARMED_FOR_EVER, Desk, DeskSetup, moment_of
+from engine.kernel.references import reference_now
+from engine.kernel.venue_side import UNSURE_NS
+from engine.model import account as a
 from engine.model.facts import TradingStateSet
-from tests.builders import a_trader, at
+from tests.builders import BTC, a_fill, a_trader, at, buy
+from tests.unit.engine.kernel.live_desk import CASH, LiveDesk, a_live_desk
 
 
 @pytest.mark.parametrize(
@@ -81,3 +89,98 @@ def test_a_review_is_told_that_the_journal_cannot_be_written():
     moment = moment_of(desk, {}, at(0), replaces="a")
     assert moment.faults == ("the journal cannot be written",)
     assert (moment.is_live, moment.replaces) == (True, "a")
+
+
+# Margin and liquidation, as the venue tells them.
+
+
+def distance(desk: LiveDesk) -> Decimal | None:
+    markets = {key: reference_now(desk.state, one) for key, one in desk.state.instruments.items()}
+    return moment_of(desk.desk, markets, desk.now_ns).liquidation_distance_share
+
+
+def asked_anew(desk: LiveDesk) -> LiveDesk:
+    """Let the stream open anew: what is asked then is asked soon, while the book is young."""
+    desk.tells(a.PrivateUp("test")).waits_for_report()
+    return desk
+
+
+def shown(desk: LiveDesk, price: str | None, **changed) -> LiveDesk:
+    """Let the venue report a position in BTC with where it would end."""
+    end = None if price is None else Decimal(price)
+    asked_anew(desk)
+    return desk.reports(
+        positions=[a.PositionSeen(BTC, desk.ledger.net_lots(BTC), Decimal(1), end)], **changed
+    )
+
+
+def test_a_review_is_told_how_much_of_the_margin_is_free():
+    desk = a_live_desk()
+    assert moment_of(desk.desk, {}, desk.now_ns).free_margin_share is None
+
+    desk.waits_for_report()
+    desk.reports(balances=(a.BalanceSeen("USDT", CASH, Decimal(100), Decimal(25)),))
+
+    assert moment_of(desk.desk, {}, desk.now_ns).free_margin_share == Decimal("0.25")
+
+
+def test_a_review_is_told_how_near_a_liquidation_is():
+    desk = a_live_desk().holds(5)
+    tick = desk.state.instruments[BTC].instrument.tick_size
+    mark = mark_ticks(reference_now(desk.state, desk.state.instruments[BTC]))
+    assert tick is not None
+    assert mark is not None
+
+    assert distance(desk) == 1  # No report has shown it yet.
+    assert distance(shown(desk, str(mark * tick * 3 / 4))) == Decimal("0.25")
+    assert distance(shown(desk, "0")) == 1
+    assert distance(shown(desk, None)) is None
+
+
+def test_a_liquidation_price_needs_a_price_beside_it_and_a_position():
+    desk = shown(a_live_desk().holds(5), "1")
+    assert moment_of(desk.desk, {}, desk.now_ns).liquidation_distance_share is None
+
+    desk.holds(-5)
+    assert distance(desk) == 1
+
+
+def test_before_a_report_nobody_knows_of_a_liquidation():
+    assert distance(a_live_desk(is_clean=False)) is None
+
+
+def test_a_position_that_is_new_is_asked_for_soon():
+    desk = a_live_desk()
+    desk.wait(1_000)
+    cid = desk.rests()
+    desk.tells(a_fill(cid, price=1_010))
+    assert desk.side.due_ns == desk.now_ns + UNSURE_NS
+
+    shown(desk, "5000")
+    due_ns = desk.side.due_ns
+    desk.tells(a_fill(desk.rests(), price=1_010, trade_id="again"))
+    assert desk.side.due_ns == due_ns
+
+
+def test_live_an_order_that_adds_risk_needs_margin_and_distance():
+    desk = a_live_desk()
+    desk.desk.setup = msgspec.structs.replace(desk.desk.setup, is_live=True)
+    margin, end = "free_margin_share_min", "liquidation_distance_share_min"
+
+    def refusal() -> str:
+        return " ".join(desk.ask(buy()).sentences)
+
+    assert margin in refusal()
+
+    money = (a.BalanceSeen("USDT", CASH, CASH, CASH),)
+    asked_anew(desk).reports(balances=money)
+    assert margin not in refusal()
+
+    desk.holds(1)
+    assert end not in refusal()
+    shown(desk, "999", balances=money)
+    assert end in refusal()
+    shown(desk, "1", balances=money)
+    assert end not in refusal()
+    shown(desk, "1", balances=(a.BalanceSeen("USDT", CASH, CASH, CASH / 5),))
+    assert margin in refusal()

@@ -1,9 +1,12 @@
 """What was heard of orders, and which of them are in doubt."""
 
 from engine.kernel.doubts import begin, has_left, newest_ns
+from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.envelope import RunStarted
+from engine.model.numbers import NS_PER_S
 from tests.builders import BTC, a_fill
-from tests.unit.engine.kernel.live_desk import a_live_desk
+from tests.unit.engine.kernel.live_desk import a_live_desk, seen
 
 
 def test_an_order_may_be_at_the_venue_once_somebody_told_of_it():
@@ -47,3 +50,40 @@ def test_fills_are_noted_by_instrument_whoever_they_are_of():
     desk.tells(a_fill("web_2"))
 
     assert desk.side.filled_ns == {BTC: desk.now_ns}
+
+
+def test_what_is_of_a_run_whose_clock_was_ahead_is_of_before_this_one():
+    desk = a_live_desk()
+    order = desk.ledger.orders[desk.works(is_acked=False)]
+    order.created_ns = order.updated_ns = order.state_since_ns = desk.now_ns + 3_600 * NS_PER_S
+
+    desk.take(RunStarted("run-2", "0.1"), source="engine")
+
+    assert has_left(desk.state, order)
+    assert newest_ns(desk.state, order) == order.state_since_ns == desk.now_ns
+
+
+def test_the_life_of_an_order_that_its_cancel_has_overtaken_begins_when_it_leaves():
+    desk = a_live_desk()
+    cid = desk.works(is_acked=False)
+    desk.ledger.orders[cid].created_ns = desk.now_ns
+    desk.do(c.CancelOrders((cid,)))
+    desk.tells(f.CancelRejected(desk.now_ns, cid, "unknown order"))
+
+    desk.wait(2_000).tells(f.OrderSent(desk.now_ns, cid))
+
+    desk.wait(4_100).answers(cid, None).wait(1_100).answers(cid, None)
+    assert desk.ledger.orders[cid].state == "unknown"
+    desk.wait(1_000).answers(cid, None).wait(1_000).answers(cid, None)
+    assert desk.ledger.orders[cid].state == "rejected"
+
+
+def test_a_fill_of_an_order_that_nobody_knows_counts_at_once():
+    desk = a_live_desk()
+    taken = seen("autoclose-1", "filled", 2, 2, side="buy")
+    fill = a_fill("autoclose-1", 2, instrument_id=BTC, side="buy")
+
+    desk.answers("autoclose-1", taken, fill).answers("autoclose-1", taken, fill)
+
+    assert desk.ledger.net_lots(BTC) == 2
+    assert desk.wait(1_000).side.is_waiting

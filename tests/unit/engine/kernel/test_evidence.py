@@ -1,6 +1,7 @@
 """Orders of which nobody knows what became of them, and what settles it."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.kernel.evidence import troubles
 from engine.model import account as a
@@ -31,6 +32,14 @@ def absent(desk: LiveDesk, cid: str, *waits_ms: float) -> LiveDesk:
         desk.wait(wait_ms)
         desk.answers(cid, None)
     return desk
+
+
+def waits_for_query(desk: LiveDesk) -> int:
+    """Let time pass until an order is asked for; return how long that took, in ms."""
+    waited_ms = 250
+    while not desk.wait(250).queried():
+        waited_ms += 250
+    return waited_ms
 
 
 # Asking.
@@ -68,13 +77,21 @@ def test_queries_leave_after_one_two_and_then_five_seconds():
 
     waits = []
     for _ in range(4):
-        desk.answers(cid, None)
-        waited = 0
-        while not desk.wait(250).queried():
-            waited += 250
-        waits.append(waited + 250)
+        desk.tells(a.QueryFailed(cid, "no answer"))
+        waits.append(waits_for_query(desk))
 
     assert waits == [1_000, 2_000, 5_000, 5_000]
+
+
+def test_after_the_first_answer_that_counts_as_absent_the_second_is_asked_for_in_a_second():
+    desk, cid = lost()
+
+    waits = []
+    for _ in range(4):
+        desk.answers(cid, None)
+        waits.append(waits_for_query(desk))
+
+    assert waits == [1_000, 2_000, 5_000, 1_000]
 
 
 def test_a_query_that_failed_says_nothing_and_one_that_is_lost_is_sent_again():
@@ -172,6 +189,15 @@ def test_an_order_that_is_found_open_works():
     assert (order.state, order.venue_order_id) == ("open", f"v-{cid}")
     assert desk.wait(60_000).queried() == []
     assert desk.side.repairs == 1
+
+
+def test_what_happened_just_before_it_was_asked_for_is_no_repair():
+    desk, cid = lost()
+    fill = replace(a_fill(cid, price=1_010), ts_ns=desk.now_ns)
+    desk.wait(250).answers(cid, seen(cid, "filled", filled=1, updated_ns=desk.now_ns), fill)
+
+    assert state_of(desk, cid) == "filled"
+    assert desk.side.repairs == 0
 
 
 @pytest.mark.parametrize("end", ["canceled", "expired", "rejected"])
@@ -325,10 +351,88 @@ def test_an_order_that_the_venue_had_and_has_no_more_is_cancelled():
     cid = desk.rests()
     desk.tells(f.OrderUnknown(desk.now_ns, cid, "HTTP 500")).wait(250)
 
-    absent(desk, cid, 6_000, 1_000)
+    absent(desk, cid, 45_000, 1_000)
 
     order = desk.ledger.orders[cid]
     assert (order.state, order.reason) == ("canceled", "the venue has it no more")
+
+
+def test_a_copy_that_lags_behind_takes_no_order_away_that_the_venue_has_confirmed():
+    desk = a_live_desk()
+    cid = desk.rests()
+    desk.wait(10_000).waits_for_report()
+    desk.reports()
+    assert desk.wait(250).queried() == [cid]
+
+    absent(desk, cid, 7_000, 1_000)
+    assert state_of(desk, cid) == "open"
+    absent(desk, cid, 30_000, 1_000)
+    assert state_of(desk, cid) == "canceled"
+
+
+# Price and size.
+
+
+def amended(*news: type, lots: int = 5) -> tuple[LiveDesk, str]:
+    """Return a desk with an order of one lot that was to have more, and what was heard of that."""
+    desk = a_live_desk()
+    cid = desk.rests()
+    desk.ledger.apply(f.ReplaceRequested(desk.now_ns, cid, 1_010, lots))
+    for kind in news:
+        rest = (1_010, lots) if kind is f.OrderReplaced else ("no answer",)
+        desk.tells(kind(desk.now_ns, cid, *rest))
+    return desk, cid
+
+
+def test_an_amend_that_may_still_arrive_counts_until_its_life_is_over():
+    desk, cid = amended(f.OrderUnknown)
+
+    desk.wait(5_500).answers(cid, seen(cid))
+    assert desk.ledger.orders[cid].remaining_lots == 5
+    desk.wait(1_000).answers(cid, seen(cid))
+
+    assert (desk.ledger.orders[cid].remaining_lots, state_of(desk, cid)) == (1, "open")
+
+
+def test_an_amend_that_the_venue_shows_has_arrived():
+    desk, cid = amended(f.OrderUnknown)
+
+    desk.wait(250).answers(cid, seen(cid, lots=5))
+
+    order = desk.ledger.orders[cid]
+    assert (order.state, order.spec.qty_lots, order.asked_qty_lots) == ("open", 5, None)
+
+
+@pytest.mark.parametrize("changed", [{}, {"limit_ticks": 1_011}])
+def test_a_copy_that_lags_behind_does_not_take_an_amend_back(changed: dict):
+    desk, cid = amended(f.OrderReplaced)
+    desk.wait(10_000).waits_for_report()
+    desk.reports(seen(cid, **changed))
+
+    desk.wait(250).answers(cid, seen(cid, **changed))
+    assert desk.ledger.orders[cid].spec.qty_lots == 5
+    desk.wait(40_000).answers(cid, seen(cid, **changed))
+
+    assert desk.ledger.orders[cid].spec.qty_lots == 1
+
+
+def test_what_was_changed_elsewhere_after_the_newest_news_counts_at_once():
+    desk, cid = amended(f.OrderReplaced)
+    desk.wait(10_000).waits_for_report()
+    other = seen(cid, lots=9, updated_ns=desk.now_ns)
+    desk.reports(other)
+
+    desk.wait(250).answers(cid, other)
+
+    assert desk.ledger.orders[cid].remaining_lots == 9
+
+
+def test_an_order_that_nobody_has_confirmed_has_no_older_terms():
+    desk, cid = lost()
+
+    desk.wait(250).answers(cid, seen(cid, lots=2))
+
+    assert (state_of(desk, cid), desk.ledger.orders[cid].spec.qty_lots) == ("open", 2)
 
 
 # Ended, and not so.

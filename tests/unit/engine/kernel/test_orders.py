@@ -6,6 +6,7 @@ from engine.kernel.orders import WORDS
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.effects import PlaceOrder
+from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import HAND
 from tests.builders import BTC, Trader, a_fill, a_trader, at, buy, sell
 
@@ -74,7 +75,7 @@ def test_a_report_on_an_order_that_is_not_ours_is_an_error_for_people():
 )
 def test_people_are_told_what_became_of_an_order(report, level, text):
     trader = a_trader()
-    cid = trader.works()
+    cid = trader.works(is_acked=False)
 
     trader.take(type(report)(*(cid if part == "ID" else part for part in fields(report))))
 
@@ -161,3 +162,25 @@ def test_a_person_is_told_of_failures_and_can_still_close():
     assert trader.asked(PlaceOrder)
     assert trader.do(buy(1)).verdict == "accepted"
     assert trader.do(sell(1, 1_015)).verdict == "accepted"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda cid: f.OrderAcked(at(1), cid, "v-1"),
+        lambda cid: f.OrderReplaced(at(1), cid, PriceTicks(1_005), QtyLots(3)),
+        lambda cid: f.OrderRejected(at(1), cid, "no margin"),
+        lambda cid: f.OrderCanceled(at(1), cid, "by hand"),
+        lambda cid: f.OrderExpired(at(1), cid, "by the venue"),
+    ],
+)
+def test_what_answer_and_stream_both_tell_is_told_once(report):
+    trader = a_trader()
+    cid = trader.works("sell", 2, is_acked=False)
+
+    before = len(trader.state.notices)
+    trader.take(report(cid))
+    told = len(trader.state.notices)
+    trader.take(report(cid))
+
+    assert (told, len(trader.state.notices)) == (before + 1, told)

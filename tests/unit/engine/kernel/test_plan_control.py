@@ -5,7 +5,7 @@ from engine.model.effects import SendCancel
 from engine.model.envelope import ScreenJoined, ScreenLeft
 from engine.model.facts import OrderCanceled, TradingStateSet
 from engine.model.orders import EXTERNAL, HAND
-from tests.builders import BTC, ETH, Trader, a_trader, at, buy, set_state
+from tests.builders import BTC, ETH, Trader, a_fill, a_trader, at, buy, set_state
 from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk, held
 
 
@@ -161,3 +161,17 @@ def test_a_difference_that_nothing_values_cannot_be_accepted():
     desk.reports(positions=[held(7, instrument_id=ETH)])
 
     assert desk.do(c.Accept(f"difference {ETH}")).verdict == "refused"
+
+
+def test_a_position_that_was_filled_since_is_accepted_only_with_the_next_report():
+    desk = differs()
+    desk.tells(a_fill(desk.rests("buy", 2, 1_000), 2))
+
+    outcome = desk.do(c.Accept(f"difference {BTC}"))
+    assert "wait for the next report" in outcome.sentences[0]
+    assert desk.ledger.net_lots(BTC) == 2
+    desk.wait(6_000)
+    differs(desk, 9)
+    desk.do(c.Accept(f"difference {BTC}"))
+
+    assert desk.ledger.net_lots(BTC) == 9

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from engine.kernel.parents import ACTIVE_MAX
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.market import FeedDown
 from engine.model.parents import Chase, Iceberg, Scale, Twap
-from tests.builders import BTC, ETH, FEED, a_trader, at
+from tests.builders import BTC, ETH, FEED, a_trader, at, set_state
 from tests.unit.engine.kernel.parent_desk import (
+    acked,
     canceled,
     chase,
     filled,
@@ -39,7 +41,7 @@ from tests.unit.engine.kernel.parent_desk import (
         (
             twap(jitter_percent=Decimal(20), limit=Decimal("1003.5")),
             Twap(BTC, "buy", 10, 40 * 10**9, 4, Decimal(20), 1_003),  # type: ignore[arg-type]
-            "a1: 4 × BUY about 2 at the market over 0.666667 min",
+            "a1: 4 × BUY about 2 at the market over 40 s",
             2,
         ),
         (
@@ -161,7 +163,30 @@ def test_two_parents_of_one_line_have_two_names():
     assert list(trader.ledger.parents) == ["a1", "a2"]
 
 
+def test_only_so_many_parents_go_on_at_a_time():
+    trader = a_trader()
+    for number in range(1, ACTIVE_MAX + 1):
+        spec = parent_of(started(scale(), a_trader())).spec
+        trader.ledger.apply(f.ParentStarted(trader.now_ns, f"a{number}", spec))
+
+    told = ("20 such orders go on already: cancel one first",)
+    assert trader.do(scale()).sentences == told
+    trader.ledger.apply(f.ParentEnded(trader.now_ns, "a1", "a test"))
+    assert trader.do(scale()).verdict == "accepted"
+
+
 # What exists already.
+
+
+def test_nobody_amends_what_a_parent_works_until_it_has_ended():
+    trader = started(chase())
+    key = acked(trader)
+    larger = c.AmendOrder(key, size=Decimal(20))
+
+    told = ("a1 works this order: cancel that one to change it",)
+    assert trader.do(larger).sentences == told
+    trader.ledger.apply(f.ParentEnded(trader.now_ns, "a1", "a test"))
+    assert trader.do(larger).verdict == "accepted"
 
 
 def paused(action: c.Action):
@@ -202,6 +227,14 @@ def test_a_paused_parent_needs_arming_and_a_book_to_go_on():
 
     del trader.state.instruments[BTC]
     assert "watched" in trader.do(c.ResumeParent("a1")).sentences[0]
+
+
+def test_where_trading_only_reduces_a_parent_that_adds_risk_does_not_go_on():
+    trader = paused(scale())
+    set_state(trader, "all", "reduce_only")
+
+    told = ("trading is reduce_only: let it go on first",)
+    assert trader.do(c.ResumeParent("a1")).sentences == told
 
 
 def test_what_is_not_paused_does_not_go_on():

@@ -88,16 +88,6 @@ def test_distances_are_percents_or_prices_or_none(decision: Decision, expected: 
     assert shapes(desk.placed) == expected
 
 
-def test_a_target_in_percent_rests_where_it_was_meant():
-    desk = Desk()
-    desk.ready(LONG)
-    (entry,) = desk.close().placed
-
-    desk.fill(entry)
-
-    assert shapes(desk.placed)[1] == ("take_profit", "sell", LOTS, 1_050)
-
-
 def test_an_entry_in_parts_is_protected_when_it_is_whole():
     desk = Desk()
     desk.ready(LONG)
@@ -277,11 +267,25 @@ def test_a_protection_filled_in_part_is_matched_by_the_other():
     desk.run.ms += 4_000
     desk.fill(target, lots=4, price=1_050)
 
-    assert desk.tick().cancels == [stop.client_order_id]
-    desk.cancelled(stop.client_order_id)
-    desk.tick()
+    (smaller,) = desk.tick().placed
+    assert shapes([smaller]) == [("stop", "sell", 6, 970)]
+    assert desk.tick(1).cancels == []
+    desk.accept(smaller)
 
-    assert shapes(desk.placed) == [("stop", "sell", 6, 970)]
+    assert desk.tick().cancels == [stop.client_order_id]
+
+
+def test_a_smaller_stop_that_would_not_only_reduce_does_not_leave():
+    desk = Desk()
+    stop, target = desk.entered(desk.ready(LONG))
+    other = msgspec.structs.replace(stop.intent, owner="ghost", is_protective=False)
+    desk.ledger.apply(f.OrderIntended(desk.run.now_ns, "other", other, 1))
+    desk.ledger.apply(a_fill("other", 9))  # Of the net position, one lot is left.
+
+    desk.fill(target, lots=4, price=1_050).tick(4)
+
+    assert [one for one in desk.placed if one.intent.supersedes] == []
+    assert desk.ledger.orders[stop.client_order_id].state == "open"
 
 
 def test_a_close_that_fills_in_part_leaves_the_rest_protected():

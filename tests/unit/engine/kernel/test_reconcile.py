@@ -11,6 +11,7 @@ from engine.model import account as a
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.effects import RequestReport, SendCancel
+from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL
 from tests.builders import BTC, ETH, a_fill, at, buy, sell
@@ -75,6 +76,15 @@ def test_fills_are_asked_for_since_the_last_agreement_and_a_little_before():
 
     assert asked.since_ns == confirmed_ns - 50 * NS_PER_S
     assert asked.since_ns > 0
+
+
+def test_the_last_agreement_is_remembered_in_the_time_of_the_venue():
+    desk = a_live_desk(is_clean=False).tells(UP)
+    desk.tells(ClockMeasured("test", offset_ns=-7_200 * NS_PER_S, round_trip_ns=0))
+    desk.waits_for_report()
+    desk.reports()
+
+    assert desk.ledger.confirmed_ns == desk.now_ns - 7_200 * NS_PER_S
 
 
 def test_while_an_order_is_in_doubt_the_account_is_asked_for_each_five_seconds():
@@ -238,11 +248,21 @@ def test_the_first_report_opens_the_account_with_what_the_venue_has():
         balances=(a.BalanceSeen("USDT", CASH), a.BalanceSeen("BNB", Decimal(2))),
     )
 
-    assert desk.ledger.settled_cash == CASH
+    assert desk.ledger.booked_cash == CASH
     assert desk.ledger.position(EXTERNAL, BTC).lots == desk.ledger.net_lots(BTC) == 3
     assert "the account begins with 50000 USDT; held: BTCUSDT +3 lots" in desk.said
     assert desk.side.agreed_ns is not None
     assert desk.ledger.equity({BTC: Decimal(1000)}) is not None
+
+
+def test_what_an_account_begins_with_was_lost_before_today():
+    desk = a_live_desk(is_clean=False).tells(UP)
+    desk.waits_for_report()
+
+    desk.reports(positions=[held(3, "1500")]).wait(1_000)
+
+    worth = desk.ledger.equity({BTC: Decimal("1000.5")})
+    assert worth == desk.ledger.day_start_equity(desk.now_ns) == desk.ledger.peak_equity
 
 
 def test_an_account_does_not_begin_with_what_nobody_can_value():
@@ -330,6 +350,18 @@ def test_a_difference_of_cash_is_told_and_kept_and_told_to_be_over():
 
     assert desk.said[-1] == "the cash is the venue's again"
     assert desk.ledger.settled_cash == CASH
+
+
+def test_while_the_cash_differs_movements_are_looked_for_an_hour_further_back():
+    desk = a_live_desk()
+    desk.waits_for_report()
+    desk.reports(balance=CASH - 1)
+    confirmed_ns = desk.ledger.confirmed_ns
+
+    (asked,) = desk.wait(30_000).asked(RequestReport)
+
+    assert asked.since_ns == confirmed_ns - 50 * NS_PER_S
+    assert asked.cash_since_ns == asked.since_ns - 3_600 * NS_PER_S
 
 
 def test_cash_is_not_compared_with_a_balance_that_may_miss_the_newest_fill():

@@ -142,7 +142,7 @@ def test_a_stop_whose_fate_is_unknown_keeps_the_one_before():
 
 def test_what_the_gate_refuses_is_not_tried_at_once_again():
     trader = trailing()
-    tight = {"trigger_collar_share": Decimal("0.001")}
+    tight = {"order_lots_max": 1}
     trader.desk.limits = replace(trader.desk.limits, **tight)
     marked(trader, "1010")
     denied = [fact for fact in trader.facts if isinstance(fact, f.OrderDenied)]
@@ -151,6 +151,8 @@ def test_what_the_gate_refuses_is_not_tried_at_once_again():
 
     assert trader.wait(1_000).asked(PlaceOrder) == []
     assert trader.ledger.trails["t1"].stop_ticks == 970
+    trader.ledger.apply(f.TrailEnded(trader.now_ns, "t1", "a test"))
+    assert trader.wait(250).desk.trails_refused_ns == {}
 
 
 def test_nothing_moves_while_no_price_can_be_relied_on():
@@ -193,11 +195,11 @@ def test_a_trail_shrinks_and_ends_with_the_position():
     key = trader.ledger.working()[0].client_order_id
 
     trader.wait(250)
-    assert canceled(trader) == [key]
-    trader.take(f.OrderCanceled(trader.now_ns, key, "by us")).wait(250)
     assert placed(trader) == [("stop", 6, 960)]
+    accepted(trader).wait(250)
+    assert canceled(trader) == [key]
+    trader.take(f.OrderCanceled(trader.now_ns, key, "by us"))
 
-    accepted(trader)
     trader.take(a_fill(trader.newest.client_order_id, 6, 959))
     assert trader.ledger.trails == {}
     assert f.TrailEnded(trader.now_ns, "t1", "its position is closed") in trader.facts
@@ -312,7 +314,6 @@ def test_stops_are_shared_out_by_their_price():
     trail = trader.ledger.trails["t1"]
     (working,) = trader.ledger.working()
 
-    assert generations(intent_of(trail, 10), []).is_confirmed
     found = generations(intent_of(trail, 10), [working])
     assert (found.current, found.late) == ([working], [])
 

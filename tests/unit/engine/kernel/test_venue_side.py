@@ -2,10 +2,11 @@
 
 import pytest
 
+from engine.kernel.desk import moment_of
 from engine.model import account as a
 from engine.model import facts as f
 from tests.builders import BTC, at
-from tests.unit.engine.kernel.live_desk import a_live_desk, held
+from tests.unit.engine.kernel.live_desk import a_live_desk, held, seen
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,30 @@ def test_a_mismatch_and_a_timer_are_in_the_digest_too():
     assert len({repr(parts) for parts in (before, waiting, desk.side.digest_parts())}) == 3
     assert desk.kernel.step_digest()
     assert BTC in desk.side.mismatches
+
+
+# Another engine (R124).
+
+
+def an_engines_id(number: int = 0) -> str:
+    """Return an id as an engine gives it, but none of a test's."""
+    return f"ck000007abcdef{number:08}"
+
+
+def test_another_engine_on_the_account_forbids_new_risk_until_its_orders_are_gone():
+    desk = a_live_desk()
+    desk.waits_for_report()
+    desk.reports(seen(an_engines_id()), seen(an_engines_id(1)))
+    told = f"another engine trades this account: end it, then cancel its order {an_engines_id()}"
+
+    assert f"{told} and 1 more" in moment_of(desk.desk, {}, desk.now_ns).faults
+    assert any(one.startswith(f"{told} and 1 more; no order") for one in desk.said)
+
+    desk.waits_for_report()
+    desk.reports(seen(an_engines_id()))
+    assert told in moment_of(desk.desk, {}, desk.now_ns).faults
+    assert sum("another engine" in one for one in desk.said) == 1
+
+    desk.waits_for_report()
+    desk.reports()
+    assert not any("another engine" in one for one in moment_of(desk.desk, {}, desk.now_ns).faults)

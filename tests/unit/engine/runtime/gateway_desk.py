@@ -55,6 +55,8 @@ class Network(MemoryTransport):
         """Requests with this in their address leave, and are never answered."""
         self.dead: str = ""
         """Requests with this in their address never leave."""
+        self.limited: str = ""
+        """Requests with this in their address are turned away: too many of them."""
         self.calls: list[tuple[int, str, str]] = []
         """When something left, method and path."""
         self.links: list[MemoryLink] = []
@@ -77,6 +79,10 @@ class Network(MemoryTransport):
             path = "/" + call.url.partition("?")[0].partition("://")[2].partition("/")[2]
             self.calls.append((self.now(), call.method, path))
 
+        if self.limited and self.limited in call.url:
+            leave()
+            body = b'{"code":-1003,"msg":"Too many requests."}'
+            return HttpReply(429, {"content-type": "application/json", "retry-after": "30"}, body)
         reply = await super().request(call, leave)
         if self.lost and self.lost in call.url:
             raise VenueUnreachable("connection lost")

@@ -11,8 +11,10 @@ from engine.model.errors import VenueUnreachable
 from engine.model.instrument import InstrumentId
 from engine.model.market import BestQuote, FeedDown, FeedUp
 from engine.model.numbers import NS_PER_S
+from engine.runtime.rate_budget import MarketTurns, RateBudget
 from engine.runtime.transport import HttpAnswer
 from engine.runtime.virtual_loop import run
+from engine.venues.trading import RateLimit
 from tests.fakes.feed_host import OK, REST, START_NS, Host, a_venue, lively, watch
 from tests.fakes.wire import FakeWire
 
@@ -225,3 +227,38 @@ def test_a_failed_request_costs_itself_only() -> None:
     host = watch(venue, 10, symbols=("A", "B"))
 
     assert [tick.instrument_id for tick in host.of(BestQuote, REST)].count("candles") == 1
+
+
+def test_what_an_account_has_used_of_the_address_is_not_there_for_books() -> None:
+    budget = RateBudget((RateLimit("weight_1m", "weight", 60 * NS_PER_S, 200),))
+
+    async def scenario() -> list[float]:
+        host = Host(a_venue(lively), turns=MarketTurns(budget))
+        for number in range(20):
+            host.feed.request_snapshot(InstrumentId(f"I{number}"))
+        await asyncio.sleep(100)
+        await host.feed.close()
+        return [time for time, _ in host.transport.gets]
+
+    times = run(scenario)
+
+    assert len(times) == 16
+    first = START_NS // NS_PER_S % 60
+    assert [time < 60 - first for time in times] == [True] * 8 + [False] * 8
+
+
+def test_an_account_is_told_when_market_data_is_to_leave_the_venue_alone() -> None:
+    budget = RateBudget(())
+
+    async def scenario() -> None:
+        venue = a_venue(lively)
+        venue.answers["depth"] = [HttpAnswer(429, {"retry-after": "30"}, b"")]
+        host = Host(venue, turns=MarketTurns(budget))
+        host.feed.request_snapshot(A)
+        await asyncio.sleep(1)
+        await host.feed.close()
+
+    run(scenario)
+
+    assert budget.is_paused(START_NS + 29 * NS_PER_S)
+    assert "429" in budget.pause_reason

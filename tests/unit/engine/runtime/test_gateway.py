@@ -1,6 +1,7 @@
 """The gateway to a real venue: once each, never after a kill, and nothing guessed."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -8,11 +9,14 @@ from engine.fake.trading.mishaps import RestFaults, TradingFaults
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.effects import CancelAllOrders, QueryOrder, RequestReport
+from engine.model.envelope import TimerFired
 from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
 from engine.runtime.gateway import CANCELS_MAX, LEAVE_NS, ORDERS_MAX, TURN_NS
+from engine.runtime.trade_rest import CLOCK_AGAIN_NS
 from engine.venues.trading import RateLimit
-from tests.builders import START_NS
+from tests.builders import START_NS, an_instrument, an_update
+from tests.order_facts import an_intent, known
 from tests.unit.engine.runtime.gateway_desk import BTC, SOON_S, Desk, simulated
 
 ORDER = "/fapi/v1/order"
@@ -44,6 +48,28 @@ def test_what_the_venue_refuses_was_never_accepted() -> None:
         (rejected,) = desk.heard(f.OrderRejected)
         assert rejected.is_by_venue
         assert "HTTP 400" in rejected.reason
+
+    simulated(scenario)
+
+
+def test_what_waits_to_leave_is_written_in_the_steps_in_which_it_was_approved() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        other = an_update(an_instrument(BTC, tick_size=Decimal(5)))
+        desk.place("a", lots=3, price=95)
+        desk.market.take(other)
+        desk.gateway.on_market(other)
+        await asyncio.sleep(SOON_S)
+
+        (order,) = desk.exchange.desk.open_orders()
+        assert order.price == 95
+
+        desk.ledger.apply(f.OrderCanceled(desk.clock.now_ns(), "a", "gone"))
+        desk.ledger.apply(known(BTC, tick="5"))
+        desk.gateway.on_market(TimerFired("second", desk.clock.now_ns()))
+        desk.place("b", lots=3, price=19)
+        await asyncio.sleep(SOON_S)
+        assert desk.exchange.desk.open_orders()[-1].price == 95
 
     simulated(scenario)
 
@@ -128,6 +154,20 @@ def test_too_many_orders_on_their_way_are_refused_here() -> None:
             desk.place(f"a{number}", lots=1, price=95)
 
         assert [one.client_order_id for one in desk.heard(f.OrderRejected)] == [f"a{ORDERS_MAX}"]
+
+    simulated(scenario)
+
+
+def test_a_cancel_leaves_although_the_clock_of_the_venue_is_not_known() -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.network.dead = "/time"
+        await desk.begin()
+        wanted = an_intent(instrument_id=BTC)
+        desk.ledger.apply(f.OrderIntended(desk.clock.now_ns(), "a", wanted, 1))
+        desk.gateway.cancel("a")
+        await asyncio.sleep(CLOCK_AGAIN_NS / NS_PER_S + 0.1)
+
+        assert desk.network.left("DELETE", ORDER) == 1
 
     simulated(scenario)
 

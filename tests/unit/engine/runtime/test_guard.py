@@ -178,3 +178,30 @@ def test_a_flatten_that_waits_leaves_also_after_a_kill(guard, venue) -> None:
     guard.latch()
 
     assert venue.may_leave() == ""
+
+
+@pytest.mark.parametrize(
+    ("is_flatten", "is_reduce_only", "tif"),
+    [(False, True, "ioc"), (True, False, "ioc"), (True, True, "gtc")],
+    ids=["no flatten", "may add", "rests"],
+)
+def test_only_a_flatten_that_shrinks_and_does_not_rest_passes_the_latch(
+    guard, venue, is_flatten: bool, is_reduce_only: bool, tif: str
+) -> None:
+    order = ApprovedOrder("a", an_intent(is_reduce_only=is_reduce_only, tif=tif), o._BY_THE_GATE)
+    guard.latch()
+
+    refused = guard.place(order, 0, is_flatten=is_flatten)
+
+    assert refused == "guard: the kill switch is on"
+    assert venue.got == []
+
+
+def test_a_flatten_has_the_same_limits(guard, venue) -> None:
+    intent = an_intent(lots=11, is_reduce_only=True, tif="ioc")
+    guard.latch()
+
+    refused = guard.place(ApprovedOrder("a", intent, o._BY_THE_GATE), 0, is_flatten=True)
+
+    assert refused == "guard: worth 1100, guard allows 1000"
+    assert venue.got == []

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -376,6 +377,21 @@ def test_a_worker_that_is_late_for_its_loop_is_silent(tmp_path: Path) -> None:
 
     for job in gate:
         job()
+
+
+def test_a_thread_ends_after_what_was_handed_over() -> None:
+    said: list[str] = []
+    before = set(threading.enumerate())
+    worker = ThreadWorker()
+    (thread,) = set(threading.enumerate()) - before
+    worker.run(lambda: said.append("first"))
+    worker.run(lambda: said.append("second"))
+    worker.stop()
+
+    thread.join(timeout=60)
+
+    assert not thread.is_alive()
+    assert said == ["first", "second"]
 
 
 CHILD = """

@@ -21,8 +21,9 @@ from engine.model.facts import (
     OrderRejected,
     TradingStateSet,
 )
-from engine.runtime.journal_writer import ThreadWorker
+from engine.runtime.journal_writer import LoopWorker, ThreadWorker
 from engine.runtime.latch import RETRY_S, LatchFile, LatchKeeper, LatchNote
+from engine.runtime.virtual_loop import run
 from storage.files import DiskFiles
 from storage.journal import recover
 from tests.unit.engine.runtime.trading_desk import (
@@ -391,6 +392,45 @@ def test_a_stop_waits_for_a_broken_disk_only_so_long(tmp_path: Path) -> None:
         assert asyncio.get_running_loop().time() < 10
 
     simulated(tmp_path, scenario)
+
+
+def test_where_nothing_was_ever_wanted_a_stop_waits_for_nothing(file: LatchFile) -> None:
+    async def main() -> None:
+        keeper = LatchKeeper(file, LoopWorker(lambda: LATCH_S), lambda: None)
+        assert (keeper.is_wanted, keeper.is_kept) == (False, False)
+
+        assert await keeper.close(10)
+        assert asyncio.get_running_loop().time() == 0
+
+    run(main)
+
+
+def test_a_stop_waits_for_the_disk_and_no_longer(file: LatchFile) -> None:
+    async def main() -> None:
+        keeper = LatchKeeper(file, LoopWorker(lambda: LATCH_S), lambda: None)
+        keeper.keep(NOTE)
+
+        assert await keeper.close(10)
+        assert asyncio.get_running_loop().time() == LATCH_S
+        assert keeper.is_kept
+
+    run(main)
+
+
+def test_a_disk_that_answers_after_the_stop_troubles_nobody(file: LatchFile) -> None:
+    async def main() -> None:
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: errors.append(told))
+        keeper = LatchKeeper(file, LoopWorker(lambda: 5), lambda: None)
+        keeper.keep(NOTE)
+        assert not await keeper.close(2)
+
+        await asyncio.sleep(5)
+
+        assert keeper.is_kept
+        assert errors == []
+
+    run(main)
 
 
 def test_after_a_halt_cancels_are_all_that_passes(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from engine.fake.trading.mishaps import RestFaults, TradingFaults
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.numbers import NS_PER_MS, NS_PER_S
-from engine.runtime.private_stream import NEWS_NS
+from engine.runtime.private_stream import HANG_UP_S, NEWS_NS
 from tests.unit.engine.runtime.gateway_desk import SOON_S, Desk, simulated
 
 KEY = "/fapi/v1/listenKey"
@@ -166,6 +166,21 @@ def test_a_key_that_could_not_be_kept_is_asked_for_anew_while_the_old_stream_goe
     simulated(scenario)
 
 
+def test_a_stream_whose_key_may_not_be_kept_just_now_goes_on() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        desk.network.limited = KEY
+        await asyncio.sleep(HOUR_S / 2 + RETRY_S)
+        assert turns(desk) == []
+        desk.network.limited = ""
+        await asyncio.sleep(180)
+
+        assert "down" not in turns(desk)
+        assert await is_told_of_fills(desk, "a")
+
+    simulated(scenario)
+
+
 def test_before_a_day_is_over_another_stream_takes_over_and_no_fill_is_lost() -> None:
     async def scenario(desk: Desk) -> None:
         await desk.begin()
@@ -228,5 +243,30 @@ def test_a_stream_that_drops_at_once_is_not_opened_without_end() -> None:
             await asyncio.sleep(1.0)
 
         assert len(desk.network.links) < 120
+
+    simulated(scenario)
+
+
+def test_at_a_clean_end_the_venue_forgets_the_key() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        await desk.end()
+
+        assert desk.network.left("DELETE", KEY) == 1
+
+    simulated(scenario)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_an_end_waits_for_no_venue_that_is_gone(is_open: bool) -> None:
+    async def scenario(desk: Desk) -> None:
+        if not is_open:
+            desk.network.dead = KEY
+        await desk.begin()
+        desk.network.dead = KEY
+        began_ns = desk.clock.now_ns()
+        await desk.end()
+
+        assert desk.clock.now_ns() - began_ns <= HANG_UP_S * NS_PER_S
 
     simulated(scenario)

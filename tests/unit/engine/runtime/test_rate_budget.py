@@ -1,7 +1,7 @@
 """The rate budget: by the venue's windows and counts, with a part kept back."""
 
 from engine.model.numbers import NS_PER_S
-from engine.runtime.rate_budget import RateBudget
+from engine.runtime.rate_budget import MarketTurns, RateBudget
 from engine.venues.trading import RateLimit, TradeAnswer, TradeRequest
 
 MINUTE_NS = 60 * NS_PER_S
@@ -33,12 +33,38 @@ def test_ordinary_requests_may_use_four_fifths_and_reserved_ones_nearly_all() ->
     assert take(budget, asks(1), 20, is_reserved=True) == 40
 
 
+def test_questions_leave_room_for_a_cancel() -> None:
+    budget = RateBudget(LIMITS)
+    question = TradeRequest("open_orders", "GET", "/open", weight=40, is_read=True)
+
+    waits = [take(budget, question, is_reserved=True) for _ in range(3)]
+
+    assert waits == [0, 0, 60]
+    small = TradeRequest("order", "GET", "/order", is_read=True)
+    assert [take(budget, small, is_reserved=True) for _ in range(11)] == [0] * 10 + [60]
+    assert take(budget, asks(5), is_reserved=True) == 0
+
+
 def test_a_window_begins_at_multiples_of_its_length() -> None:
     budget = RateBudget(LIMITS)
     take(budget, asks(80), 59)
 
     assert take(budget, asks(80), 59.5) == 0.5
     assert take(budget, asks(80), 60) == 0
+
+
+def test_a_clock_that_was_ahead_blocks_nothing_once_it_is_right() -> None:
+    budget = RateBudget(LIMITS)
+    take(budget, asks(40), 3_600)
+
+    assert [take(budget, asks(40), s) for s in range(0, 300, 60)] == [0] * 5
+
+
+def test_a_step_back_into_the_window_before_begins_no_new_one() -> None:
+    budget = RateBudget(LIMITS)
+    take(budget, asks(80), 60)
+
+    assert take(budget, asks(80), 59.9) > 0
 
 
 def test_orders_and_weight_are_counted_apart_and_the_longer_wait_holds() -> None:
@@ -111,3 +137,25 @@ def test_the_use_is_that_of_the_fullest_limit() -> None:
     assert budget.used_pct(START_NS) == 70
     assert budget.used_pct(START_NS + 10 * NS_PER_S) == 20
     assert RateBudget(()).used_pct(START_NS) == 0
+
+
+def test_market_data_has_its_turns_in_the_same_budget() -> None:
+    budget = RateBudget(LIMITS)
+    budget.ahead_ns = 10 * NS_PER_S
+    turns = MarketTurns(budget)
+
+    assert take(budget, asks(50), 10) == 0
+    assert turns.take(30, START_NS) == 0
+    assert turns.take(1, START_NS) == 50 * NS_PER_S
+    assert take(budget, asks(15), 11, is_reserved=True) == 0
+
+
+def test_a_pause_that_market_data_is_asked_for_is_everybodys() -> None:
+    budget = RateBudget(LIMITS)
+    turns = MarketTurns(budget)
+
+    turns.pause(7 * NS_PER_S, "answered 429", START_NS)
+
+    assert take(budget, asks(), is_reserved=True) == 7
+    assert turns.take(1, START_NS + NS_PER_S) == 6 * NS_PER_S
+    assert budget.pause_reason == "answered 429"

@@ -39,6 +39,7 @@ from tests.unit.engine.runtime.trading_desk import (
     a_state,
     an_amend,
     an_order,
+    approved,
     is_latched,
     simulated,
 )
@@ -127,6 +128,36 @@ def test_at_the_very_deadline_an_order_is_sent_or_refused_and_never_both(
         assert (desk.answers[0].outcome.verdict == "accepted") is was_sent
 
     simulated(tmp_path, scenario, seed)
+
+
+def test_an_order_with_nothing_new_to_record_waits_for_nothing_and_leaves(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.sync_s = 10.0
+        desk.take(PlaceOrder(approved("a")))
+        await asyncio.sleep(0.1)
+
+        assert desk.venue.got == [("place", "a")]
+
+    simulated(tmp_path, scenario)
+
+
+def test_of_several_orders_those_held_back_are_told_beside_those_that_left(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        large = approved("b", lots=2_000)
+        desk.take(
+            *an_order("a")[:2],
+            Record(OrderIntended(1, "b", large.intent, 1)),
+            PlaceOrder(large),
+            CommandResult("operator:1", 7, ACCEPTED),
+        )
+        await asyncio.sleep(1)
+
+        assert desk.venue.got == [("place", "a")]
+        (answer,) = desk.answers
+        assert answer.outcome.verdict == "accepted"
+        assert answer.outcome.sentences == ("guard: worth 2000, guard allows 1000",)
+
+    simulated(tmp_path, scenario)
 
 
 def test_orders_leave_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
@@ -300,6 +331,30 @@ def test_a_refusing_disk_is_told_within_a_second_and_so_is_its_return(tmp_path: 
         await asyncio.sleep(1.5)
 
         assert [type(one) for one in desk.events] == [StorageDegraded, StorageRestored]
+
+    simulated(tmp_path, scenario)
+
+
+def test_of_a_disk_that_works_nothing_is_told(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        for _ in range(20):
+            desk.take(a_state("reduce_only"))
+            await asyncio.sleep(1)
+
+        assert desk.events == []
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_disk_that_is_slow_but_no_slower_than_allowed_is_no_trouble(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.start()
+        desk.sync_s = STALL_NS / 1e9
+        desk.take(a_state("reduce_only"))
+        await asyncio.sleep(10)
+
+        assert desk.events == []
 
     simulated(tmp_path, scenario)
 

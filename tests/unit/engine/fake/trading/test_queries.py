@@ -158,3 +158,29 @@ def test_limits_of_pages_are_checked(client: VenueClient):
     answer = client.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT", limit=1_001)
 
     assert answer["code"] == -1130
+
+
+def test_margin_is_what_positions_and_orders_leave_of_the_money(client: VenueClient):
+    [before] = client.ask("GET", "/fapi/v3/balance")
+    client.place("in", price="100.1", qty="1")
+    client.place("rests", price="90", qty="2")
+    [after] = client.ask("GET", "/fapi/v3/balance")
+    account = client.exchange.account
+    [position] = client.ask("GET", "/fapi/v3/positionRisk")
+    mark = Decimal(position["markPrice"])
+
+    assert before["availableBalance"] == before["balance"] == "10000.00000000"
+    assert Decimal(after["crossUnPnl"]) == mark - Decimal("100.1")
+    margin = account.cash + mark - Decimal("100.1")
+    assert Decimal(after["availableBalance"]) == margin - (mark + 180) / 20
+
+
+def test_a_position_is_liquidated_where_the_money_ends(client: VenueClient):
+    Hands(client.exchange).transfer(Decimal(-9_900), client.now_ns)
+    client.place("in", price="100.1", qty="8")
+    [position] = client.ask("GET", "/fapi/v3/positionRisk")
+    mark, end = Decimal(position["markPrice"]), Decimal(position["liquidationPrice"])
+    money = client.exchange.account.cash + 8 * (end - Decimal("100.1"))
+
+    assert 0 < end < mark
+    assert abs(money - Decimal("0.004") * 8 * mark) < Decimal("0.001")

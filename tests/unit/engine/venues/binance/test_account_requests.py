@@ -265,3 +265,29 @@ def test_rights_that_are_not_told_whole_are_not_known():
     assert request is not None
 
     assert answer(wire, request, {"enableFutures": True}).verdict == "unknown"
+
+
+def test_margin_and_liquidation_are_read_where_they_are_told():
+    money = {"crossWalletBalance": "100.5", "crossUnPnl": "-0.5", "availableBalance": "60"}
+    rows = [{"asset": "USDT", "balance": "100.5"} | money]
+    [seen] = read("balance", rows).rows
+    assert (seen.margin, seen.free) == (Decimal(100), Decimal(60))
+
+    for text, price in (("0", Decimal(0)), ("9.5", Decimal("9.5")), ("", None)):
+        [held] = read("positionRisk", [position_row(liquidationPrice=text)]).rows
+        assert held.liquidation_price == price
+
+
+@pytest.mark.parametrize("name", ["crossWalletBalance", "crossUnPnl", "availableBalance"])
+def test_margin_that_is_told_in_part_is_not_known(name: str):
+    money = {"crossWalletBalance": "1", "crossUnPnl": "1", "availableBalance": "1"}
+    [seen] = read("balance", [{"asset": "USDT", "balance": "1"} | money | {name: ""}]).rows
+
+    assert (seen.margin, seen.free) == (None, None)
+
+
+def test_cash_may_be_asked_for_further_back_than_fills():
+    parts = a_trade_wire().report(T_NS - DAY_NS, T_NS, T_NS - 2 * DAY_NS)
+
+    began = {part.purpose: dict(part.params).get("startTime") for part in parts}
+    assert int(began["fills"]) - int(began["cash"]) == DAY_NS // 1_000_000

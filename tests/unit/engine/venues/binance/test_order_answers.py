@@ -28,12 +28,16 @@ from tests.fakes.binance_trading import (
 )
 
 
+def answered(number: str) -> OrderAcked:
+    return OrderAcked(T_NS, CID, number, is_answer=True)
+
+
 def test_a_placed_order_is_acknowledged():
     wire = a_trade_wire()
 
     found = answer(wire, wire.place(CID, an_intent()), order_row())
 
-    assert (found.verdict, found.events) == ("confirmed", (OrderAcked(T_NS, CID, "77"),))
+    assert (found.verdict, found.events) == ("confirmed", (answered("77"),))
 
 
 def test_a_placed_conditional_order_is_acknowledged_by_a_number_of_its_own_kind():
@@ -41,7 +45,7 @@ def test_a_placed_conditional_order_is_acknowledged_by_a_number_of_its_own_kind(
 
     found = answer(wire, wire.place(CID, a_stop()), algo_row())
 
-    assert (found.verdict, found.events) == ("confirmed", (OrderAcked(T_NS, CID, "algo-9001"),))
+    assert (found.verdict, found.events) == ("confirmed", (answered("algo-9001"),))
 
 
 @pytest.mark.parametrize("status", ["EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"])
@@ -284,7 +288,7 @@ def test_a_conditional_order_that_hangs_while_triggered_says_so():
 
     for status in ("TRIGGERING", "TRIGGERED"):
         (row,) = answer(wire, wire.query(CID, ABC, "stop"), algo_row(algoStatus=status)).rows
-        assert (row.state, row.reason) == ("open", status)
+        assert (row.state, row.reason, row.is_triggered) == ("open", status, True)
 
 
 @pytest.mark.parametrize("number", ["88", 88])

@@ -109,16 +109,16 @@ def test_conditional_orders_made_elsewhere_are_shown():
 def test_what_a_conditional_order_became_tells_the_rest_of_its_life():
     wire = a_trade_wire()
 
-    assert told(algo_update(X="TRIGGERING"), wire) == []
+    (triggering,) = told(algo_update(X="TRIGGERING"), wire)
     assert told(algo_update(X="TRIGGERED", ai="88"), wire) == []
     (acked,) = told(order_update(c="by-the-venue", i=88, o="MARKET"), wire)
     (fill,) = told(fill_update(c="by-the-venue", i=88, o="MARKET"), wire)
     assert told(algo_update(X="FINISHED", ai=88), wire) == []
 
+    assert (triggering.client_order_id, triggering.order.is_triggered) == (CID, True)
     assert acked == OrderAcked(NOW, CID, "88")
     assert fill.client_order_id == CID
     assert wire.ignored == {
-        "ALGO_UPDATE TRIGGERING": 1,
         "ALGO_UPDATE TRIGGERED": 1,
         "ALGO_UPDATE FINISHED": 1,
     }
@@ -213,3 +213,9 @@ def test_a_reason_of_the_venue_cannot_act_on_a_terminal():
     (event,) = told(algo_update(X="REJECTED", rm="\x1b]52;c;x\x07 no"))
 
     assert event.reason.isprintable()
+
+
+@pytest.mark.parametrize("state", ["NEW", "PARTIALLY_FILLED"])
+def test_an_order_that_goes_on_has_not_ended_whatever_was_prevented(state: str):
+    with pytest.raises(VenuePayloadError, match="of an order that is"):
+        told(order_update(x="TRADE_PREVENTION", X=state))

@@ -80,6 +80,7 @@ def test_what_nobody_has_confirmed_of_the_venue_counts_as_the_worse():
         cancel_all_covers_stops=False,
         dead_man_ns=120_000_000_000,
         dead_man_covers_stops=False,
+        dead_man_min_ns=5_000_000_000,
     )
 
 
@@ -166,6 +167,9 @@ def test_the_private_stream_is_opened_with_its_key_and_kept():
     assert (plan.keep_every_ns, plan.life_ns) == (1_800_000_000_000, 85_800_000_000_000)
     assert answer(wire, plan.keep, {}).verdict == "confirmed"
     assert failed(wire, plan.keep, -1125).verdict == "refused"
+    assert plan.close is not None
+    assert (plan.close.method, plan.close.path) == ("DELETE", "/fapi/v1/listenKey")
+    assert answer(wire, plan.close, {}).verdict == "confirmed"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ coverage: $(DEV)  ## check that what money hangs on is covered wholly by its own
 	@$(call covers_wholly,tests/unit/engine/kernel,--source=engine/kernel)
 	@$(call covers_wholly,tests/unit/engine/execution,--source=engine/execution)
 	@$(call covers_wholly,$(RUNTIME_TESTS),--include=$(call joined,$(RUNTIME)))
+	@$(call covers_wholly,tests/unit/engine/kill,--source=engine/kill)
 	@$(call covers_wholly,$(JOURNAL_TESTS),--include=storage/journal*.py)
 
 slow: $(DEV)  ## run the slow tests

@@ -191,20 +191,19 @@ def _choices(before: list[str], context: Context) -> list[str]:
         return _long_verbs()
     names = [market.name for market in context.markets]
     ids = [order.short_id for order in context.orders]
-    verb = before[0].lower()
-    if verb == "cancel":
-        return [*_CANCELLED, *ids, *context.parents, *names]
-    if verb in _OF_PARENTS:
-        return [*SIDES, *names, *_OF_PARENTS[verb], "reduce", "tag"]
-    if verb == "amend":
-        return ids if len(before) == 1 else ["size"]
-    if verb == "strat":
-        return ["start", "stop", "pause", "resume"] if len(before) == 1 else names
-    if verb == "resume":
-        return ["all", *context.parents, *names]
-    if verb in ("close", "flatten", "tp", "sl"):
-        return ["all", *names, *REFERENCES]
-    return [*names, *dict.fromkeys(_FOLLOWING)]
+    is_second = len(before) == 1
+    choices = {
+        "cancel": [*_CANCELLED, *ids, *context.parents, *names],
+        "amend": ids if is_second else ["size"],
+        "strat": ["start", "stop", "pause", "resume"] if is_second else names,
+        "resume": ["all", *context.parents, *names],
+        **{verb: ["all", *names, *REFERENCES] for verb in ("close", "flatten", "tp", "sl")},
+        **{
+            parent: [*SIDES, *names, *words, "reduce", "tag"]
+            for parent, words in _OF_PARENTS.items()
+        },
+    }
+    return choices.get(before[0].lower(), [*names, *dict.fromkeys(_FOLLOWING)])
 
 
 def _shared(texts: list[str]) -> str:

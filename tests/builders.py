@@ -312,9 +312,7 @@ class Trader(Run):
         } | changed
         return self.works(side, lots, None, **fields)
 
-    def holds(
-        self, lots: int, price: int = 1_000, owner: str = HAND, **changed: object
-    ) -> Self:
+    def holds(self, lots: int, price: int = 1_000, owner: str = HAND, **changed: object) -> Self:
         """Give an owner a position, past the gate and long ago."""
         cid = self.works("buy" if lots > 0 else "sell", abs(lots), price, owner=owner, **changed)
         self.ledger.apply(a_fill(cid, abs(lots), price))

@@ -154,6 +154,11 @@ class Books:
         if ledger.is_booked(fact):
             ledger.apply(fact)
             return
+        if ledger.is_in_position(fact):
+            ledger.apply(fact)
+            told = f"fill {fact.trade_id} is part of a position that was taken as the venue had it"
+            self.remarks.append((fact.ts_ns, told))
+            return
         order = ledger.orders.get(fact.client_order_id)
         name = fact.instrument_id or (order.spec.instrument_id if order is not None else None)
         side = fact.side or (order.spec.side if order is not None else None)

@@ -18,6 +18,7 @@ from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_controls import joined
 from engine.execution.ledger_facts import (
     is_booked,
+    is_in_position,
     movement_key,
     shares_of,
     steps_problem,
@@ -162,6 +163,10 @@ class Ledger:
     def is_booked(self, fill: OrderFilled) -> bool:
         """Whether a fill is counted already."""
         return is_booked(self._kept, fill)
+
+    def is_in_position(self, fill: OrderFilled) -> bool:
+        """Whether a fill is part of a position that was adopted from the venue."""
+        return is_in_position(self._kept, fill)
 
     def is_moved(self, kind: str, movement_id: str) -> bool:
         """Whether a movement of money is counted already."""

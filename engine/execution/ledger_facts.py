@@ -73,7 +73,7 @@ def shares_of(state: LedgerState, fact: f.OrderFilled) -> dict[str, int]:
     placed = _place(state, fact)
     if placed is None or _trade_key(placed, fact) in state.trades:
         return {}
-    return _shares(state, fact, placed)
+    return {} if is_in_position(state, fact) else _shares(state, fact, placed)
 
 
 def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
@@ -185,7 +185,10 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
     if not state.trades.is_new(_trade_key(placed, fact)):
         state.duplicate_fills += 1
         return
-    shares = _shares(state, fact, placed)
+    is_counted = is_in_position(state, fact)
+    if is_counted and fact.client_order_id not in state.orders.records:
+        return
+    shares = {} if is_counted else _shares(state, fact, placed)
     endings = {owner: _ending(state, owner, placed, lots) for owner, lots in shares.items()}
     steps = state.account.steps.get(placed.instrument_id)
     if steps is not None:
@@ -206,6 +209,12 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
             f"Fill {fact.trade_id} of {order.client_order_id}, which is {before}:"
             f" {order.filled_lots} of {order.size_lots} lots"
         )
+
+
+def is_in_position(state: LedgerState, fact: f.OrderFilled) -> bool:
+    """Whether a fill that is told only now is part of a position that was adopted."""
+    placed = _place(state, fact)
+    return placed is not None and fact.ts_ns <= state.adopted_ns.get(placed.instrument_id, 0)
 
 
 def _hold(state: LedgerState, name: InstrumentId, steps: Steps, lots: int, price: Decimal) -> None:
@@ -325,6 +334,8 @@ def _on_position_adopted(state: LedgerState, fact: f.PositionAdopted) -> None:
     else:
         _hold(state, fact.instrument_id, steps, fact.lots, fact.price)
         state.positions.adopt(fact.instrument_id, fact.lots, fact.price, steps)
+        until_ns = max(fact.until_ns, state.adopted_ns.get(fact.instrument_id, 0))
+        state.adopted_ns[fact.instrument_id] = until_ns
         if not state.confirmed_ns:  # What an account begins with was won or lost before.
             state.account.unmark()
 

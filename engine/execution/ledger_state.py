@@ -44,6 +44,9 @@ class LedgerState(msgspec.Struct):
     holdings: dict[InstrumentId, Holding] = {}
     """Net positions as the venue reckons them; its cash is compared by these."""
 
+    adopted_ns: dict[InstrumentId, int] = {}
+    """By the venue's time: fills of up to then are part of a position that was adopted whole."""
+
     def contradict(self, sentence: str) -> None:
         """Count a fact that cannot be true beside the others."""
         self.contradictions += 1

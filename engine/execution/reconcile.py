@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, assert_never
 
+import msgspec
+
 from engine.execution.holdings import MONEY_STEP
 from engine.execution.ledger import Ledger, is_engines
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.positions import EXACT, is_sane, total
+from engine.execution.positions import EXACT, is_sane, signed_lots, total
 from engine.model import facts as f
 from engine.model.account import AccountReported, BalanceSeen, CashSeen, OrderSeen, PositionSeen
 from engine.model.instrument import InstrumentId
@@ -238,7 +240,21 @@ def adoption(ledger: Ledger, seen: PositionSeen, ts_ns: int) -> f.PositionAdopte
         price = own.quantize(MONEY_STEP, context=EXACT)
     if not is_sane(price) or price < 0:
         return None
-    return f.PositionAdopted(ts_ns, seen.instrument_id, lots, price)
+    return f.PositionAdopted(ts_ns, seen.instrument_id, lots, price, seen.updated_ns)
+
+
+def _caught_up(seen: PositionSeen, fills: Iterable[f.OrderFilled]) -> PositionSeen:
+    """Return a position with the fills that came after it; the copies of a venue differ in age."""
+    if not seen.updated_ns:
+        return seen
+    after = sum(
+        signed_lots(fill.side, fill.qty_lots)
+        for fill in fills
+        if fill.instrument_id == seen.instrument_id
+        and fill.side is not None
+        and fill.ts_ns > seen.updated_ns
+    )
+    return msgspec.structs.replace(seen, lots=seen.lots + after)
 
 
 def venue_cash(ledger: Ledger, balances: Iterable[BalanceSeen]) -> Decimal:
@@ -274,7 +290,8 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
     for fact in (*missing_fills(trial, report.fills), *cash_facts(trial, report.cash, ts_ns)):
         trial.apply(fact)
         facts.append(fact)
-    for seen in differences(trial, report.positions).values():
+    positions = [_caught_up(seen, report.fills) for seen in report.positions]
+    for seen in differences(trial, positions).values():
         held = adoption(trial, seen, ts_ns)
         if held is not None:
             trial.apply(held)

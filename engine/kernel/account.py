@@ -189,7 +189,10 @@ def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
 
 
 def _is_worth_marking(state: KernelState, equity: Decimal) -> bool:
+    """Whether a mark is due; none is while what we count may not be what the venue has."""
     ledger = state.desk.ledger
+    if state.desk.setup.rules is not None and state.desk.venue_side.agreed_ns is None:
+        return False
     if ledger.day_start_equity(state.ts_ns) is None or ledger.session_start_equity is None:
         return True
     return ledger.peak_equity is not None and equity > ledger.peak_equity * PEAK_STEP

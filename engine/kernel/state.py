@@ -65,8 +65,7 @@ class InstrumentState:
         self.trade_ns = self.mark_ns = 0
         self.trades = 0
         self.flow = TradeFlow(is_numbered=instrument.has_numbered_trades)
-        self.trades_not_market = 0
-        self.trades_other_stream = 0
+        self.trades_not_market = self.trades_other_stream = 0
         self.last_ticks: int | None = None
         self.last_is_up: bool | None = None
         self.mark: MarkPrice | None = None

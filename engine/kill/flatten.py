@@ -66,16 +66,13 @@ class Flatten:
     def _learn_steps(self) -> None:
         request = self._kill.rest.wire.listing()
         rows = [] if request is None else self._kill.rest.rows(request)
-        for row in rows:
-            if isinstance(row, Instrument):
-                self._steps[symbol_of(row.instrument_id)] = row
+        listed = [row for row in rows if isinstance(row, Instrument)]
+        self._steps = {symbol_of(row.instrument_id): row for row in listed}
 
     def _close(self, symbol: str) -> None:
-        tries = 0
-        for _ in range(SLICES_MAX):
-            held = self._kill.held.get(symbol)
-            if held is None or tries == TRIES:
-                return
+        slices = tries = 0
+        held = self._kill.held.get(symbol)
+        while held is not None and tries < TRIES and slices < SLICES_MAX:
             spec = self._slice(held)
             if spec is None:
                 self.problem = f"{symbol}: its steps or its price are not known"
@@ -83,8 +80,9 @@ class Flatten:
             self._send(spec)
             self._clock.sleep(SETTLE_S)
             self._kill.look_at_positions()
-            after = self._kill.held.get(symbol)
-            tries = tries + 1 if after is not None and after.qty == held.qty else 0
+            before, held = held, self._kill.held.get(symbol)
+            tries = tries + 1 if held is not None and held.qty == before.qty else 0
+            slices += 1
 
     def _slice(self, held: HeldPosition) -> OrderSpec | None:
         """Return the next slice of a position; None where it cannot be written."""

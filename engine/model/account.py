@@ -52,6 +52,8 @@ class PositionSeen(msgspec.Struct, frozen=True):
     lots: int
     entry_price: Decimal
     liquidation_price: Decimal | None = None
+    updated_ns: int = 0
+    """The venue's time of its last fill; 0 where it tells none."""
 
 
 class BalanceSeen(msgspec.Struct, frozen=True):

@@ -319,6 +319,8 @@ class PositionAdopted(msgspec.Struct, frozen=True, tag=True):
     lots: int
     """Signed: what the venue has less what we had."""
     price: Decimal
+    until_ns: int = 0
+    """Fills of up to then, by the venue's time, are part of it; 0 where nobody can say."""
 
 
 class AccountConfirmed(msgspec.Struct, frozen=True, tag=True):

@@ -31,7 +31,7 @@ def test_pure_packages_are_pure(check: Check):
 
 
 def test_the_engine_meets_clock_and_chance_through_ports():
-    own = ("engine/runtime/", "engine/kill/")  # The kill program needs no engine, so no clock of it.
+    own = ("engine/runtime/", "engine/kill/")  # A kill needs no engine, so no clock of one.
     outside = [file for file in sources("engine") if not file.path.startswith(own)]
 
     found = breaches(purity.excused(purity.ambient_access), outside)

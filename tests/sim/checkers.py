@@ -248,15 +248,20 @@ def agrees_with_fills(ledger: Ledger, told: Told) -> None:
     nets: dict[InstrumentId, int] = {}
     costs: dict[InstrumentId, int] = {}
     seen: set[tuple[str, str, str]] = set()
+    whole_ns: dict[InstrumentId, int] = {}
     for fact in told.facts:
         if isinstance(fact, f.PositionAdopted):
             nets[fact.instrument_id] = nets.get(fact.instrument_id, 0) + fact.lots
+            until_ns = max(fact.until_ns, whole_ns.get(fact.instrument_id, 0))
+            whole_ns[fact.instrument_id] = until_ns
         if not isinstance(fact, f.OrderFilled):
             continue
         name, side = _what_was_filled(fact, told)
         if (name, fact.trade_id, side) in seen:
             continue
         seen.add((name, fact.trade_id, side))
+        if fact.ts_ns <= whole_ns.get(name, 0):
+            continue  # The position that was adopted has it.
         signed = fact.qty_lots if side == "buy" else -fact.qty_lots
         nets[name] = nets.get(name, 0) + signed
         costs[name] = costs.get(name, 0) + signed * fact.price_ticks

@@ -174,6 +174,7 @@ def position(row: PositionRow, steps: Steps) -> PositionSeen:
         steps.signed_lots(row.positionAmt),
         amount(row.entryPrice),
         amount(row.liquidationPrice) if row.liquidationPrice else None,
+        row.updateTime * NS_PER_MS,
     )
 
 

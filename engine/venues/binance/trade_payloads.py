@@ -139,6 +139,7 @@ class PositionRow(msgspec.Struct, gc=False):
     entryPrice: str  # noqa: N815
     markPrice: str = ""  # noqa: N815
     liquidationPrice: str = ""  # noqa: N815
+    updateTime: Ms = 0  # noqa: N815
 
 
 class BalanceRow(msgspec.Struct, gc=False):

@@ -48,6 +48,7 @@ def a_next_run(files: FaultyFiles, *payloads: bytes, run_id: str = "run-2") -> P
 
 def test_without_a_journal_there_is_nothing_to_go_on_from(files: FaultyFiles) -> None:
     assert recovered(files) == Recovered()
+    assert recovered(files).is_orderly
 
 
 def test_a_run_is_recovered_from_its_checkpoint_and_facts(files: FaultyFiles) -> None:

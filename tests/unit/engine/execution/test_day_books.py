@@ -164,6 +164,16 @@ def test_a_position_that_is_taken_over_changes_the_net_without_a_fill():
     assert (deal.fill, deal.qty, deal.value) == (None, Decimal(3), Decimal("298.5"))
 
 
+def test_a_fill_that_a_position_taken_over_has_is_remarked_and_no_deal():
+    clerk = opened()
+
+    clerk.say(f.PositionAdopted(at(9), BTC, 3, Decimal("99.5"), until_ns=at(5)))
+    clerk.say(a_fill("web_1", ts_ns=at(5), instrument_id=BTC, side="buy"))
+
+    assert len(clerk.books.deals) == 1
+    assert "part of a position" in clerk.books.remarks[-1][1]
+
+
 def test_a_difference_that_a_report_showed_is_kept_with_its_time():
     clerk = opened()
 

@@ -380,6 +380,28 @@ def test_a_position_that_cannot_be_counted_is_not_adopted(instrument, lots: int,
     assert state.positions.nets == {}
 
 
+def test_a_fill_that_an_adopted_position_has_is_not_booked_again():
+    adopted = f.PositionAdopted(at(9), BTC, 3, Decimal(100), until_ns=at(5))
+    state = a_state(known_btc(), adopted)
+
+    for trade, ts_ns in (("t1", at(5)), ("t2", at(6))):
+        fill = a_fill("web", trade, 3, ts_ns=ts_ns, instrument_id=BTC, side="buy")
+        assert shares_of(state, fill) == ({} if trade == "t1" else {"external": 3})
+        take(state, fill)
+
+    assert state.positions.net(BTC).lots == 6
+
+
+def test_a_fill_of_ours_that_an_adopted_position_has_still_fills_its_order():
+    adopted = f.PositionAdopted(at(9), BTC, 4, Decimal(100), until_ns=at(5))
+    state = a_state(known_btc(), approved(), adopted)
+    take(state, a_fill("a", fee=Decimal(1)))
+
+    assert state.orders.records["a"].filled_lots == 4
+    assert state.account.fees == {"USDT": 1}
+    assert state.positions.net(BTC).lots == 4
+
+
 def test_the_newest_agreement_is_remembered():
     state = a_state(f.AccountConfirmed(at(9), at(8)), f.AccountConfirmed(at(10), at(7)))
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.execution.reconcile import (
@@ -278,6 +279,23 @@ def test_an_account_opens_so_that_its_cash_is_the_venues():
     assert ledger.ledger.net_lots(BTC) == 5
     assert ledger.ledger.net_lots(ETH) == 0
     assert missing_fills(ledger.ledger, report.fills) == []
+
+
+@pytest.mark.parametrize("as_of_s", [3, 5, 7])
+def test_an_account_opens_by_copies_of_different_ages_and_counts_no_fill_twice(as_of_s: int):
+    """The position has the fills of up to its own time; those that are listed may be others."""
+    early = a_fill("web", "t1", 2, ts_ns=at(3), instrument_id=BTC, side="buy")
+    late = a_fill("web", "t2", 3, ts_ns=at(6), instrument_id=BTC, side="buy")
+    shown = held(10 + (2 if as_of_s >= 3 else 0) + (3 if as_of_s >= 6 else 0))
+    shown = msgspec.structs.replace(shown, updated_ns=at(as_of_s))
+    for listed in ((), (early,), (early, late)):
+        ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal("0.1"), Decimal(1), "USDT"))
+        report = a_report(fills=listed, positions=(shown,))
+
+        ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+        ledger.say(early, late)
+
+        assert ledger.ledger.net_lots(BTC) == 15
 
 
 @pytest.mark.parametrize(

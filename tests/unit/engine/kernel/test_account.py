@@ -8,6 +8,7 @@ from engine.kernel.kernel import Kernel
 from engine.kernel.market import SWEEP_TIMER
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.account import PrivateDown, PrivateUp
 from engine.model.effects import SendCancel
 from engine.model.envelope import RunStarted, StorageDegraded, StorageRestored, TimerFired
 from engine.model.instrument import InstrumentId
@@ -389,3 +390,15 @@ def test_finer_steps_count_all_that_was_filled():
     steps = desk.ledger.steps(BTC)
     assert steps is not None
     assert steps.tick_size == Decimal("0.5")
+
+
+def test_nothing_is_marked_before_the_account_is_known_to_be_the_venues():
+    desk = a_live_desk()
+    desk.wait(1_000).take(RunStarted("run-2", "0.1"), source="engine")
+    desk.tells(PrivateDown("test", "closed", desk.now_ns)).wait(1_000)
+    assert desk.ledger.session_start_equity is None
+
+    desk.tells(PrivateUp("test")).waits_for_report()
+    desk.reports().wait(250)
+
+    assert desk.ledger.session_start_equity == desk.ledger.settled_cash

@@ -9,7 +9,7 @@ from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.effects import SendCancel
 from engine.model.market import ClockMeasured
-from engine.model.numbers import NS_PER_S
+from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from tests.builders import BTC, a_fill, a_trader
 from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk, seen
 
@@ -377,9 +377,10 @@ def amended(*news: type, lots: int = 5) -> tuple[LiveDesk, str]:
     """Return a desk with an order of one lot that was to have more, and what was heard of that."""
     desk = a_live_desk()
     cid = desk.rests()
-    desk.ledger.apply(f.ReplaceRequested(desk.now_ns, cid, 1_010, lots))
+    asked = PriceTicks(1_010), QtyLots(lots)
+    desk.ledger.apply(f.ReplaceRequested(desk.now_ns, cid, *asked))
     for kind in news:
-        rest = (1_010, lots) if kind is f.OrderReplaced else ("no answer",)
+        rest = asked if kind is f.OrderReplaced else ("no answer",)
         desk.tells(kind(desk.now_ns, cid, *rest))
     return desk, cid
 

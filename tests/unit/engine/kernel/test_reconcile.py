@@ -269,9 +269,10 @@ def test_an_account_does_not_begin_with_what_nobody_can_value():
     desk = a_live_desk(is_clean=False).tells(UP)
     desk.waits_for_report()
 
-    desk.reports(positions=[held(3, instrument_id=ETH)])
+    desk.reports(seen("web_1"), positions=[held(3, instrument_id=ETH)])
 
     assert desk.ledger.currency == ""
+    assert list(desk.ledger.orders) == ["web_1"], "a kill must be able to cancel it"
     assert "`sub` it" in faults(desk)[0]
     assert desk.wait(5_000).asked(RequestReport)
 
@@ -457,7 +458,9 @@ def test_what_was_heard_of_forgotten_orders_is_forgotten():
 
 
 def test_a_position_that_stays_different_halts_its_instrument_and_names_the_numbers():
-    desk = differs(a_live_desk(), times=2)
+    desk = differs(a_live_desk())
+    assert "the venue has +7" in desk.said[-1]
+    differs(desk)
     assert desk.ledger.trading_state(instrument_id=BTC) == "active"
     assert "the position of BTCUSDT is not the venue's, which has 7 lots" in faults(desk)
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.fake.trading.way import venue_request
 from engine.kill.flatten import TRIES, Flatten, SliceLimits
 from engine.venues.trading import HttpReply
 from tests.unit.engine.kill.desk import KillDesk
@@ -81,6 +82,12 @@ def test_a_venue_that_does_not_answer_is_said():
 def test_what_is_smaller_than_a_step_is_left_and_said():
     desk = KillDesk()
     desk.holds()
-    listing = b'{"symbols":[{"symbol":"BTCUSDT"}]}'
-    desk.broken = {"exchangeInfo": HttpReply(200, {}, listing)}
+    call = desk.wire.sign(desk.wire.listing(), desk.clock.now_ns())
+    told = venue_request(call.method, call.url, call.headers, call.body)
+    body = desk.exchange.handle(told, desk.clock.now_ns()).body
+    coarse = body.replace(b'"stepSize":"0.001"', b'"stepSize":"2"')
+    desk.broken = {"exchangeInfo": HttpReply(200, {}, coarse)}
+
     assert not flattened(desk).is_flat
+    assert "BTCUSDT: its steps or its price are not known" in desk.said[-1]
+    assert slices(desk) == 0

@@ -126,20 +126,19 @@ def test_a_refused_key_has_a_code_of_its_own(venue: Venue):
 
 
 def test_flattening_what_is_not_held_is_done_at_once(
-    venue: Venue, capsys: pytest.CaptureFixture[str]
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    (Path("risk.toml")).write_text("order_value_max = 5000\nprice_collar_share = 0.5")
+    Path("risk.toml").write_text("order_value_max = 5000\nprice_collar_share = 0.5")
     text = Path("live.toml").read_text()
     Path("live.toml").write_text('risk_file = "risk.toml"\n' + text)
-    venue_listing = b'{"symbols":[]}'
     send = venue.network()
 
     def listing(call: HttpCall) -> HttpReply:
         reply = send(call)
-        return HttpReply(200, reply.headers, venue_listing) if "Info" in call.url else reply
+        body = b'{"symbols":[]}' if "Info" in call.url else reply.body
+        return HttpReply(200, reply.headers, body)
 
-    venue.network = lambda: listing  # type: ignore[method-assign]
-    program.network = venue.network
+    monkeypatch.setattr(program, "network", lambda: listing)
 
     assert run("--settings", "live.toml", "--flatten") == 0
     assert "left: nothing" in capsys.readouterr().out

@@ -192,3 +192,13 @@ def test_how_orders_ended_may_stay_unknown(reply: HttpReply | None):
     desk.broken = {"GET order": reply}
 
     assert "cancelled 1, filled during the kill 0" in desk.killed().lines()[0]
+
+
+def test_a_position_is_told_with_how_far_its_liquidation_is():
+    desk = KillDesk()
+    desk.holds("SELL")
+
+    (line,) = [line for line in desk.killed().lines() if "held" in line]
+
+    assert line.startswith("  held: BTCUSDT -1, liquidation at ")
+    assert line.endswith("% away")

@@ -289,5 +289,5 @@ def test_margin_that_is_told_in_part_is_not_known(name: str):
 def test_cash_may_be_asked_for_further_back_than_fills():
     parts = a_trade_wire().report(T_NS - DAY_NS, T_NS, T_NS - 2 * DAY_NS)
 
-    began = {part.purpose: dict(part.params).get("startTime") for part in parts}
+    began = {part.purpose: dict(part.params).get("startTime", "") for part in parts}
     assert int(began["fills"]) - int(began["cash"]) == DAY_NS // 1_000_000

@@ -16,7 +16,14 @@ from engine.execution.ledger import Ledger, is_engines
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.positions import EXACT, is_sane, signed_lots, total
 from engine.model import facts as f
-from engine.model.account import AccountReported, BalanceSeen, CashSeen, OrderSeen, PositionSeen
+from engine.model.account import (
+    BY_VENUE_ID,
+    AccountReported,
+    BalanceSeen,
+    CashSeen,
+    OrderSeen,
+    PositionSeen,
+)
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL, OrderIntent, OrderSpec
@@ -25,9 +32,6 @@ SETTLED_NS: Final = 5 * NS_PER_S
 """What changed more recently before a report is not judged by it (R43)."""
 
 OPEN: Final = ("open", "partial")
-
-BY_VENUE_ID: Final = "#"
-"""First letter of our name for an order whose venue tells no client order id; its own follows."""
 
 
 def name_of(seen: OrderSeen) -> str:

@@ -5,7 +5,7 @@ older than what is known, and no answer is no information (R41).
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,6 +15,9 @@ from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import OrderType, Side
 
 SeenState = Literal["open", "partial", "filled", "canceled", "expired", "rejected"]
+
+BY_VENUE_ID: Final = "#"
+"""First letter of our name for an order whose venue tells no client order id; its own follows."""
 
 
 class OrderSeen(msgspec.Struct, frozen=True):

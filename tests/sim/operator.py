@@ -239,8 +239,9 @@ class SimOperator:
     def _limit(self, instrument_id: InstrumentId, side: Side, price: Decimal | None) -> int | None:
         if price is None:
             return None
-        tick = self._market(instrument_id).instrument.tick_size
-        assert tick is not None
+        steps = self._desk().ledger.steps(instrument_id)  # The venue's may be newer by now.
+        assert steps is not None
+        tick = steps.tick_size
         to_the_safe_side = ROUND_FLOOR if side == "buy" else ROUND_CEILING
         return int((price / tick).to_integral_value(to_the_safe_side))
 

@@ -229,15 +229,15 @@ def follow_both_ways(patch: pytest.MonkeyPatch) -> None:
 
 PLANTED: Final = (
     Planted("cumulative-as-last", take_cumulative_as_last, "CLEAN", "I1", 5),
-    Planted("fill-after-cancel-ignored", ignore_fill_after_cancel, "CLEAN", "I1", 8),
+    Planted("fill-after-cancel-ignored", ignore_fill_after_cancel, "CLEAN", "I1", 17),
     Planted("latch-not-read-again", trust_latch_from_before_await, "CLEAN", "I4", 5),
     Planted("latch-not-persisted", keep_latch_in_memory, "CRASH", "I4", 1),
     Planted("float-rounding", round_by_floats, "CLEAN", "I3", 5),
-    Planted("limit-counted-after-await", count_after_await, "CLEAN", "I5", 14),
+    Planted("limit-counted-after-await", count_after_await, "CLEAN", "I5", 43),
     Planted("sync-after-send", send_before_sync, "CLEAN", "I2", 1),
     Planted("unknown-not-counted", overlook_unknown, "CLEAN", "I5", 21),
     Planted("candle-answered-again", answer_candle_again, "CRASH", "R35", 3),
-    Planted("duplicate-fill-counted", count_duplicate_fill, "CLEAN", "I1", 6),
+    Planted("duplicate-fill-counted", count_duplicate_fill, "CLEAN", "I1", 13),
     Planted("lost-child-not-counted", overlook_lost_children, "PARENTS", "I17", 39),
     Planted("trail-loosens", follow_both_ways, "PARENTS", "I18", 1),
 )

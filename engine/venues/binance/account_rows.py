@@ -5,7 +5,7 @@ from typing import Final
 from engine.model.account import BalanceSeen, CashSeen, OrderSeen, PositionSeen, SeenState
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
-from engine.model.numbers import NS_PER_MS, QtyLots
+from engine.model.numbers import NS_PER_MS, PriceTicks, QtyLots
 from engine.model.orders import OrderType, Side
 from engine.venues.binance.order_names import CONDITIONAL
 from engine.venues.binance.steps import Steps, amount
@@ -15,7 +15,6 @@ from engine.venues.binance.trade_payloads import (
     BalanceRow,
     IncomeRow,
     OrderAnswer,
-    OrderKind,
     OrderStatus,
     PositionRow,
     TradeRow,
@@ -25,7 +24,7 @@ from engine.venues.scaling import require
 
 SIDES: Final[dict[VenueSide, Side]] = {"BUY": "buy", "SELL": "sell"}
 
-TYPES: Final[dict[OrderKind, OrderType]] = {
+TYPES: Final[dict[str, OrderType]] = {
     "LIMIT": "limit",
     "MARKET": "market",
     "LIQUIDATION": "market",
@@ -35,6 +34,7 @@ TYPES: Final[dict[OrderKind, OrderType]] = {
     "TAKE_PROFIT": "take_profit",
     "TAKE_PROFIT_MARKET": "take_profit",
 }
+"""One that is not listed is of an order made elsewhere, and is read by what the order has."""
 
 STATES: Final[dict[OrderStatus, SeenState]] = {
     "NEW": "open",
@@ -85,16 +85,17 @@ def order(
         client_order_id: Of the conditional order that became this one.
         kind: Of that one.
     """
+    limit = steps.ticks_or_none(row.price)
     return OrderSeen(
         client_order_id or row.clientOrderId,
         str(row.orderId),
         steps.instrument_id,
         SIDES[row.side],
-        kind or TYPES[row.type],
+        kind or plain_type(row.type, limit),
         STATES[row.status],
         steps.lots(row.origQty),
         steps.lots(row.executedQty),
-        steps.ticks_or_none(row.price),
+        limit,
         steps.ticks_or_none(row.stopPrice),
         row.reduceOnly,
         row.updateTime * NS_PER_MS,
@@ -116,7 +117,7 @@ def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
         f"{CONDITIONAL}{row.algoId}",
         steps.instrument_id,
         SIDES[row.side],
-        TYPES[row.orderType],
+        conditional_type(row.orderType),
         state,
         steps.lots(row.quantity) if row.quantity else QtyLots(0),
         0,
@@ -127,6 +128,20 @@ def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
         row.algoStatus if row.algoStatus in STUCK else "",
         is_triggered=row.algoStatus in STUCK,
     )
+
+
+def plain_type(kind: str, limit: PriceTicks | None) -> OrderType:
+    """Return the type of a plain order.
+
+    One that nobody has described is no conditional one, even with a trigger: the type says by
+    which way an order is canceled.
+    """
+    return TYPES.get(kind, "market" if limit is None else "limit")
+
+
+def conditional_type(kind: str) -> OrderType:
+    """Return the type of a conditional order; one that nobody has described is a stop."""
+    return TYPES.get(kind, "stop")
 
 
 def child_of(number: str | int | None) -> int | None:
@@ -143,12 +158,16 @@ def child_of(number: str | int | None) -> int | None:
 
 
 def fill(row: TradeRow, client_order_id: str, steps: Steps) -> OrderFilled:
-    """Return a fill; its fee is paid when positive, as the stream writes it."""
+    """Return a fill; its fee is paid when positive, as the stream writes it.
+
+    A price between two ticks is booked at the nearest: the cash, once it is compared, differs by
+    the rest. A size is never rounded.
+    """
     return OrderFilled(
         row.time * NS_PER_MS,
         client_order_id,
         str(row.id),
-        steps.ticks(row.price),
+        steps.nearest_ticks(row.price),
         _some(steps.lots(row.qty), row.qty),
         "maker" if row.maker else "taker",
         amount(row.commission),

@@ -126,7 +126,8 @@ class OrderAnswers:
         if child is None:
             return TradeAnswer("confirmed", rows=(rows.conditional_order(algo, steps),))
         return TradeAnswer(
-            "confirmed", next_page=query_child(steps, child, key, rows.TYPES[algo.orderType])
+            "confirmed",
+            next_page=query_child(steps, child, key, rows.conditional_type(algo.orderType)),
         )
 
     def failed(self, request: TradeRequest, found: Ruling, ts_ns: int) -> TradeAnswer:

@@ -7,6 +7,8 @@ is triggered has a number of its own. Bounded: what is forgotten is asked of the
 import re
 from typing import Final
 
+from engine.model.account import BY_VENUE_ID
+
 NAMES_MAX: Final = 50_000
 """More orders than a day of trading has; the oldest go first."""
 
@@ -30,9 +32,10 @@ class OrderNames:
 
     def learn(self, symbol: str, number: int, client_order_id: str) -> None:
         """Take in whose number that is; what a conditional order became keeps its name."""
-        if (symbol, number) not in self._names:
-            if len(self._names) >= NAMES_MAX:
-                del self._names[next(iter(self._names))]
+        known = self._names.get((symbol, number))
+        if known is None and len(self._names) >= NAMES_MAX:
+            del self._names[next(iter(self._names))]
+        if known is None or known.startswith(BY_VENUE_ID):
             self._names[symbol, number] = client_order_id
 
     def learn_child(self, symbol: str, number: int, client_order_id: str) -> None:

@@ -142,7 +142,7 @@ def _fill(order: StreamOrder, key: str, steps: Steps) -> OrderFilled:
         order.T * NS_PER_MS,
         key,
         str(order.t),
-        steps.ticks(order.L),
+        steps.nearest_ticks(order.L),
         lots,
         "maker" if order.m else "taker",
         amount(order.n),
@@ -153,16 +153,17 @@ def _fill(order: StreamOrder, key: str, steps: Steps) -> OrderFilled:
 
 
 def _seen(order: StreamOrder, key: str, steps: Steps, ts_ms: int) -> OrderSeen:
+    limit = steps.ticks_or_none(order.p)
     return OrderSeen(
         key,
         str(order.i),
         steps.instrument_id,
         rows.SIDES[order.S],
-        rows.TYPES[order.o],
+        rows.plain_type(order.o, limit),
         rows.STATES[order.X],
         steps.lots(order.q),
         steps.lots(order.z),
-        steps.ticks_or_none(order.p),
+        limit,
         steps.ticks_or_none(order.sp),
         order.R,
         ts_ms * NS_PER_MS,

@@ -47,9 +47,21 @@ class Steps(msgspec.Struct, frozen=True):
         """
         return PriceTicks(_units(text, self.tick))
 
+    def nearest_ticks(self, text: str) -> PriceTicks:
+        """Return the tick nearest to a price; from the middle it is the upper one.
+
+        Liquidations, ADL and settlements may be made between two, and what rests since before a
+        change of steps may stand there.
+
+        Raises:
+            VenuePayloadError: It is no plain number.
+        """
+        ticks, rest, divisor = _split(text, self.tick)
+        return PriceTicks(ticks + (2 * rest >= divisor))
+
     def ticks_or_none(self, text: str) -> PriceTicks | None:
-        """Return the ticks of a price that the venue may leave out, or write as zero."""
-        return (self.ticks(text) or None) if text else None
+        """Return the nearest tick of a price that the venue may leave out, or write as zero."""
+        return (self.nearest_ticks(text) or None) if text else None
 
     def lots(self, text: str) -> QtyLots:
         """Return the lots of a size.
@@ -136,12 +148,19 @@ class Listing:
 
 
 def _units(text: str, step: Decimal) -> int:
+    units, rest, _ = _split(text, step)
+    require(rest == 0, f"no whole number of steps of {step}", text)
+    return units
+
+
+def _split(text: str, step: Decimal) -> tuple[int, int, int]:
+    """Return the whole steps of a number, and what is left of it: as a part of which divisor."""
     digits, decimals = split_decimal(text)
     finer = decimals_of(step)
-    units, rest = divmod(digits * _ten_to(finer), _ten_to(decimals) * _digits(step, finer))
-    require(rest == 0, f"no whole number of steps of {step}", text)
+    divisor = _ten_to(decimals) * _digits(step, finer)
+    units, rest = divmod(digits * _ten_to(finer), divisor)
     require(units < UNITS_MAX, "number too large", text)
-    return units
+    return units, rest, divisor
 
 
 def _text(units: int, step: Decimal) -> str:

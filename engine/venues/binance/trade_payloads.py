@@ -17,16 +17,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 
 Side = Literal["BUY", "SELL"]
-OrderKind = Literal[
-    "LIMIT",
-    "MARKET",
-    "STOP",
-    "STOP_MARKET",
-    "TAKE_PROFIT",
-    "TAKE_PROFIT_MARKET",
-    "TRAILING_STOP_MARKET",
-    "LIQUIDATION",
-]
+OrderKind = Name
+"""Orders made elsewhere may be of any kind."""
 OrderStatus = Literal[
     "NEW",
     "PARTIALLY_FILLED",

@@ -265,7 +265,8 @@ class BinanceTradeWire:
                 answer = TradeAnswer("unknown", reason=clean(str(error), 200))
         else:
             found = ruling(request.purpose, status, headers, body, ts_ns)
-            answer = self._answers.failed(request, found, ts_ns)
+            past = self._fills.past_absent(request, found, ts_ns)
+            answer = past or self._answers.failed(request, found, ts_ns)
         return _with_use(answer, headers)
 
     def receive(self, frame: str | bytes, ts_ns: int) -> Sequence[Event]:

@@ -291,3 +291,34 @@ def test_cash_may_be_asked_for_further_back_than_fills():
 
     began = {part.purpose: dict(part.params).get("startTime", "") for part in parts}
     assert int(began["fills"]) - int(began["cash"]) == DAY_NS // 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "limit", "trigger"),
+    [
+        ({"price": "10.00"}, "limit", 1_000, None),
+        ({"price": "0"}, "market", None, None),
+        ({"price": "0", "stopPrice": "9.00"}, "market", None, 900),
+        ({"price": "10.004"}, "limit", 1_000, None),
+    ],
+)
+def test_a_plain_order_of_a_kind_that_nobody_described_is_read_by_what_it_has(
+    changed: dict, kind: str, limit: int | None, trigger: int | None
+):
+    wire = a_trade_wire()
+    row = order_row(clientOrderId="web_1", type="OF_NEXT_YEAR", **changed)
+    _, plain, *_ = wire.report(T_NS, T_NS)
+
+    (seen,) = answer(wire, plain, [row]).rows
+
+    assert (seen.type, seen.limit_ticks, seen.trigger_ticks) == (kind, limit, trigger)
+
+
+def test_a_conditional_order_of_a_kind_that_nobody_described_is_a_stop():
+    wire = a_trade_wire()
+    row = algo_row(clientAlgoId="web_1", orderType="OF_NEXT_YEAR", triggerPrice="9.004")
+    conditional, *_ = wire.report(T_NS, T_NS)
+
+    (seen,) = answer(wire, conditional, [row]).rows
+
+    assert (seen.type, seen.trigger_ticks) == ("stop", 900)

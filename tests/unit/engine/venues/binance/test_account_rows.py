@@ -6,12 +6,11 @@ import pytest
 
 from engine.model.errors import VenuePayloadError
 from engine.venues.binance import account_rows as rows
-from engine.venues.binance.trade_payloads import AlgoStatus, OrderKind, OrderStatus, Side
+from engine.venues.binance.trade_payloads import AlgoStatus, OrderStatus, Side
 
 
 def test_every_word_of_the_venue_has_one_of_ours():
     assert set(rows.SIDES) == set(get_args(Side))
-    assert set(rows.TYPES) == set(get_args(OrderKind))
     assert set(rows.STATES) == set(get_args(OrderStatus))
     assert set(rows.ALGO_STATES) == set(get_args(AlgoStatus)) - {"FINISHED"}
 

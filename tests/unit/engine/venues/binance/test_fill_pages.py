@@ -14,13 +14,15 @@ from tests.fakes.binance_trading import (
     algo_row,
     answer,
     failed,
+    fill_update,
     filled,
     order_row,
     order_update,
     trade_row,
 )
 
-DAY_NS = 86_400 * 1_000_000_000
+DAY_MS = 86_400_000
+DAY_NS = DAY_MS * 1_000_000
 
 
 def a_wire_with_order() -> Any:
@@ -80,11 +82,49 @@ def test_the_answer_of_another_order_names_nothing(row: dict):
     assert answer(wire, first.next_page, row).verdict == "unknown"
 
 
-def test_a_report_fails_where_an_order_cannot_be_named():
+def test_a_copy_of_the_venue_that_lags_names_nothing():
     wire = a_wire_with_order()
-    first = answer(wire, first_page(wire), [trade_row(orderId=78)])
+    recent = trade_row(orderId=78, time=T_MS - 59_999)
+    rows = [trade_row(id=502, orderId=78, time=T_MS - DAY_MS), recent]
+    first = answer(wire, first_page(wire), rows)
 
     assert failed(wire, first.next_page, -2013).verdict == "refused"
+    assert failed(wire, first.next_page, -2013, status=500).verdict == "refused"
+    assert failed(wire, first.next_page, -1121).verdict == "refused"
+
+
+def test_an_order_that_the_venue_never_shows_is_called_by_its_number():
+    wire = a_wire_with_order()
+    old = {"orderId": 78, "time": T_MS - 60_000}
+    rows = [trade_row(), trade_row(id=502, **old), trade_row(id=503, orderId=79)]
+    first = answer(wire, first_page(wire), rows)
+
+    second = failed(wire, first.next_page, -2013)
+    third = answer(wire, second.next_page, order_row(orderId=79, clientOrderId="web_1"))
+    last = answer(wire, third.next_page, rows)
+
+    assert second.verdict == "confirmed"
+    assert [row.client_order_id for row in last.rows] == [CID, "#78", "web_1"]
+
+
+def test_an_order_called_by_its_number_has_its_name_as_soon_as_it_is_told():
+    wire = a_wire_with_order()
+    rows = [trade_row(orderId=78, time=T_MS - 60_000)]
+    past = failed(wire, answer(wire, first_page(wire), rows).next_page, -2013)
+
+    wire.receive(order_update(i=78, c="web_1"), 0)
+
+    assert [row.client_order_id for row in answer(wire, past.next_page, rows).rows] == ["web_1"]
+
+
+@pytest.mark.parametrize(("price", "ticks"), [("10.0049", 1_000), ("10.005", 1_001)])
+def test_a_price_between_two_ticks_is_booked_at_the_nearest(price: str, ticks: int):
+    wire = a_wire_with_order()
+
+    (by_report,) = answer(wire, first_page(wire), [trade_row(price=price)]).rows
+    (by_stream,) = wire.receive(fill_update(L=price), 0)
+
+    assert by_report.price_ticks == by_stream.price_ticks == ticks
 
 
 def test_windows_are_seven_days_and_the_last_is_open():
@@ -134,7 +174,6 @@ def test_pages_that_do_not_go_on_are_refused():
         {"symbol": "XYZUSDT"},
         {"qty": "0"},
         {"qty": "0.0005"},
-        {"price": "10.005"},
         {"price": "1e1"},
         {"commission": "free"},
         {"side": "?"},

@@ -66,7 +66,6 @@ def test_an_order_that_lapsed_at_once_was_taken_and_lapsed(status: str):
         {"orderId": 0},
         {"orderId": "77"},
         {"side": "buy"},
-        {"type": "ICEBERG"},
         {"clientOrderId": ""},
     ],
 )

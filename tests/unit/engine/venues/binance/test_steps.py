@@ -115,3 +115,16 @@ def test_of_an_unknown_instrument_nothing_is_written_or_read(key: str):
         listing.write(InstrumentId(key))
     with pytest.raises(VenuePayloadError, match="clear it at the venue"):
         listing.read("XYZUSDT")
+
+
+@pytest.mark.parametrize(
+    ("text", "ticks"), [("10.0249", 200), ("10.025", 201), ("10.05", 201), ("0.01", 0)]
+)
+def test_a_price_between_two_ticks_has_a_nearest(text: str, ticks: int):
+    assert STEPS.nearest_ticks(text) == ticks
+
+
+@pytest.mark.parametrize("text", ["9223372036854775807", *HOSTILE])
+def test_what_is_no_number_has_no_nearest_tick(text: str):
+    with pytest.raises(VenuePayloadError):
+        STEPS.nearest_ticks(text)

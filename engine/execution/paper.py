@@ -269,7 +269,7 @@ class PaperVenue:
             order.is_triggered = False
         elif intent.spec.is_post_only and _crosses(market, order):
             reason = "post-only order would take"
-            self._answer(OrderRejected(now_ns, client_order_id, reason), now_ns)
+            self._answer(OrderExpired(now_ns, client_order_id, reason), now_ns)
             return
         self._orders[client_order_id] = order
         self._answer(OrderAcked(now_ns, client_order_id, order.venue_order_id), now_ns)

@@ -124,7 +124,8 @@ def risk_view(
             )
             for use in uses
         )
-        + _without_reference(state, {use.name for use in uses}),
+        + _without_reference(state, {use.name for use in uses})
+        + _without_rate(state),
         strategies=tuple(_strategy_row(state, runner) for runner in desk.runners.values()),
     )
 
@@ -142,6 +143,15 @@ def _without_reference(state: KernelState, shown: Container[str]) -> tuple[Limit
     return tuple(
         LimitRow(code, "", "", None, f"nothing to judge by yet for {', '.join(names)}")
         for code, names in off.items()
+    )
+
+
+def _without_rate(state: KernelState) -> tuple[LimitRow, ...]:
+    """Return the fees by which no loss is judged: nobody says what their currency is worth."""
+    return tuple(
+        LimitRow(f"{name} fees", "", "", None, f"{paid:f} {name} count in no loss: no rate of it")
+        for name, paid in sorted(state.desk.ledger.other_fees.items())
+        if paid
     )
 
 

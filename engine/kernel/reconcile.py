@@ -173,7 +173,7 @@ def on_rate(
     """Let nothing that adds risk leave while the venue has shut us out (R94)."""
     del envelope
     side = state.desk.venue_side
-    was_banned = side.banned_until_ns > state.ts_ns
+    was_banned = side.banned_until_ns > 0  # That it is over is told after its end.
     was_pct, side.used_pct = side.used_pct, event.used_pct
     side.banned_until_ns, side.ban_reason = event.banned_until_ns, event.reason
     state.desk.version += 1

@@ -327,7 +327,11 @@ def _enter(
 def _leave(
     state: KernelState, runner: Runner, market: InstrumentState, signal: str, effects: list[Effect]
 ) -> bool:
-    """Close the position, its protection first; False, and nothing is changed, if refused."""
+    """Close the position; False, and nothing is changed, if refused.
+
+    Its protection stays until nothing is held any more (`cancel_orphans`): the close may not fill.
+    What does not only reduce goes with it, though: both of them filled would open another.
+    """
     lots = state.desk.ledger.position(runner.owner, runner.instrument_id).lots
     if lots == 0:
         runner.last_stop = "nothing to leave"
@@ -347,7 +351,8 @@ def _leave(
     if approved is None:
         return False
     for order in protecting(state, runner.owner, runner.instrument_id):
-        cancel(state, order, effects)
+        if not order.spec.is_reduce_only:
+            cancel(state, order, effects)
     _send(state, runner, market, approved, effects)
     return True
 

@@ -142,8 +142,6 @@ class OrderDesk:
         if order.good_till_ms:
             heapq.heappush(self._good_till, (order.good_till_ms * NS_PER_MS, order.order_id))
         self._keep(order, "NEW", now_ns)
-        if refusal is not None:
-            self._end(order, "EXPIRED", "0", now_ns)
         self._apply(reports, now_ns, execution=execution)
         return self._order(order.order_id)
 
@@ -290,11 +288,9 @@ def _refusal(order: VenueOrder, reports: Sequence[f.OrderReport]) -> Refusal | N
     """Return why an order was never accepted, by what the floor said of it."""
     first, last = reports[0], reports[-1]
     if isinstance(first, f.OrderRejected):
-        return (
-            Refusal(-5022)
-            if order.tif == "GTX" and "post-only" in first.reason
-            else (Refusal(-2010, "New order rejected: there is no market."))
-        )
+        return Refusal(-2010, "New order rejected: there is no market.")
+    if isinstance(first, f.OrderExpired):
+        return Refusal(-5022)
     is_unfilled = not any(isinstance(report, f.OrderFilled) for report in reports)
     if order.tif == "FOK" and isinstance(last, f.OrderExpired) and is_unfilled:
         return Refusal(-5021)
@@ -304,4 +300,6 @@ def _refusal(order: VenueOrder, reports: Sequence[f.OrderReport]) -> Refusal | N
 def _expiry_reason(order: VenueOrder, reason: str) -> str:
     if "reduce-only" in reason:
         return KNOCKED_OUT
+    if order.tif == "GTX":
+        return "0"
     return "9" if order.type == "MARKET" else "2"

@@ -81,8 +81,9 @@ _REFUSALS: Final[Mapping[Purpose, frozenset[int]]] = {
 }
 """What is not listed is a read: it changes nothing, and every readable 4xx refuses it."""
 
-_LAPSES: Final = frozenset({-5021})
-"""The order was taken up and found no match at once: it lapsed, nobody failed."""
+_LAPSES: Final = frozenset({-5021, -5022})
+"""The market was not where the order wanted it, to fill at once or to rest: it lapsed, nobody
+failed."""
 
 PAUSE_DEFAULT_NS: Final = 60 * NS_PER_S
 """The window of the weights, where the venue does not say how long."""
@@ -112,7 +113,7 @@ class Ruling(msgspec.Struct, frozen=True):
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether the order was refused because it could not be filled at once."""
+        """Whether the order was refused because it could not fill at once, or could not rest."""
         return self.code in _LAPSES
 
 

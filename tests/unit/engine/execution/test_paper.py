@@ -130,10 +130,10 @@ def test_what_is_immediate_does_not_rest():
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
-def test_post_only_never_takes(side):
+def test_a_post_only_order_that_would_take_lapses(side):
     limit = 101 if side == "buy" else 99
     venue = Venue().place(side=side, limit=limit, is_post_only=True)
-    assert venue.told == [OrderRejected(venue.told[0].ts_ns, "a", "post-only order would take")]
+    assert venue.told == [OrderExpired(venue.told[0].ts_ns, "a", "post-only order would take")]
 
     venue.place("b", side=side, limit=100, is_post_only=True)
     assert "b" in venue.paper.orders

@@ -284,6 +284,20 @@ def test_a_limit_whose_use_is_unknown_is_off():
     assert (gross.use, gross.share, gross.off_reason) == ("", None, "off")
 
 
+def test_fees_that_no_loss_counts_are_listed_as_off():
+    trader = a_trader()
+    cid = trader.works("buy", 2)
+    for number, (name, fee) in enumerate([("USDC", "1"), ("BNB", "0.0012")]):
+        trader.take(a_fill(cid, trade_id=f"t{number}", fee=Decimal(fee), fee_currency=name))
+    cid = trader.works("buy", 1)
+    trader.take(a_fill(cid, trade_id="t9", fee=Decimal(0), fee_currency="FDUSD"))
+
+    rows = [row for row in risk(trader).limits if row.name.endswith(" fees")]
+
+    assert [(row.name, row.share) for row in rows] == [("BNB fees", None)]
+    assert rows[0].off_reason == "0.0012 BNB count in no loss: no rate of it"
+
+
 def test_a_control_without_its_reference_is_off_and_says_where():
     """D15: on paper it is off where people see it; live nothing is off, what is unknown denies."""
     trader = a_trader().take(a_trade(1_000))

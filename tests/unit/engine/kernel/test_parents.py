@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from engine.execution.ledger import Ledger
+from engine.execution.parents.chase import AMENDS_MAX
 from engine.kernel.market import SWEEP_TIMER
 from engine.kernel.parents import children
 from engine.kernel.timers import Timers
@@ -251,6 +252,19 @@ def test_a_chase_ends_by_taking_its_order_back_first(then, orders):
         assert ended(trader) == "time is up: 1 of 10 lots were not filled"
     else:
         assert ended(trader) == "time is up: 6 of 10 lots were not filled"
+
+
+def test_a_chase_that_the_market_met_first_joins_again_so_often_at_most():
+    trader = started(chase(duration_s=3_600))
+    for _ in range(AMENDS_MAX - 1):
+        expired(trader, "post-only order would take")
+        assert len(passing(trader, 1_250)) == 1
+
+    expired(trader, "post-only order would take")
+    assert passing(trader, 2_500) == []
+
+    assert ended(trader) == "time is up: 10 of 10 lots were not filled"
+    assert trader.ledger.failures("hand@test") == 0
 
 
 def test_a_chase_whose_order_somebody_cancels_pauses():

@@ -293,7 +293,6 @@ def test_a_close_that_fills_in_part_leaves_the_rest_protected():
     runner = desk.ready(LONG, LEAVE)
     desk.entered(runner)
     (closing,) = desk.close().placed
-    desk.cancelled(*desk.cancels)
     desk.fill(closing, lots=7)
     desk.expire(closing)
 
@@ -368,11 +367,11 @@ def test_two_strategies_on_one_instrument_have_positions_and_protection_of_their
     desk.accept(their_stop)
 
     (closing,) = desk.close().placed
-    assert desk.cancels == [order.client_order_id for order in mine]
+    assert desk.cancels == []
     desk.fill(closing)
 
     assert (desk.lots(one), desk.lots(two)) == (0, 5)
-    assert desk.cancels == []
+    assert desk.cancels == [order.client_order_id for order in mine]
     assert shapes([their_stop]) == [("stop", "sell", 5, 980)]
     assert their_stop.intent.owner == two.owner
 

@@ -208,6 +208,16 @@ def test_a_ban_forbids_new_risk_until_it_ends():
     assert desk.said[-1] == "test answers again"
 
 
+def test_people_hear_that_a_ban_is_over_which_is_told_after_its_end():
+    desk = a_live_desk()
+    desk.tells(a.RateUsed("test", 100, desk.now_ns + 20 * NS_PER_S, "HTTP 418"))
+    desk.wait(21_000)
+
+    desk.tells(a.RateUsed("test", 10), a.RateUsed("test", 20))
+
+    assert desk.said.count("test answers again") == 1
+
+
 def test_people_hear_once_that_a_rate_limit_is_nearly_used():
     desk = a_live_desk()
     desk.tells(a.RateUsed("test", 70), a.RateUsed("test", 80), a.RateUsed("test", 90))

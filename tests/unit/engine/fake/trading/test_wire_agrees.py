@@ -133,7 +133,6 @@ def test_an_order_is_placed_told_and_filled(both: Agreement):
 @pytest.mark.parametrize(
     "spec",
     [
-        limit(price=1_001, is_post_only=True),
         limit(lots=20_000_000, price=1_001, tif="fok"),
         limit(is_reduce_only=True),
         limit(lots=10**9),
@@ -146,6 +145,12 @@ def test_what_the_exchange_refuses_is_refused(both: Agreement, spec: OrderSpec):
 
     assert answer.verdict == "refused", answer
     assert kinds(answer.events) == ["OrderRejected"]
+
+
+def test_a_post_only_order_that_would_take_lapses(both: Agreement):
+    answer = both.place("a", limit(price=1_001, is_post_only=True))
+
+    assert (answer.verdict, kinds(answer.events)) == ("refused", ["OrderExpired"])
 
 
 def test_an_order_is_amended_and_canceled(both: Agreement):

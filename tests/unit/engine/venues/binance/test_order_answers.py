@@ -144,7 +144,7 @@ def test_a_page_that_says_that_it_is_no_json_proves_nothing():
 
 @pytest.mark.parametrize(
     ("code", "event"),
-    [(-2019, OrderRejected), (-5022, OrderRejected), (-1021, OrderRejected), (-5021, OrderExpired)],
+    [(-2019, OrderRejected), (-5022, OrderExpired), (-1021, OrderRejected), (-5021, OrderExpired)],
 )
 def test_a_refused_order_ends_as_on_paper(code: int, event: type):
     wire = a_trade_wire()

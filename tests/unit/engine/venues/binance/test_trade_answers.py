@@ -181,9 +181,10 @@ def test_a_pause_is_as_long_as_the_venue_says(
     assert (found.pause_ns, found.is_ban) == (pause_s * NS_PER_S, is_ban)
 
 
-def test_only_an_order_that_found_no_match_at_once_has_lapsed():
+def test_only_an_order_that_could_not_fill_at_once_or_not_rest_has_lapsed():
     assert classed("place", 400, body_of(-5021)).has_lapsed
-    assert not classed("place", 400, body_of(-5022)).has_lapsed
+    assert classed("place", 400, body_of(-5022)).has_lapsed
+    assert not classed("place", 400, body_of(-2019)).has_lapsed
 
 
 def test_a_reason_names_the_code_and_holds_nothing_that_acts_on_a_terminal():

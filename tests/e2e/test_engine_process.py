@@ -50,7 +50,7 @@ def test_the_health_of_a_killed_engine_has_its_own_exit_code(tmp_path: Path) -> 
     ended = cockpit("status", "--health", "--json", data_dir=tmp_path)
 
     assert killed.code == 7
-    assert killed.document["problems"][0] == "trading is killed: cockpit kill"
+    assert killed.document["problems"][0] == "trading is killed: SIGUSR1"
     assert (ended.code, ended.document) == (1, {"running": False})
 
 

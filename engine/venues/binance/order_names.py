@@ -31,7 +31,10 @@ class OrderNames:
         self._children: dict[str, int] = {}
 
     def learn(self, symbol: str, number: int, client_order_id: str) -> None:
-        """Take in whose number that is; what a conditional order became keeps its name."""
+        """Take in whose number that is; what a conditional order became keeps its name.
+
+        Where the number had to stand for a name, the name takes its place.
+        """
         known = self._names.get((symbol, number))
         if known is None and len(self._names) >= NAMES_MAX:
             del self._names[next(iter(self._names))]

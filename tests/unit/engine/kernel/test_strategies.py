@@ -1,7 +1,6 @@
 """Running strategies: look-back, one answer to each closed candle, and what stops them."""
 
 import pytest
-from msgspec.structs import replace
 
 from engine.execution.ledger import Ledger
 from engine.kernel import strategies
@@ -231,31 +230,6 @@ def test_leaving_closes_and_the_protection_stays_until_that_is_filled():
     desk.fill(order)
     assert (desk.lots(runner), desk.placed) == (0, [])
     assert desk.cancels == [order.client_order_id for order in protection]
-
-
-def test_a_close_that_does_not_fill_leaves_nothing_bare():
-    desk = Desk()
-    runner = desk.ready(LONG, LEAVE)
-    desk.entered(runner)
-    (order,) = desk.close().placed
-
-    desk.accept(order)
-    desk.expire(order)
-
-    assert (desk.tick().cancels, desk.placed) == ([], [])
-    assert [one.state for one in desk.ledger.working()] == ["open", "open"]
-
-
-def test_protection_that_could_open_a_position_goes_with_the_close():
-    desk = Desk()
-    runner = desk.ready(LONG, LEAVE)
-    stop, _ = desk.entered(runner)
-    loose = replace(stop.intent, spec=replace(stop.intent.spec, is_reduce_only=False))
-    desk.ledger.apply(f.OrderIntended(desk.run.now_ns, "loose", loose, 1))
-
-    desk.close()
-
-    assert desk.cancels == ["loose"]
 
 
 def test_a_short_is_left_by_buying():

@@ -1,5 +1,6 @@
 """Orders that no person asks for: the gate, repeated cancels, protection that is too large."""
 
+import msgspec
 import pytest
 
 from engine.model import commands as c
@@ -127,3 +128,30 @@ def test_protection_is_not_given_up_for_a_close_that_cannot_be_sent(trouble):
 
     assert (desk.placed, desk.cancels) == ([], [])
     assert runner.last_stop == "no close can be sent; the protection stays"
+
+
+def test_a_close_that_does_not_fill_leaves_nothing_bare():
+    desk = Desk()
+    runner = desk.ready(LONG, LEAVE)
+    desk.entered(runner)
+    (order,) = desk.close().placed
+
+    desk.accept(order)
+    desk.expire(order)
+
+    assert (desk.tick().cancels, desk.placed) == ([], [])
+    assert [one.state for one in desk.ledger.working()] == ["open", "open"]
+
+
+def test_protection_that_could_open_a_position_goes_with_the_close():
+    desk = Desk()
+    runner = desk.ready(LONG, LEAVE)
+    stop, _ = desk.entered(runner)
+    loose = msgspec.structs.replace(
+        stop.intent, spec=msgspec.structs.replace(stop.intent.spec, is_reduce_only=False)
+    )
+    desk.ledger.apply(f.OrderIntended(desk.run.now_ns, "loose", loose, 1))
+
+    desk.close()
+
+    assert desk.cancels == ["loose"]

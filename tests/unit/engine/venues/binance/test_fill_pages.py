@@ -112,7 +112,6 @@ def test_a_report_that_was_given_up_for_its_length_leaves_less_to_ask_for():
     old = T_MS - 60_000
     rows = [trade_row(id=number, orderId=number, time=old) for number in range(100, 600)]
     told = asked = 0
-    page = first_page(wire)
 
     for _ in range(4):  # What the shell does not follow further is asked for by the next report.
         page = answer(wire, first_page(wire), rows)

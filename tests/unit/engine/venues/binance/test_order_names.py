@@ -22,6 +22,17 @@ def test_what_a_conditional_order_became_keeps_its_name_whoever_tells_first():
     assert (names.child("ck02"), names.child("ck01")) == (8, None)
 
 
+def test_a_number_that_stood_for_a_name_gives_way_to_it():
+    names = OrderNames()
+    names.learn("ABCUSDT", 9, "#9")
+    assert names.find("ABCUSDT", 9) == "#9"
+
+    names.learn("ABCUSDT", 9, "web_1")
+    names.learn("ABCUSDT", 9, "#9")
+
+    assert names.find("ABCUSDT", 9) == "web_1"
+
+
 def test_the_oldest_are_forgotten_at_the_bound(monkeypatch):
     monkeypatch.setattr(order_names, "NAMES_MAX", 3)
     names = OrderNames()

@@ -54,8 +54,8 @@ coverage: $(DEV)  ## check that what money hangs on is covered wholly by its own
 	@$(call covers_wholly,tests/unit/engine/kill,--source=engine/kill)
 	@$(call covers_wholly,$(JOURNAL_TESTS),--include=storage/journal*.py)
 
-slow: $(DEV)  ## run the slow tests
-	@$(BIN)/pytest --no-header --numprocesses 2 --durations 10 -m "slow and not nightly"
+slow: $(DEV)  ## run the slow tests; many of them wait most of the time
+	@$(BIN)/pytest --no-header --numprocesses 4 --durations 10 -m "slow and not nightly"
 
 mutants: $(DEV)  ## change the modules that money hangs on at random: do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -230,10 +230,13 @@ class ExchangeSide:
             self._hands.close(symbol, now_ns)
             return
         lots = max(1, int(Decimal(chance.between(100, 2_000)) / mark / rules.step))
+        side = chance.pick(("BUY", "SELL"))
         price = None
-        if chance.happens(0.5):
-            price = mark * Decimal(chance.between(970, 995)) / 1_000 // rules.tick * rules.tick
-        self._hands.place(symbol, chance.pick(("BUY", "SELL")), lots * rules.step, now_ns, price)
+        if chance.happens(0.5):  # It rests.
+            away = Decimal(chance.between(5, 30)) / 1_000
+            share = 1 - away if side == "BUY" else 1 + away
+            price = mark * share // rules.tick * rules.tick
+        self._hands.place(symbol, side, lots * rules.step, now_ns, price)
 
     def _halt(self, name: InstrumentId, now_ns: int) -> None:
         if name in self._halted:

@@ -165,7 +165,7 @@ def _wired(profile: str, mix: Mix, chance: Chance, seed: int) -> Mix:
             trading=msgspec.structs.replace(
                 mix.trading, rest=rest, post_only_expires=chance.happens(0.5)
             ),
-            meddling_share=chance.pick((0.15, 0.3)),
+            meddling_share=chance.pick((0.4, 0.6) if has_all else (0.15, 0.3)),
             restep_share=chance.pick((0.0, 0.4)),
         )
     if profile == "DISK" or has_all:

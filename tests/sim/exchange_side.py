@@ -7,7 +7,7 @@ moment in which their first byte does.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -230,7 +230,7 @@ class ExchangeSide:
             self._hands.close(symbol, now_ns)
             return
         lots = max(1, int(Decimal(chance.between(100, 2_000)) / mark / rules.step))
-        side = chance.pick(("BUY", "SELL"))
+        side: Literal["BUY", "SELL"] = chance.pick(("BUY", "SELL"))
         price = None
         if chance.happens(0.5):  # It rests.
             away = Decimal(chance.between(5, 30)) / 1_000

@@ -204,7 +204,9 @@ def _positions_left(state: KernelState) -> Iterator[str]:
     desk, marks = state.desk, marks_of(state)
     ends = desk.venue_side.margin.liquidation_prices or {}
     for key in desk.ledger.held():
-        text = f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots"
+        steps = desk.ledger.steps(key)
+        lot = Decimal(1) if steps is None else steps.lot_size
+        text = f"{symbol_of(key)} {desk.ledger.net_lots(key) * lot:+f}"
         mark, end = marks.get(key), ends.get(key)
         yield f"{text}, liquidation {abs(end / mark - 1):.1%} away" if mark and end else text
 

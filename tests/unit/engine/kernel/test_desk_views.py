@@ -343,7 +343,7 @@ def test_a_kill_reports_until_everything_is_gone():
         "test: cancelled 0/3, NOT VERIFIED",
         "still working: o2, o3, o4",
         "1 protective orders stay",
-        "positions: BTCUSDT +5 lots",
+        "positions: BTCUSDT +5",
     )
 
     trader.take(f.OrderCanceled(at(0), first, ""), a_fill(second, 1, 991))

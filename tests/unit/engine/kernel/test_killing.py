@@ -354,7 +354,7 @@ def test_the_report_tells_how_far_the_liquidation_is():
 
     (line,) = [text for text in report(desk) if text.startswith("positions: ")]
 
-    assert line == "positions: BTCUSDT +5 lots, liquidation 10.0% away"
+    assert line == "positions: BTCUSDT +5, liquidation 10.0% away"
 
 
 # The second path, and the end of it.

@@ -238,6 +238,6 @@ PLANTED: Final = (
     Planted("unknown-not-counted", overlook_unknown, "CLEAN", "I5", 21),
     Planted("candle-answered-again", answer_candle_again, "CRASH", "R35", 3),
     Planted("duplicate-fill-counted", count_duplicate_fill, "CLEAN", "I1", 13),
-    Planted("lost-child-not-counted", overlook_lost_children, "PARENTS", "I17", 39),
+    Planted("lost-child-not-counted", overlook_lost_children, "PARENTS", "I17", 107),
     Planted("trail-loosens", follow_both_ways, "PARENTS", "I18", 1),
 )

@@ -175,7 +175,7 @@ class Books:
             ts_ns=fact.ts_ns,
             instrument_id=name,
             side=side,
-            price=plain(EXACT.multiply(Decimal(fact.price_ticks), steps.tick_size)),
+            price=plain(steps.fill_price(fact)),
             qty=plain(EXACT.multiply(Decimal(fact.qty_lots), steps.lot_size)),
             fee=total((ledger.fees.get(fact.fee_currency, ZERO), -fee_before)),
             fee_currency=self._name(fact.fee_currency),

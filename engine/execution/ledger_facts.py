@@ -179,7 +179,9 @@ def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
 
 def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
     placed = _place(state, fact)
-    if placed is None or fact.qty_lots <= 0:
+    off_tick = fact.off_tick_price
+    is_price = off_tick is None or is_sane(off_tick)
+    if placed is None or fact.qty_lots <= 0 or not is_price:
         state.contradict(f"Fill {fact.trade_id} of {fact.client_order_id} cannot be booked")
         return
     if not state.trades.is_new(_trade_key(placed, fact)):
@@ -192,9 +194,12 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
     endings = {owner: _ending(state, owner, placed, lots) for owner, lots in shares.items()}
     steps = state.account.steps.get(placed.instrument_id)
     if steps is not None:
-        price = EXACT.multiply(Decimal(fact.price_ticks), steps.tick_size)
+        price = steps.fill_price(fact)
         _hold(state, placed.instrument_id, steps, sum(shares.values()), price)
-    state.positions.book(placed.instrument_id, shares, fact.price_ticks)
+    name, ticks = placed.instrument_id, fact.price_ticks
+    state.positions.book(name, shares, ticks)
+    if steps is not None and off_tick is not None:
+        state.positions.settle_rest(name, shares, ticks, off_tick, steps)
     for owner, ending in endings.items():
         _note_exit(state, fact, joined(owner, placed.instrument_id), ending)
     _pay_fee(state, fact)

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
 from engine.model.orders import EXTERNAL, HAND, Side
 
@@ -65,6 +66,12 @@ class Steps(msgspec.Struct, frozen=True):
     def unit(self) -> Decimal:
         """Worth of one tick times one lot."""
         return EXACT.multiply(self.tick_size, self.lot_size)
+
+    def fill_price(self, fill: OrderFilled) -> Decimal:
+        """Return the price of a fill, which may lie between two ticks."""
+        if fill.off_tick_price is not None:
+            return fill.off_tick_price
+        return EXACT.multiply(Decimal(fill.price_ticks), self.tick_size)
 
     def lots_in(self, new: "Steps", lots: int) -> Fraction:
         """Return a size in lots of other steps."""
@@ -145,18 +152,29 @@ class Positions(msgspec.Struct):
         self.nets.setdefault(instrument_id, Position()).fill(sum(shares.values()), price_ticks)
 
     def adopt(self, instrument_id: InstrumentId, lots: int, price: Decimal, steps: "Steps") -> None:
-        """Take in signed lots that no fill brought, at a price between two ticks perhaps.
-
-        The average entry is right to a tick, the money exactly.
-        """
+        """Take in signed lots that no fill brought, at a price between two ticks perhaps."""
         ticks = int(EXACT.divide_int(price, steps.tick_size))
         shares = self.shares(EXTERNAL, instrument_id, lots, is_reduce_only=False)
         self.book(instrument_id, shares, ticks)
+        self.settle_rest(instrument_id, shares, ticks, price, steps)
+
+    def settle_rest(
+        self,
+        instrument_id: InstrumentId,
+        shares: Mapping[str, int],
+        ticks: int,
+        price: Decimal,
+        steps: "Steps",
+    ) -> None:
+        """Count as profit what a booked price differs from the true one.
+
+        The average entry is right to a tick, the money exactly.
+        """
         rest = EXACT.subtract(price, EXACT.multiply(Decimal(ticks), steps.tick_size))
         each = EXACT.multiply(rest, steps.lot_size)
         owned = self.owned[instrument_id]
         parts = [(owned[owner], part) for owner, part in shares.items()]
-        for position, part in (*parts, (self.nets[instrument_id], lots)):
+        for position, part in (*parts, (self.nets[instrument_id], sum(shares.values()))):
             cost = EXACT.multiply(each, Decimal(part))
             position.settled = plain(EXACT.subtract(position.settled, cost))
 

@@ -117,7 +117,7 @@ def _their_fills(
     for fill in fills:
         assert fill.instrument_id is not None
         one = steps[fill.instrument_id]
-        price = plain(EXACT.multiply(Decimal(fill.price_ticks), one.tick_size))
+        price = plain(one.fill_price(fill))
         qty = plain(EXACT.multiply(Decimal(fill.qty_lots), one.lot_size))
         name = (fill.instrument_id, str(fill.side), fill.trade_id)
         yield _fill_row(name, (price, qty, fill.fee, fill.fee_currency), fill.ts_ns)

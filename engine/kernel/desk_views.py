@@ -331,7 +331,7 @@ def _fill_row(ledger: Ledger, fill: OrderFilled) -> FillRow | None:
         owner=order.intent.owner,
         side=order.spec.side,
         size=f"{fill.qty_lots * steps.lot_size:f}",
-        price=f"{fill.price_ticks * steps.tick_size:f}",
+        price=f"{steps.fill_price(fill):f}",
         liquidity=fill.liquidity,
         fee=f"{fill.fee:f}",
     )

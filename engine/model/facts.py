@@ -128,6 +128,8 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True):
     instrument_id: InstrumentId | None = None
     """As the venue says it; needed for a fill of an order that the ledger does not know (R34)."""
     side: Side | None = None
+    off_tick_price: Decimal | None = None
+    """The price where it lies between two ticks; `price_ticks` is the nearest then."""
 
 
 class OrderAdopted(msgspec.Struct, frozen=True, tag=True):

@@ -25,6 +25,8 @@ from tests.fakes.captures import STEP_NS, Recording, depth_data
 VENUE, SYMBOL = "binance_futures", "ABCUSDT"
 TENTHS = 4_000
 """How long the market lives, in tenths of a second."""
+FUNDING_S = 8 * 3_600
+"""From the beginning to the next funding: long after the market has ended."""
 ACCOUNT = account_name(Credentials(TEST_KEY, TEST_SECRET))
 LIMITS = (Path(__file__).parents[2] / "engine" / "execution" / "risk.paper.toml").read_text()
 
@@ -38,6 +40,7 @@ def a_steady_market(folder: Path, tenths: int = TENTHS) -> Path:
     recording.http("exchangeInfo", {"symbols": [info_row(rules)]})
     recording.snapshot(10, bids="100.0x500 99.0x500", asks="101.0x500 102.0x500")
     start_ns = time.time_ns()
+    funding_ms = start_ns // NS_PER_MS + FUNDING_S * 1_000
     for tenth in range(tenths):
         number, ms = 10 + tenth, (start_ns + tenth * STEP_NS) // NS_PER_MS
         sizes = {"bids": f"98.0x{1 + tenth % 2}"}
@@ -45,7 +48,7 @@ def a_steady_market(folder: Path, tenths: int = TENTHS) -> Path:
         recording.stream("abcusdt@depth@100ms", change)
         if tenth % 10 == 0:
             mark = {"e": "markPriceUpdate", "E": ms, "s": SYMBOL, "p": "100.5", "i": "100.5"}
-            recording.stream("abcusdt@markPrice@1s", mark | {"P": "100.5", "r": "0.0001", "T": ms})
+            recording.stream("abcusdt@markPrice@1s", mark | {"P": "100.5", "r": "0.0001", "T": funding_ms})
             recording.trade("101.0", "2", t=1 + tenth // 10, E=ms, T=ms)
     for number, line in enumerate(recording.lines):
         line["recv_ns"] = start_ns + number * tenths * STEP_NS // len(recording.lines)

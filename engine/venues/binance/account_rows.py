@@ -160,8 +160,7 @@ def child_of(number: str | int | None) -> int | None:
 def fill(row: TradeRow, client_order_id: str, steps: Steps) -> OrderFilled:
     """Return a fill; its fee is paid when positive, as the stream writes it.
 
-    A price between two ticks is booked at the nearest: the cash, once it is compared, differs by
-    the rest. A size is never rounded.
+    A price between two ticks is told exactly, too. A size is never rounded.
     """
     return OrderFilled(
         row.time * NS_PER_MS,
@@ -174,6 +173,7 @@ def fill(row: TradeRow, client_order_id: str, steps: Steps) -> OrderFilled:
         row.commissionAsset,
         steps.instrument_id,
         SIDES[row.side],
+        steps.off_tick(row.price),
     )
 
 

@@ -149,6 +149,7 @@ def _fill(order: StreamOrder, key: str, steps: Steps) -> OrderFilled:
         order.N or "",
         steps.instrument_id,
         rows.SIDES[order.S],
+        steps.off_tick(order.L),
     )
 
 

@@ -59,6 +59,11 @@ class Steps(msgspec.Struct, frozen=True):
         ticks, rest, divisor = _split(text, self.tick)
         return PriceTicks(ticks + (2 * rest >= divisor))
 
+    def off_tick(self, text: str) -> Decimal | None:
+        """Return a price that lies between two ticks; None for one that does not."""
+        _, rest, _ = _split(text, self.tick)
+        return Decimal(text) if rest else None
+
     def ticks_or_none(self, text: str) -> PriceTicks | None:
         """Return the nearest tick of a price that the venue may leave out, or write as zero."""
         return (self.nearest_ticks(text) or None) if text else None

@@ -141,13 +141,22 @@ def test_an_order_called_by_its_number_has_its_name_as_soon_as_it_is_told():
 
 
 @pytest.mark.parametrize(("price", "ticks"), [("10.0049", 1_000), ("10.005", 1_001)])
-def test_a_price_between_two_ticks_is_booked_at_the_nearest(price: str, ticks: int):
+def test_a_price_between_two_ticks_is_told_exactly_beside_the_nearest(price: str, ticks: int):
     wire = a_wire_with_order()
 
     (by_report,) = answer(wire, first_page(wire), [trade_row(price=price)]).rows
     (by_stream,) = wire.receive(fill_update(L=price), 0)
 
     assert by_report.price_ticks == by_stream.price_ticks == ticks
+    assert by_report.off_tick_price == by_stream.off_tick_price == Decimal(price)
+
+
+def test_a_price_on_a_tick_is_told_once():
+    wire = a_wire_with_order()
+
+    (by_report,) = answer(wire, first_page(wire), [trade_row(price="10.0100")]).rows
+
+    assert (by_report.price_ticks, by_report.off_tick_price) == (1_001, None)
 
 
 def test_windows_are_seven_days_and_the_last_is_open():

@@ -376,9 +376,8 @@ def test_a_fill_between_two_ticks_counts_with_its_exact_price(out: str):
 
     for side, price in fills.items():
         ticks, rest = divmod(price, Decimal("0.5"))
-        off_tick = {"off_tick_price": price} if rest else {}
-        terms = {"price": int(ticks), "instrument_id": BTC, "side": side}
-        take(state, a_fill("web", side, 3, **terms, **off_tick))
+        terms = {"instrument_id": BTC, "side": side, "off_tick_price": price if rest else None}
+        take(state, a_fill("web", side, 3, int(ticks), **terms))
 
     cash = Decimal(1000) + 3 * (fills["sell"] - fills["buy"])
     assert state.account.balances(state.positions.nets) == {"USDT": cash}

@@ -224,8 +224,7 @@ async def _look(host: EngineHost, clock: Clock) -> None:
     views = ViewBuilder(PANE_NAMES, WISH)
     while True:
         await clock.sleep(VIEW_S)
-        for _ in views.frames(host.state, clock.now_ns(), host.facts()):
-            pass
+        views.build(host.state, clock.now_ns(), host.facts())
 
 
 def run(frames: Frames, *, is_timed: bool = False) -> tuple[TimedHost, int, Ledger, float]:

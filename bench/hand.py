@@ -4,7 +4,7 @@ import socket
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.model.commands import Action, CommandOutcome, OperatorCommand, SubmitOrder
 from engine.model.instrument import InstrumentId
@@ -20,6 +20,8 @@ from engine.port import (
 )
 
 ANSWER_S: Final = 10
+PATIENCE_S: Final = 180
+AGAIN_S: Final = 0.5
 BTC: Final = InstrumentId("simulated:BTC-PERP")
 SIZE: Final = "0.01"
 
@@ -63,6 +65,17 @@ class Hand:
         assert outcome.verdict == "accepted", outcome
         return outcome
 
+    def insist(self, *actions: Action, word: str = "") -> CommandOutcome:
+        """Give a command until it is accepted: an engine may still have to learn something."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            self.send(*actions, word=word)
+            outcome = self.outcome()
+            if outcome.verdict == "accepted":
+                return outcome
+            assert time.monotonic() < deadline, outcome
+            time.sleep(AGAIN_S)
+
     def close(self) -> None:
         """Leave."""
         self._socket.close()
@@ -81,6 +94,29 @@ class Hand:
         return data
 
 
-def resting(price: str) -> SubmitOrder:
-    """Return an order to buy that rests, if the price is far behind the market."""
-    return SubmitOrder(BTC, "buy", "limit", Decimal(SIZE), Decimal(price), is_post_only=True)
+class Ticket(NamedTuple):
+    """Orders that rest: each round another price, because the gate refuses the same one again."""
+
+    instrument_id: InstrumentId = BTC
+    word: str = "btc"
+    size: str = SIZE
+    price: Decimal = Decimal(58_000)
+    """Far behind the market."""
+    step: Decimal = Decimal(1)
+    prices: int = 1_000
+    """How many there are."""
+
+    def resting(self, number: int) -> SubmitOrder:
+        """Return the order of a round."""
+        return SubmitOrder(
+            self.instrument_id,
+            "buy",
+            "limit",
+            Decimal(self.size),
+            self.price + number * self.step,
+            is_post_only=True,
+        )
+
+    def line(self, number: int) -> str:
+        """Return the same as people type it."""
+        return f"buy {self.size} {self.word} @ {self.price + number * self.step} post"

@@ -139,8 +139,7 @@ class Engine:
             self._step("timer", self._timers.pop(), due_ns)
         if now_ns - self._view_ns >= FRAME_NS:
             self._view_ns = now_ns
-            for _ in self.views.frames(self.kernel.state, now_ns, FACTS):
-                pass
+            self.views.build(self.kernel.state, now_ns, FACTS)
         self._due_ns = min(self._view_ns + FRAME_NS, self._timers.next_ns or now_ns)
 
 

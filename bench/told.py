@@ -101,16 +101,18 @@ class Told(NamedTuple):
     words: tuple[str, ...]
 
 
-class Listener:
-    """Takes in what one engine tells, with the moment of its arrival."""
+class Heard:
+    """What was told, with the moment of its arrival."""
 
     def __init__(self) -> None:
-        self._server = socket.create_server((LOCAL, 0))
-        self.port: int = self._server.getsockname()[1]
         self._told: list[Told] = []
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+
+    def note(self, ts_ns: int, *words: str) -> None:
+        """Take in one line."""
+        with self._changed:
+            self._told.append(Told(ts_ns, words))
+            self._changed.notify_all()
 
     def first(self, word: str, since_ns: int, within_s: float) -> int | None:
         """Wait for the first line of this kind after a moment; returns when it came."""
@@ -142,6 +144,17 @@ class Listener:
         with self._changed:
             self._told.clear()
 
+
+class Listener(Heard):
+    """Takes in what one engine tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server = socket.create_server((LOCAL, 0))
+        self.port: int = self._server.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
     def close(self) -> None:
         """Wait until the one that tells has left, and stop listening."""
         self._thread.join(LEFT_S)
@@ -154,6 +167,5 @@ class Listener:
             while data := connection.recv(READ_BYTES):
                 now_ns = time.monotonic_ns()
                 *lines, rest = (rest + data).split(b"\n")
-                with self._changed:
-                    self._told += [Told(now_ns, tuple(line.decode().split())) for line in lines]
-                    self._changed.notify_all()
+                for line in lines:
+                    self.note(now_ns, *line.decode().split())

@@ -205,7 +205,11 @@ class CockpitApp(App[ScreenResult], inherit_bindings=False):
             return True
         if self._trade.is_running and self._trade.answer_flatten(key):
             return True
-        return key == LINE_KEY and self.screen is self._trade and self._trade.open_line()
+        if self.screen is not self._trade:
+            return False
+        if self._trade.held.is_repeat(key, self._clock()):
+            return True
+        return key == LINE_KEY and self._trade.open_line()
 
     def action_kill(self) -> None:
         """Tell the engine, then show that it was told; nothing is waited for."""

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cockpit.format import order_text, safe
-from cockpit.grammar import GrammarError, Plan, parse
+from cockpit.grammar import GrammarError, Plan, after_kill, parse
 from cockpit.grammar_context import Context, context_of
 from cockpit.grammar_words import words_of
 from cockpit.link import SocketPort, join
@@ -93,6 +93,10 @@ async def _carry_out(
         return Done(_report(line, plan, asked, as_json), EXIT_NOT_CONFIRMED)
     meant = command_of(line, plan, confirm=trial.level, word=trial.word)
     outcome = await ask(port, meant)
+    rest = after_kill(plan.actions)
+    if outcome.verdict == "accepted" and rest:  # The engine takes the kill alone, and at once.
+        after = msgspec.structs.replace(plan, actions=rest, normal="killed; then flatten")
+        return await _carry_out(port, (line, after), confirm, as_json)
     exit_code = {
         "accepted": EXIT_DONE,
         "refused": EXIT_REFUSED,

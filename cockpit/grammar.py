@@ -19,6 +19,7 @@ from cockpit.grammar_control import (
     cancel,
     disarm,
     kill,
+    limit,
     resume,
     strategy,
     subscribe,
@@ -30,7 +31,7 @@ from cockpit.grammar_draft import FLAGS, SIDES, Command
 from cockpit.grammar_orders import amend, close, protect, stop, trade, trail
 from cockpit.grammar_parents import chase, iceberg, scale, twap
 from cockpit.grammar_words import PRICE_WORDS, REFERENCES, Fault, Word, Words, quoted, words_of
-from engine.model.commands import Action
+from engine.model.commands import Action, EngageKill
 
 LINE_MAX: Final = 1_000
 """Characters of a line; more was pasted by mistake."""
@@ -63,6 +64,7 @@ VERBS: Final[dict[str, Callable[[Words, Word, Context], Command]]] = {
     "arm": arm,
     "disarm": disarm,
     "resume": resume,
+    "limit": limit,
     "strat": strategy,
     "sub": subscribe,
     "unsub": unsubscribe,
@@ -88,7 +90,7 @@ _OF_PARENTS: Final = {
     "ice": (*PRICE_WORDS, "show", "post"),
     "chase": ("for", "max", "then"),
 }
-_CANCELLED: Final = ("all", "bids", "asks", "last", "stops")
+_CANCELLED: Final = ("all", "bids", "asks", "last", "stops", "external")
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -104,6 +106,12 @@ class Plan(msgspec.Struct, frozen=True):
     actions: tuple[Action, ...]
     normal: str
     places: tuple[Places, ...]
+
+
+def after_kill(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return what a line asks for beside a kill; nothing where it asks for none."""
+    rest = tuple(action for action in actions if not isinstance(action, EngageKill))
+    return rest if len(rest) < len(actions) else ()
 
 
 class GrammarError(msgspec.Struct, frozen=True):

@@ -3,11 +3,23 @@
 import re
 from typing import Final
 
+from msgspec.structs import replace
+
 from cockpit.grammar_context import Context
 from cockpit.grammar_draft import Command
 from cockpit.grammar_orders import name_of, order_of
-from cockpit.grammar_words import Fault, Word, Words, focused_market, market_of, quoted
+from cockpit.grammar_words import (
+    Fault,
+    Word,
+    Words,
+    focused_market,
+    market_of,
+    number_of,
+    plain,
+    quoted,
+)
 from engine.model.commands import (
+    ARM_S,
     Accept,
     Action,
     Arm,
@@ -20,6 +32,7 @@ from engine.model.commands import (
     ReleaseKill,
     Resume,
     ResumeParent,
+    SetLimit,
     SetReduceOnly,
     StartStrategy,
     StopStrategy,
@@ -27,10 +40,9 @@ from engine.model.commands import (
     UnwatchInstrument,
     WatchInstrument,
 )
-from engine.model.instrument import symbol_of
+from engine.model.instrument import USD_QUOTES, symbol_of
 from engine.model.orders import Side
 
-ARM_S: Final = 900
 ARM_S_MAX: Final = 86_400
 REASON_MAX: Final = 200
 SYMBOL_MAX: Final = 60
@@ -47,10 +59,12 @@ TIMEFRAMES: Final = {
 _DURATION: Final = re.compile(r"([0-9]{1,6})(s|m|h)", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600}
 _NAME: Final = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
+WIDER: Final = ("stops", "external")
+"""What `cancel all` takes along only if it is said: protective orders, and those made elsewhere."""
 
 
 def cancel(words: Words, verb: Word, context: Context) -> Command:
-    """Return `cancel all|bids|asks|last|id ...|symbol [stops]`; an id is `o3` or `a1`."""
+    """Return `cancel all|bids|asks|last|id ...|symbol [stops] [external]`; an id is `o3`, `a1`."""
     word = words.peek()
     if word is None:
         raise Fault(words.end, "cancel what? all, bids, asks, last, an id such as o3, or a symbol")
@@ -96,7 +110,7 @@ def _cancel_side(words: Words, context: Context) -> Command:
     word = words.take()
     side: Side = "buy" if word.text == "bids" else "sell"
     following = words.peek()
-    if following is not None and following.text != "stops":
+    if following is not None and following.text not in WIDER:
         market = market_of(words.take(), context)
     else:
         market = focused_market(context, word.at)
@@ -105,20 +119,23 @@ def _cancel_side(words: Words, context: Context) -> Command:
 
 
 def _cancel_all(words: Words, what: str, action: CancelAll) -> Command:
-    if words.take_if("stops"):
-        action = CancelAll(action.instrument_id, action.side, with_stops=True)
-        what += " stops"
+    said = set()
+    while (word := words.take_if(*WIDER)) is not None:
+        said.add(word.text)
     words.finish()
-    return Command((action,), f"cancel {what}")
+    action = replace(action, with_stops="stops" in said, with_external="external" in said)
+    tail = "".join(f" {word}" for word in WIDER if word in said)
+    return Command((action,), f"cancel {what}{tail}")
 
 
 def kill(words: Words, verb: Word, context: Context) -> Command:
-    """Return `kill [flatten]`."""
+    """Return `kill [flatten]`, or `kill stops` that takes along what protects."""
     if words.take_if("flatten"):
         words.finish()
         return Command((EngageKill(), ClosePosition()), "kill flatten")
+    with_stops = words.take_if("stops") is not None
     words.finish()
-    return Command((EngageKill(),), "kill")
+    return Command((EngageKill(with_stops=with_stops),), "kill stops" if with_stops else "kill")
 
 
 def unkill(words: Words, verb: Word, context: Context) -> Command:
@@ -131,6 +148,23 @@ def unkill(words: Words, verb: Word, context: Context) -> Command:
     if first is not None and len(reason) > REASON_MAX:
         raise Fault(first.at, f"a reason has at most {REASON_MAX} characters")
     return Command((ReleaseKill(reason),), f"unkill {reason}".rstrip())
+
+
+def limit(words: Words, verb: Word, context: Context) -> Command:
+    """Return `limit NAME NUMBER`, or `limit NAME file` for what the risk file says."""
+    if words.peek() is None:
+        raise Fault(words.end, "which limit? Its name in the risk file, then a number or `file`")
+    name = words.take().text
+    if words.take_if("file"):
+        words.finish()
+        return Command((SetLimit(name, None),), f"limit {name} file")
+    word = words.peek()
+    if word is None:
+        raise Fault(words.end, "what shall it be? A number, or `file` for what the risk file says")
+    words.take()
+    words.finish()
+    value = number_of(word.text, word.at)
+    return Command((SetLimit(name, value),), f"limit {name} {plain(value)}")
 
 
 def resume(words: Words, verb: Word, context: Context) -> Command:
@@ -181,14 +215,19 @@ def take(words: Words, verb: Word, context: Context) -> Command:
 
 
 def accept(words: Words, verb: Word, context: Context) -> Command:
-    """Return `accept restart|difference SYMBOL`: the answer to what the engine asked."""
+    """Return `accept restart|difference SYMBOL|CURRENCY`: the answer to what the engine asked."""
     if words.peek() is None:
         raise Fault(words.end, "accept what? restart, or difference and a symbol")
     word = words.take()
     if word.text == "difference":
         if words.peek() is None:
-            raise Fault(words.end, "accept the difference of which instrument?")
-        market = market_of(words.take(), context)
+            raise Fault(words.end, "accept the difference of which instrument? or USDT: the cash")
+        named = words.take()
+        currency = named.text.upper()
+        if currency in USD_QUOTES:
+            words.finish()
+            return Command((Accept(f"difference {currency}"),), f"accept difference {currency}")
+        market = market_of(named, context)
         words.finish()
         what = f"difference {market.instrument_id}"
         return Command((Accept(what),), f"accept difference {name_of(market, context)}")

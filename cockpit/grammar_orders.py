@@ -52,7 +52,7 @@ def trade(words: Words, verb: Word, context: Context) -> Command:
     draft = Draft(SIDES[verb.text], words)
     read(draft, (take_price, take_flag, take_bracket, take_size), context)
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     price = draft.price
     if price is None:
         raise Fault(
@@ -94,7 +94,7 @@ def stop(words: Words, verb: Word, context: Context) -> Command:
     draft = Draft(SIDES[said.text], words)
     read(draft, (take_trigger, take_flag, take_limit, take_size), context)
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     if draft.price is None or draft.price == "mkt":
         raise Fault(words.end, "at which price does it act? add `@ 63000`")
     if "post" in draft.flags:
@@ -250,11 +250,10 @@ def order_of(word: Word, context: Context) -> Working:
 # Putting together.
 
 
-def size_said(draft: Draft, market: Market, context: Context) -> Size:
+def size_said(draft: Draft, market: Market) -> Size:
     """Return the size that was said."""
     if draft.size is not None:
         return draft.size
-    del context
     raise Fault(
         draft.words.end,
         f"how much {market.name}? `0.5`, `$500`, `q`, or `pos` and `25%` with reduce",
@@ -271,16 +270,20 @@ def base_size(size: Size, draft: Draft, pricing: Pricing) -> Decimal:
         if amount is None:
             raise Fault(size.at, "there is no quick size here; give a number")
         if pricing.start is None:
-            raise Fault(size.at, f"no price of {market.name} is known to make units of money")
+            raise Fault(
+                size.at,
+                f"no price of {market.name} is on this screen to make units of money; "
+                "look at it, or give a size in units",
+            )
         scale = Decimal(10) ** market.size_decimals
         units = amount * scale // pricing.start / scale
         if units <= 0:
             raise Fault(size.at, f"{quoted(size.typed)} buys less than the smallest size")
         return units
-    return _share_ofposition_of(size, draft, market, context)
+    return _share_of_position(size, draft, market, context)
 
 
-def _share_ofposition_of(size: Size, draft: Draft, market: Market, context: Context) -> Decimal:
+def _share_of_position(size: Size, draft: Draft, market: Market, context: Context) -> Decimal:
     if size.kind == "share" and "reduce" not in draft.flags:
         raise Fault(
             size.at,

@@ -67,7 +67,7 @@ def scale(words: Words, verb: Word, context: Context) -> Command:
         draft, context, {"": _take_range, "x": _take_count, **dict.fromkeys(_SHAPES, _take_shape)}
     )
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     if draft.levels is None:
         raise Fault(words.end, "between which prices? `63800..64200`")
     if not draft.count:
@@ -106,7 +106,7 @@ def twap(words: Words, verb: Word, context: Context) -> Command:
     }
     _read(draft, context, takers, refused=("post",))
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     if not draft.duration_s:
         raise Fault(words.end, "over which time? `over 30m`")
     if not draft.count:
@@ -140,7 +140,7 @@ def iceberg(words: Words, verb: Word, context: Context) -> Command:
     draft = _begun(words, verb, "ice buy 2 @ 64000 show 0.1")
     _read(draft, context, {"show": _take_show}, has_price=True)
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     if draft.price is None or draft.price == "mkt":
         raise Fault(words.end, "at which price? add `@ 64000`, bid, ask or mid")
     if draft.show is None:
@@ -171,7 +171,7 @@ def chase(words: Words, verb: Word, context: Context) -> Command:
     takers: dict[str, _Take] = {"for": _take_duration, "max": _take_worst, "then": _take_end}
     _read(draft, context, takers, refused=("post",))
     market = draft.market or focused_market(context, verb.at)
-    size = size_said(draft, market, context)
+    size = size_said(draft, market)
     best = market.bid if draft.side == "buy" else market.ask
     pricing = Pricing(context, market, draft.side, best)
     worst = price_of(draft.worst or _away(draft, verb.at, CHASE_MAX, "%"), pricing)

@@ -13,9 +13,8 @@ from typing import Final
 
 from cockpit.grammar import LINE_MAX
 from cockpit.panes.ticket import HISTORY_MAX
-from engine.folder import PRIVATE_FOLDER, DataFolder
+from engine.folder import PRIVATE_FILE, PRIVATE_FOLDER, DataFolder
 
-PRIVATE_FILE: Final = 0o600
 BYTES_MAX: Final = 4 * HISTORY_MAX * LINE_MAX
 """More than any history; what is larger is not one."""
 _NAME: Final = re.compile(r"[a-z0-9_]{1,40}")

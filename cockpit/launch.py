@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cockpit.link import join
-from engine.folder import PRIVATE_FOLDER, DataFolder
+from engine.folder import PRIVATE_FILE, PRIVATE_FOLDER, DataFolder
 from engine.model.errors import EngineNotStarted, PortClosed, ScreenRefused
 from engine.port import Welcome
 
@@ -55,7 +55,7 @@ def start_engine(folder: DataFolder, options: dict[str, object]) -> None:
     reading, writing = os.pipe()
     asked = msgspec.json.encode({**options, "has_screen": True}).decode()
     command = [sys.executable, "-m", "engine", asked]
-    with (folder.log.parent / "engine.stderr").open("ab") as errors:
+    with open(folder.log.parent / "engine.stderr", "ab", opener=_private) as errors:
         process = subprocess.Popen(
             [*command, str(writing)],
             stdin=subprocess.DEVNULL,
@@ -98,7 +98,7 @@ async def _show(socket: Path, folder: DataFolder, looks_only: bool) -> "ScreenRe
     kept = history_path(folder, port.welcome.venue, port.welcome.mode)
     try:
         app = CockpitApp(port, port.welcome)
-        save = partial(save_picture, folder.path / "pictures")
+        save = partial(save_picture, folder.pictures)
         app.save_pictures_with(lambda picture, ts_ns: asyncio.to_thread(save, picture, ts_ns))
         if kept is not None:
             app.use_history(read_history(kept))
@@ -141,6 +141,10 @@ def wait_until_stopped(folder: DataFolder) -> None:
             return
 
     asyncio.run(wait())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def _forget_keys() -> None:

@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from cockpit.history import PRIVATE_FILE
-from engine.folder import PRIVATE_FOLDER
+from engine.folder import PRIVATE_FILE, PRIVATE_FOLDER
 from engine.model.numbers import NS_PER_S
 
 NAMES_MAX: Final = 100

@@ -123,6 +123,8 @@ def health_text(document: _Document, *, as_json: bool, folder: Path) -> str:
         lines.append(f"parts of the engine failed {view.part_failures} times, see the log")
     if view.repairs:
         lines.append(f"{view.repairs} times the venue's answers repaired what nobody had told of")
+    if view.contradictions:
+        lines.append(f"{view.contradictions} reports contradicted what was known, see the log")
     if view.clock_offset_ns is not None:
         lines.append(f"the venue's clock is {view.clock_offset_ns // NS_PER_MS} ms ahead")
     return "\n".join(lines)

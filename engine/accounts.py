@@ -6,21 +6,24 @@ import resource
 from pathlib import Path
 
 import platformdirs
+from msgspec.structs import replace
 
 from engine.folder import APP, key_file
 from engine.keys import read_credentials
 from engine.model.chance import Chance
-from engine.model.errors import ConfigError
+from engine.model.errors import ConfigError, StorageUnavailable
 from engine.runtime.clock import Clock
 from engine.runtime.live import NETWORK, LiveAccount, open_account
 from engine.runtime.logs import hide_in_logs
 from engine.runtime.trade_rest import TradePorts
 from engine.runtime.transport import NetworkTransport
 from engine.runtime.venue_day import require_same_account
-from engine.settings import Settings
-from engine.venues.base import Endpoints, VenueSpec
+from engine.settings import AccountSettings, Settings
+from engine.venues.base import Endpoints, TradeSpec, VenueSpec
 from engine.venues.registry import venue_named
 from engine.venues.trading import Credentials
+from storage.files import DiskFiles
+from storage.whole import write_whole
 
 
 def account_of_run(settings: Settings, clock: Clock) -> LiveAccount:
@@ -43,7 +46,8 @@ def account_of_run(settings: Settings, clock: Clock) -> LiveAccount:
     credentials = _credentials(spec, settings)
     locks = platformdirs.user_state_path(APP)
     endpoints = endpoints_of(spec, settings)
-    return open_account(spec.name, spec.trade, endpoints, credentials, clock, locks)
+    trade = trade_of(spec.trade, named)
+    return open_account(spec.name, trade, endpoints, credentials, clock, locks)
 
 
 def ports_to_read(settings: Settings, account: str, clock: Clock) -> TradePorts:
@@ -67,6 +71,13 @@ def ports_to_read(settings: Settings, account: str, clock: Clock) -> TradePorts:
     return TradePorts(spec.name, wire, clock, NetworkTransport(NETWORK), Chance(clock.now_ns()))
 
 
+def trade_of(trade: TradeSpec, named: AccountSettings) -> TradeSpec:
+    """Return how a venue is traded at, with what a person has found out of it."""
+    if not named.timer_spares_stops:
+        return trade
+    return replace(trade, rules=replace(trade.rules, dead_man_covers_stops=False))
+
+
 def note_account(note: Path, settings: Settings) -> None:
     """Note where the account of a run is, and its key, for a kill that knows no settings (R79).
 
@@ -84,9 +95,9 @@ def note_account(note: Path, settings: Settings) -> None:
         "is_named": file is not None,
     }
     try:
-        note.write_text(json.dumps(told), "utf-8")
-    except OSError as error:
-        raise ConfigError(f"{note} cannot be written: {error.strerror}") from error
+        write_whole(DiskFiles(), note, json.dumps(told).encode())
+    except StorageUnavailable as error:
+        raise ConfigError(f"{note} cannot be written: {error.problem}") from error
 
 
 def endpoints_of(spec: VenueSpec, settings: Settings) -> Endpoints:

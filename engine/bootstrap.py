@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import signal
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -38,6 +37,7 @@ from engine.research.replay_report import replay_document
 from engine.research.replay_run import RunReplay
 from engine.runtime import journal_report, statement_report, venue_day
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.disk import DiskWatch
 from engine.runtime.feed import Feed
 from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.heartbeat import Heartbeat
@@ -47,6 +47,7 @@ from engine.runtime.journal_writer import ThreadWorker
 from engine.runtime.live import LiveAccount, live_setup, require_rights, venue_gateway
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import start_logging
+from engine.runtime.process_signals import obey_signals, stop_on_signals
 from engine.runtime.rate_budget import MarketTurns
 from engine.runtime.recorded_wire import RecordedMarkets, RecordedWire
 from engine.runtime.recorder import Recorder
@@ -196,10 +197,7 @@ async def _run(
     options: EngineOptions, folder: DataFolder, report: Callable[[str], None], assembly: "_Assembly"
 ) -> None:
     host, source, symbols, transport = assembly
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, host.stop, f"signal {number.name}")
-    loop.add_signal_handler(signal.SIGUSR1, host.kill, "SIGUSR1")
+    obey_signals(host)
     await host.server.start(folder.socket)
     report("ready")
     heartbeat = None
@@ -207,12 +205,17 @@ async def _run(
         host.keep(lambda: Watchdog(host.report, host.give_up).run(), "watchdog")
         heartbeat = Heartbeat(folder.heartbeat, SystemClock(), ThreadWorker("heartbeat"))
         host.keep(heartbeat.run, "heartbeat")
+        host.keep(lambda: _disk_watch(folder, host).run(), "disk")
     try:
         await host.run(source, symbols)
     finally:
         await transport.close()
     if heartbeat is not None:  # Not after a failure: then somebody may have to act.
-        heartbeat.stop()
+        await heartbeat.stop()
+
+
+def _disk_watch(folder: DataFolder, host: EngineHost) -> DiskWatch:
+    return DiskWatch(folder.path, SystemClock(), ThreadWorker("disk"), host.report)
 
 
 _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]
@@ -368,11 +371,9 @@ async def _record(options: EngineOptions, out: Path, for_s: float | None) -> Non
     host = EngineHost(plan, clock, KernelState(DeskSetup(venue=spec.name)))
     recorder = _recorder(out, plan, settings, clock)
     source, transport = _source(host, plan, settings, clock, recorder)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, host.stop, f"signal {number.name}")
+    stop_on_signals(host)
     if for_s is not None:
-        loop.call_later(for_s, host.stop, "the time is over")
+        asyncio.get_running_loop().call_later(for_s, host.stop, "the time is over")
     try:
         await host.run(source, settings.instruments or spec.instruments)
     finally:

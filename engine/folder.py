@@ -18,6 +18,7 @@ SOCKET_PATH_MAX: Final = 100
 """Bytes of a Unix socket's path that every system takes; Linux ends at 107."""
 
 PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600
 PRIVATE_UMASK: Final = 0o077
 
 
@@ -111,22 +112,30 @@ def settings_files(named: Path | None) -> list[Path]:
         named: By `--settings`; without it `./cockpit.toml` stands first.
 
     Raises:
-        ConfigError: It is not there, or somebody else could have written the one that is.
+        ConfigError: It is not there, somebody else could have written the one that is, or a folder
+            in which one may be cannot be looked into.
     """
-    if named is not None and not named.is_file():
+    if named is not None and not _is_file(named):
         raise ConfigError(f"there is no settings file {named}")
     local = Path(SETTINGS)
-    if named is None and local.is_file():
+    if named is None and _is_file(local):
         if local.stat().st_uid != os.getuid():
             raise ConfigError(f"{local.absolute()} belongs to another user and is not read")
         named = local
     others = [platformdirs.user_config_path(APP) / SETTINGS, Path("/etc") / APP / SETTINGS]
-    return [path for path in (named, *others) if path is not None and path.is_file()]
+    return [path for path in (named, *others) if path is not None and _is_file(path)]
 
 
 def key_file(venue: str) -> Path:
     """Return where the key of a venue is, if the settings name no other file."""
     return platformdirs.user_config_path(APP) / f"{venue}.key"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be looked for: {error.strerror}") from error
 
 
 def _runtime_folder() -> Path:

@@ -42,6 +42,11 @@ class AccountSettings(BaseModel):
         description="TOML file with `key` and `secret`, readable by its owner alone; none is "
         "VENUE.key beside the user's settings, then the environment.",
     )
+    timer_spares_stops: bool = Field(
+        False,
+        description="You have seen that the venue's dead-man timer leaves stops alone, so that it "
+        "may run while a position relies on one.",
+    )
 
 
 class Settings(BaseSettings):

@@ -151,8 +151,7 @@ def verify(files: Files, folder: Path) -> list[Finding]:
     for name in _journals(names):
         try:
             reader = JournalReader(files, folder / name)
-            for _ in reader:
-                pass
+            reader.read_to_end()
         except JournalCorrupt as error:
             findings.append(Finding(name, str(error), is_damage=True))
         except JournalNotOurs as error:

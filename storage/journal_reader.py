@@ -16,6 +16,7 @@ a sector of the last group that turned to zeros later. A file is given its name 
 header and its checkpoint are durable, so that there a crash tears nothing.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -146,6 +147,10 @@ class JournalReader:
             yield self._next(found)
         if self.tail.sequence == 0:
             raise self._damage("the checkpoint that every file begins with is missing")
+
+    def read_to_end(self) -> None:
+        """Go over all records, for what it finds on the way."""
+        deque(self, maxlen=0)
 
     def _read_header(self) -> tuple[Header, Tail]:
         head = self._window.at(0, HEADER_HEAD)

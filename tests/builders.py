@@ -294,7 +294,7 @@ class Trader(Run):
             "limit_ticks": price,
         } | changed
         cid = self.ledger.next_client_order_id()
-        intent = OrderIntent(OrderSpec(**fields), **around)  # type: ignore[arg-type]
+        intent = OrderIntent(OrderSpec(**fields), **around)  # type: ignore[arg-type]  # whatever a test changes
         self.ledger.apply(OrderIntended(at(-7_200_000), cid, intent, 7))
         if is_acked:
             self.ledger.apply(OrderAcked(at(-7_200_000), cid, f"v-{cid}"))
@@ -376,7 +376,7 @@ def stop_sell(lots: int = 1, trigger: int = 950) -> SubmitOrder:
 
 
 def set_state(trader: Trader, scope: str, state: str, reason: str = "a test") -> None:
-    trader.ledger.apply(TradingStateSet(at(0), scope, state, reason))  # type: ignore[arg-type]
+    trader.ledger.apply(TradingStateSet(at(0), scope, state, reason))  # type: ignore[arg-type]  # one of the states
 
 
 def down(feed: str = FEED, attempt: int = 1) -> FeedDown:

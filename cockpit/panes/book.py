@@ -9,6 +9,7 @@ from cockpit.panes.orders import is_stop
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
 from cockpit.panes.rows import Segment
+from engine.model.orders import EXTERNAL
 from engine.model.view import BookView, OrderRow, OrdersView, PositionsView
 
 MARKS: Final = {"take_profit": "T", "stop": "S"}
@@ -87,12 +88,16 @@ class BookPane(Pane):
         return had_one
 
     def own_at_cursor(self) -> list[OrderRow]:
-        """Return the own orders in the cursor's row, those that wait for a trigger excepted."""
+        """Return the own orders in the cursor's row.
+
+        Those that wait for a trigger are none, nor are those that somebody made elsewhere (R34).
+        """
         view, cursor = self._view, self.cursor_ticks
         if view is None or cursor is None:
             return []
         wanted = cursor // view.group_ticks
-        return [row for row in self._own() if _index(row, view) == wanted]
+        own = [row for row in self._own() if row.owner != EXTERNAL]
+        return [row for row in own if _index(row, view) == wanted]
 
     def _own(self) -> list[OrderRow]:
         view, orders = self._view, self._orders
@@ -115,8 +120,8 @@ class BookPane(Pane):
             (letter, row.trigger)
             for kind, letter in MARKS.items()
             for row in working
-            if row.type == kind and row.instrument_id == view.instrument_id
-        ]
+            if row.type == kind and row.instrument_id == view.instrument_id and row.trigger
+        ]  # A trailing stop made elsewhere has no trigger that the venue tells.
         return tuple((_row_of(price, view), letter) for letter, price in (*entries, *exits))
 
     def _show(self) -> None:

@@ -3,6 +3,7 @@
 It edits text and draws. Reading, previewing and sending belong to the ticket it is given.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.style import Style
@@ -11,13 +12,17 @@ from textual.message import Message
 
 from cockpit.format import safe
 from cockpit.grammar import GrammarError, Plan
+from cockpit.panes.detail import Detail
 from cockpit.panes.palette import Palette
 from cockpit.panes.pane import DRAWING_ERRORS, LineWidget
 from cockpit.panes.preview import (
     PROMPT,
+    SEPARATOR,
     caret_text,
     follow_text,
-    full_text,
+    full_lines,
+    happening_text,
+    packed,
     place_of,
     preview_text,
     rounding_note,
@@ -28,7 +33,10 @@ from engine.model.commands import CommandOutcome
 from engine.model.view import OrdersView
 
 TEXT_SHARE: Final = 0.5
-"""Of the row, for the text, where the preview wants the rest."""
+"""Of the row, for the text, where only the row itself has place for the rest."""
+
+
+REFUSED: Final = len(" refused: ")
 
 
 class CommandLine(LineWidget, can_focus=True):
@@ -55,6 +63,7 @@ class CommandLine(LineWidget, can_focus=True):
         super().__init__(palette, name="command")
         self._ticket = ticket
         self._cursor = 0
+        self._is_alone = False
         self.choices: tuple[str, ...] = ()
         """What the last completion left open."""
 
@@ -168,8 +177,9 @@ class CommandLine(LineWidget, can_focus=True):
 
     # Drawing.
 
-    def show(self, orders: OrdersView | None, now_ns: int) -> None:
-        """Draw the row."""
+    def show(self, orders: OrdersView | None, now_ns: int, *, is_alone: bool = False) -> None:
+        """Draw the row; alone it has no other rows for what does not fit."""
+        self._is_alone = is_alone
         try:
             self.put([self._row(orders, now_ns)])
         except DRAWING_ERRORS as error:
@@ -187,16 +197,28 @@ class CommandLine(LineWidget, can_focus=True):
             right = right or [("", ink.fg)]
             left: list[Segment] = [(PROMPT, ink.dim), (": to type a command  ", ink.dim)]
             return fit([*left, *right], width, ink.fg)
-        wanted = row_width(right)
-        longest = len(ticket.text) + len(PROMPT) + 2
-        room = max(int(width * TEXT_SHARE), min(longest, width - wanted))
+        room = self._room(width, right)
         return fit([*fit(self._text(room), room, ink.fg), *right], width, ink.fg)
+
+    def _room(self, width: int, right: Sequence[Segment]) -> int:
+        """Return how many cells the text gets: all it needs where what follows it stands below."""
+        half, longest = int(width * TEXT_SHARE), self._longest()
+        if longest > half and not self._is_alone and not self._ticket.said[0]:
+            return min(longest, width)
+        return max(min(half, longest), min(max(half, longest), width - row_width(right)))
+
+    def _first(self, room: int) -> int:
+        """Return the first character that is shown, so that the cursor is in sight."""
+        return max(0, self._cursor - _inner(room))
+
+    def _longest(self) -> int:
+        """Return how many cells the whole text takes."""
+        return len(self._ticket.text) + len(PROMPT) + 2
 
     def _text(self, room: int) -> list[Segment]:
         """Return the prompt and as much of the text as fits, with the cursor in sight."""
         ink, shown = self.palette, safe_text(self._ticket.text)
-        inner = max(4, room - len(PROMPT) - 2)
-        first = max(0, self._cursor - inner)
+        inner, first = _inner(room), self._first(room)
         at = self._cursor - first
         visible = shown[first : first + inner + 1]
         marks: dict[int, Style] = {}
@@ -229,16 +251,15 @@ class CommandLine(LineWidget, can_focus=True):
             return [(f" {safe(ticket.plan.normal)} · asking the engine", ink.dim)]
         if ticket.outcome.verdict == "refused":
             return [(f" refused: {safe(' · '.join(ticket.outcome.sentences))}", ink.error)]
-        return [(f" → {preview_text(ticket.plan, ticket.outcome, ticket.level)}", ink.fg)]
+        return [(f" → {preview_text(ticket.previewed, ticket.outcome, ticket.level)}", ink.fg)]
 
     def _twice(self, now_ns: int) -> list[Segment]:
         ticket, ink = self._ticket, self.palette
         left_s = -(-max(0, TWICE_NS - (now_ns - ticket.stage_ns)) // 1_000_000_000)
         assert ticket.outcome is not None
-        plan = ticket.confirmed
         return [
             (f"{PROMPT}ENTER AGAIN ({left_s}s, esc: back): ", ink.warn),
-            (preview_text(plan, ticket.outcome, ticket.level), ink.strong),
+            (happening_text(ticket.previewed, ticket.outcome), ink.strong),
         ]
 
     def _word(self) -> list[Segment]:
@@ -252,29 +273,62 @@ class CommandLine(LineWidget, can_focus=True):
             (safe(ticket.typed_word, 40) if ticket.typed_word else "", ink.strong),
             (" ", ink.cursor),
             (f" {safe(wrong)} ·" if wrong and not is_good else "", ink.error),
-            (f" {preview_text(ticket.confirmed, ticket.outcome, 3)}", ink.fg),
+            (f" {happening_text(ticket.previewed, ticket.outcome)}", ink.fg),
         ]
 
-    def detail(self, width: int) -> list[Segment]:
-        """Return the row below: the caret under an error, or the preview in full."""
+    def detail(self, width: int) -> Detail:
+        """Return what the line needs more room for than it has."""
         ink, ticket = self.palette, self._ticket
         if self.choices:
-            return [(" " + safe("  ".join(self.choices)), ink.key)]
-        if ticket.text.strip() and isinstance(ticket.plan, GrammarError):
-            return [(caret_text(ticket.plan.position, ticket.plan.sentence, width), ink.error)]
+            return Detail([(" " + safe("  ".join(self.choices)), ink.key)])
+        if not ticket.text.strip():
+            words = safe(ticket.said[0])
+            if self._longest() + len(words) < width:
+                return Detail()
+            return Detail(above=_lines(packed(words.split(SEPARATOR), width - 2), ink.fg))
+        if isinstance(ticket.plan, GrammarError):
+            return self._pointed(ticket.plan.position, (ticket.plan.sentence,), width)
         if isinstance(ticket.plan, Plan) and ticket.outcome is not None:
-            return [self._judged(ticket.plan, ticket.outcome, width)]
-        return []
+            return self._judged(ticket.plan, ticket.outcome, width)
+        return Detail()
 
-    def _judged(self, plan: Plan, outcome: CommandOutcome, width: int) -> Segment:
-        ink = self.palette
+    def _pointed(self, position: int, sentences: Sequence[str], width: int) -> Detail:
+        """Point at a place of the line and say why; in lines of their own if there is no room."""
+        ink, said = self.palette, [safe(sentence) for sentence in sentences]
+        whole = SEPARATOR.join(said)
+        pointed = self._caret(position, whole, width)
+        if whole in pointed[:width] or self._longest() + len(whole) + REFUSED <= width:
+            return Detail([(pointed, ink.error)])
+        caret: Segment = (self._caret(position, "", width), ink.error)
+        return Detail([caret], _lines(packed(said, width - 2), ink.error))
+
+    def _caret(self, position: int, sentence: str, width: int) -> str:
+        """Return a caret under a place of the text, wherever that is shown now."""
+        first = self._first(self._room(width, self._right(None)))
+        return caret_text(max(0, position - first), sentence, width)
+
+    def _judged(self, plan: Plan, outcome: CommandOutcome, width: int) -> Detail:
+        ink, ticket = self.palette, self._ticket
         if outcome.verdict == "refused":
-            sentence = " · ".join(outcome.sentences) or "refused"
-            return (caret_text(place_of(sentence, plan), sentence, width), ink.error)
-        note = rounding_note(plan, outcome)
+            sentences = outcome.sentences or ("refused",)
+            return self._pointed(place_of(SEPARATOR.join(sentences), plan), sentences, width)
+        previewed = ticket.previewed
+        lines = full_lines(previewed, outcome, ticket.level, width - 2)
+        note = None if previewed is None else rounding_note(previewed, outcome)
         if note is not None:
-            return (caret_text(note[0], note[1], width), ink.warn)
-        return (" " + full_text(plan, outcome, self._ticket.level), ink.fg)
+            pointed: Segment = (self._caret(*note, width), ink.warn)
+            return Detail([pointed], _lines(lines, ink.fg))
+        if len(lines) == 1:
+            return Detail([(f" {lines[0]}", ink.fg)])
+        return Detail(above=_lines(lines, ink.fg))
+
+
+def _inner(room: int) -> int:
+    return max(4, room - len(PROMPT) - 2)
+
+
+def _lines(lines: Sequence[str], style: Style) -> list[Segment]:
+    return [(f"  {line}", style) for line in lines]
 
 
 def word_start(text: str, at: int) -> int:

@@ -3,8 +3,9 @@
 from typing import Final
 
 from cockpit.format import clock_text, safe
+from cockpit.panes.kept import FrozenPane
 from cockpit.panes.palette import Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
+from cockpit.panes.pane import age_of
 from cockpit.panes.rows import Segment, fit
 from engine.model.signals import Notice
 from engine.model.view import LogView
@@ -15,30 +16,14 @@ SOURCE_FROM: Final = 50
 """Inner width from which the source has a column."""
 
 
-class LogPane(Pane):
+class LogPane(FrozenPane[LogView]):
     """Notices, frozen on demand."""
 
     NUMBER = "7"
     TITLE = "LOG"
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__(palette, name="log")
-        self._frozen: LogView | None = None
-        self._view: LogView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: LogView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def freeze(self) -> None:
-        """Hold what is shown, or let it go on."""
-        self._frozen = None if self._frozen is not None else self._view
-        self.show(self._view, self._moment)
+        super().__init__(palette, "log")
 
     def _show(self) -> None:
         ink = self.palette

@@ -104,7 +104,7 @@ class PositionsPane(ListPane[PositionsView]):
             ((mark + decimal_price_text(row.entry)).rjust(11), ink.fg),
             ((mark + decimal_price_text(row.mark)).rjust(11), ink.fg),
             (signed_text(row.open_profit).rjust(10), ink.dim if row.mark is None else profit),
-            (" stop " if row.is_protected else " none!", ink.ok if row.is_protected else ink.warn),
+            (_protection(row), ink.ok if row.is_protected else ink.warn),
         ]
         if width >= OWNER_FROM:
             cells.insert(1, (safe(row.owner, 8).ljust(9), ink.dim))
@@ -116,6 +116,10 @@ class PositionsPane(ListPane[PositionsView]):
         if width >= VALUE_FROM:
             cells.append((amount_text(row.value).rjust(11), ink.dim))
         return fit(cells, width, ink.fg)
+
+
+def _protection(row: PositionRow) -> str:
+    return " stop " if row.is_protected else f" {row.stopped_part or 'none'}!".ljust(6)
 
 
 def _head(width: int) -> str:

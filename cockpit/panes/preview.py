@@ -1,14 +1,17 @@
 """What a line would do, in words: the preview, the caret, and where its orders stand."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from cockpit.format import decimal_price_text, order_text, safe
 from cockpit.grammar import Plan
 from cockpit.panes.orders import state_text
+from cockpit.panes.pane import wrap
 from engine.model.commands import CommandOutcome, SubmitOrder
 from engine.model.view import OrdersView
 
 PROMPT: Final = "\u203a "
+SEPARATOR: Final = " · "
 LEVEL_WORDS: Final = ("C0 ⏎", "C1 ⏎", "C2 ⏎⏎", "C3 type")
 
 PRICE_WORDS: Final = ("price", "tick", "trigger", "band", "market", "cross")
@@ -60,23 +63,47 @@ def level_text(level: int, word: str) -> str:
 def preview_text(plan: Plan | None, outcome: CommandOutcome, level: int) -> str:
     """Return what would happen, the confirmation first so that a cut loses it last."""
     asked = level_text(level, outcome.word)
-    return f"{asked} · {_happening(plan, outcome)}"
+    return f"{asked} · {happening_text(plan, outcome)}"
 
 
-def full_text(plan: Plan, outcome: CommandOutcome, level: int) -> str:
-    """Return what would happen with everything that the engine says about it."""
+def full_lines(plan: Plan | None, outcome: CommandOutcome, level: int, width: int) -> list[str]:
+    """Return everything that would happen, in as few lines of this width as keep orders apart."""
     asked = level_text(level, outcome.word)
-    sentences = "".join(f" · {safe(sentence)}" for sentence in outcome.sentences)
-    return f"{_happening(plan, outcome)}{sentences} · {asked}"
+    told = [safe(sentence) for sentence in outcome.sentences]
+    if not outcome.orders:
+        told.insert(0, safe("" if plan is None else plan.normal))
+    texts = _numbered(outcome)
+    whole = SEPARATOR.join([*texts, *told, asked])
+    if len(whole) <= width and len(texts) < 2:
+        return [whole]
+    parts = [text.split(SEPARATOR) for text in texts] or [[]]
+    parts[-1] += [*told, asked]
+    return [line for part in parts for line in packed(part, width)]
 
 
-def _happening(plan: Plan | None, outcome: CommandOutcome) -> str:
-    if len(outcome.orders) == 1:
-        return order_text(outcome.orders[0])
+def packed(parts: Iterable[str], width: int) -> list[str]:
+    """Return the parts in lines of at most that width, broken between two where possible."""
+    lines: list[str] = []
+    for part in parts:
+        joined = f"{lines[-1]}{SEPARATOR}{part}" if lines else part
+        if lines and len(joined) <= width:
+            lines[-1] = joined
+        elif part:
+            lines += wrap(part, width)
+    return lines
+
+
+def happening_text(plan: Plan | None, outcome: CommandOutcome) -> str:
+    """Return what would happen in one line."""
     if outcome.orders:
-        return "  ".join(f"{n}) {order_text(order)}" for n, order in enumerate(outcome.orders, 1))
+        return "  ".join(_numbered(outcome))
     normal = "" if plan is None else plan.normal
-    return safe(" · ".join([normal, *outcome.sentences]))
+    return safe(SEPARATOR.join([normal, *outcome.sentences]))
+
+
+def _numbered(outcome: CommandOutcome) -> list[str]:
+    texts = [order_text(order) for order in outcome.orders]
+    return texts if len(texts) < 2 else [f"{n}) {text}" for n, text in enumerate(texts, 1)]
 
 
 def follow_text(ids: tuple[str, ...], orders: OrdersView | None) -> str:

@@ -1,38 +1,23 @@
 """Tape pane: recent prints, newest first."""
 
 from cockpit.format import clock_text, column_places, fixed, qty_text, rate_per_s_text
+from cockpit.panes.kept import FrozenPane
 from cockpit.panes.palette import Palette
-from cockpit.panes.pane import DRAWING_ERRORS, NOWHEN, Moment, Pane, age_of
+from cockpit.panes.pane import age_of
 from cockpit.panes.rows import Row, Segment, fit
 from engine.model.view import TapeRow, TapeView
 
 SIZE_WIDTH = 8
 
 
-class TapePane(Pane):
+class TapePane(FrozenPane[TapeView]):
     """Prints of the instrument looked at; frozen on demand while the market goes on."""
 
     NUMBER = "3"
     TITLE = "TAPE"
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__(palette, name="tape")
-        self._frozen: TapeView | None = None
-        self._view: TapeView | None = None
-        self._moment = NOWHEN
-
-    def show(self, view: TapeView | None, moment: Moment) -> None:
-        """Draw the view, or what is waited for."""
-        self._view, self._moment = view, moment
-        try:
-            self._show()
-        except DRAWING_ERRORS as error:
-            self.draw_failure(error)
-
-    def freeze(self) -> None:
-        """Hold what is shown, or let it go on."""
-        self._frozen = None if self._frozen is not None else self._view
-        self.show(self._view, self._moment)
+        super().__init__(palette, "tape")
 
     def _show(self) -> None:
         view, frozen = self._view, self._frozen

@@ -139,12 +139,15 @@ class Ticket:
         """Step back from a confirmation; the text stays."""
         if self.stage in ("twice", "word"):
             self.stage = "editing"
-            self.typed_word = ""
+            self.typed_word, self.said = "", ("", True)
 
     @property
-    def confirmed(self) -> Plan | None:
-        """What the confirmation that is asked for is about."""
-        return self._frozen
+    def previewed(self) -> Plan | None:
+        """What the outcome is about, and what Enter would carry out.
+
+        A later reading of the same text may have other prices in it.
+        """
+        return self._previewed if self.stage == "editing" else self._frozen
 
     # The preview.
 
@@ -219,6 +222,13 @@ class Ticket:
         self._ask(now_ns)
         return None
 
+    def confront(self, text: str, plan: Plan, outcome: CommandOutcome, now_ns: int) -> None:
+        """Ask at once for the confirmation that the command of a key needs."""
+        self.edit(text)
+        self.plan = self._previewed = self._frozen = plan
+        self.outcome, self.said = outcome, ("", True)
+        self._ask(now_ns)
+
     def _ask(self, now_ns: int) -> None:
         self.stage = "word" if self.level == 3 else "twice"
         self.stage_ns = now_ns
@@ -290,10 +300,9 @@ class Ticket:
     def _take_answer(self, outcome: CommandOutcome, now_ns: int) -> None:
         """Take in the answer to the line that stands here."""
         self.stage = "editing"
-        self.outcome = outcome
+        self.outcome, self._previewed = outcome, self._frozen
         if outcome.verdict == "needs_confirmation":
             self.said = ("", True)
-            self._previewed = self._frozen
             self._ask(now_ns)
         elif outcome.verdict == "refused":
             self._note(outcome)

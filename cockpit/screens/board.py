@@ -8,6 +8,7 @@ from cockpit.keymap import HINTED
 from cockpit.panes.book import BookPane
 from cockpit.panes.chart import ChartPane
 from cockpit.panes.command_line import CommandLine
+from cockpit.panes.detail import Detail, DetailRows
 from cockpit.panes.header import HeaderRow
 from cockpit.panes.health import HealthPane
 from cockpit.panes.hints import HintRow
@@ -72,6 +73,7 @@ class Board:
         self.watch = WatchPane(palette)
         self._health = HealthPane(palette)
         self.command = CommandLine(palette, desk.ticket)
+        self._detail = DetailRows(palette)
         self._notice = NoticeRow(palette)
         self._hints = HintRow(palette)
         self._small = TooSmall(palette)
@@ -82,7 +84,7 @@ class Board:
         upper = (self._status, self._header, self._banner)
         framed = (self.book, self._chart, self.tape, self._whales)
         traded = (self.positions, self.orders, self.log, self.watch, self.risk, self._health)
-        lower = (self.command, self._notice, self._hints, self._small)
+        lower = (self._detail, self.command, self._notice, self._hints, self._small)
         return (*upper, *framed, *traded, *lower)
 
     def draw_pane(self, pane: PaneName, now_ns: int) -> None:
@@ -125,13 +127,26 @@ class Board:
         if newest.closed:
             self._notice.show_gone(newest.closed)
         else:
-            is_typing = self.command.has_focus
-            detail = self.command.detail(self._notice.size.width) if is_typing else ()
-            self._notice.show(newest.status, newest.log, moment, detail)
+            detail = self.detail()
+            self._detail.show(detail.above)
+            self._notice.show(newest.status, newest.log, moment, detail.below)
 
-    def draw_line(self, now_ns: int) -> None:
+    def detail(self) -> Detail:
+        """Return what the command line needs more room for, while it has the keys."""
+        command = self.command
+        return command.detail(command.size.width) if command.has_focus else Detail()
+
+    def detail_rows(self, before: int) -> int:
+        """Return how many rows the command line asks for over it.
+
+        While its text stands it keeps what it got: the panes do not jump with every letter.
+        """
+        is_typing = self.command.has_focus and self._desk.ticket.text
+        return max(len(self.detail().above), before if is_typing else 0)
+
+    def draw_line(self, now_ns: int, *, is_alone: bool) -> None:
         """Draw the command line and the hints, which every layout has."""
-        self.command.show(self._newest.orders, now_ns)
+        self.command.show(self._newest.orders, now_ns, is_alone=is_alone)
         self._hints.show(HINTED)
 
     def draw_small(self, now_ns: int) -> None:

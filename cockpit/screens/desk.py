@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Final
 
 from cockpit.format import dollars_text
-from cockpit.grammar import GrammarError, Plan, complete, parse
+from cockpit.grammar import GrammarError, Plan, after_kill, complete, parse
 from cockpit.grammar_context import Context, context_of
 from cockpit.grammar_words import plain
 from cockpit.panes.newest import Newest
 from cockpit.panes.risk import is_armed
 from cockpit.panes.ticket import REPEAT_NS, TWICE_NS, Ticket
 from engine.model.commands import (
+    ARM_S,
     Arm,
     ClosePosition,
     Disarm,
@@ -31,8 +32,6 @@ from engine.port import Reply
 QUICK: Final = tuple(Decimal(n) for n in (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000))
 """Amounts of money that one press of an order key is worth."""
 QUICK_FIRST: Final = 3
-
-ARM_S: Final = 900
 
 
 class Desk:
@@ -56,7 +55,9 @@ class Desk:
         self._quick = QUICK_FIRST
         self._order_key_ns = -REPEAT_NS
         self._arm_asked_ns: int | None = None
-        self._direct: dict[int, str] = {}
+        self._direct: dict[int, tuple[str, Plan]] = {}
+        self._flattening: int | None = None
+        """The command of a `kill flatten`, whose second half follows its answer."""
         self._cursor_ticks: int | None = None
 
     @property
@@ -95,21 +96,31 @@ class Desk:
     def enter(self, now_ns: int) -> None:
         """Take Enter on the command line."""
         command = self.ticket.enter(now_ns)
-        if command is not None:
-            self._send(command)
+        if command is None:
+            return
+        if after_kill(command.actions):  # The engine takes the kill alone, and at once.
+            self._flattening = command.command_id
+        self._send(command)
 
     def complete(self, line: str) -> tuple[str, tuple[str, ...]]:
         """Return a line with its last word completed, and what it could go on with."""
         return complete(line, self.context())
 
     def take(self, reply: Reply, now_ns: int) -> str:
-        """Take in an answer; returns the line that now asks for a confirmation, if one does."""
-        line = self._direct.pop(reply.command_id, "")
+        """Take in an answer; returns the line that now asks for a confirmation, if one does.
+
+        The word that arms is asked for at once; anything else begins with reading the line.
+        """
+        line, made = self._direct.pop(reply.command_id, ("", None))
         self.ticket.take(reply, now_ns)
         outcome = reply.outcome
-        if line and outcome is not None and outcome.verdict == "needs_confirmation":
-            return line
-        return ""
+        if reply.command_id == self._flattening and reply.accepted:
+            self.flatten()
+        if made is None or outcome is None or outcome.verdict != "needs_confirmation":
+            return ""
+        if outcome.level == 3 and isinstance(made.actions[0], Arm):
+            self.ticket.confront(line, made, outcome, now_ns)
+        return line
 
     # Keys.
 
@@ -228,9 +239,14 @@ class Desk:
         self._quick = max(0, min(len(QUICK) - 1, self._quick + step))
 
     def ask_to_arm(self, now_ns: int, clock_ns: int) -> None:
-        """Ask for `y`; where it is armed already the time begins anew at once."""
-        if is_armed(self._newest.risk, clock_ns):
-            self._do("arm", Plan((Arm(ARM_S),), f"arm {ARM_S}s", ()))
+        """Ask for `y`, live for the word that the engine names.
+
+        Where it is armed already the time begins anew at once.
+        """
+        status = self._newest.status
+        is_live = status is not None and status.mode == "live"
+        if is_live or is_armed(self._newest.risk, clock_ns):
+            self._arm()
             return
         self._arm_asked_ns = now_ns
         self.ticket.said = (f"arm for {ARM_S // 60} minutes? y: yes, any other key: no", True)
@@ -240,6 +256,9 @@ class Desk:
         if self._arm_asked_ns is None or now_ns - self._arm_asked_ns > TWICE_NS:
             return
         self._arm_asked_ns = None
+        self._arm()
+
+    def _arm(self) -> None:
         self._do("arm", Plan((Arm(ARM_S),), f"arm {ARM_S}s", ()))
 
     def forget_question(self, key: str) -> None:
@@ -263,7 +282,7 @@ class Desk:
         """Ask to close every position; returns the number of the command."""
         flat = Plan((ClosePosition(),), "close all 100% mkt", ())
         command = self.ticket.command(flat, "flatten all", confirm=2)
-        self._direct[command.command_id] = "flatten all"
+        self._direct[command.command_id] = ("flatten all", flat)
         self._send(command)
         return command.command_id
 
@@ -273,7 +292,7 @@ class Desk:
             not isinstance(action, SubmitOrder) or action.is_post_only for action in made.actions
         )
         command = self.ticket.direct(line, made)
-        self._direct[command.command_id] = line
+        self._direct[command.command_id] = (line, made)
         self._send(command)
 
 

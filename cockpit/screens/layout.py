@@ -26,6 +26,8 @@ FRAMED: Final[tuple[PaneName, ...]] = (
 
 STRIP_FROM: Final = 22
 """Height from which the small layout has a heading and two positions in it."""
+BODY_LEAST: Final = 4
+"""Rows that the panes keep, whatever asks for some."""
 WIDE: Final = (160, 50)
 """From here log and risk have a place of their own."""
 
@@ -37,6 +39,18 @@ class Box(NamedTuple):
     y: int
     width: int
     height: int
+
+
+class Rows(NamedTuple):
+    """Rows that are taken from the panes."""
+
+    banner: int = 0
+    """Over them, for what a kill did."""
+    detail: int = 0
+    """Under them, for what the command line has no room for."""
+
+
+NO_ROWS: Final = Rows()
 
 
 class Plan(NamedTuple):
@@ -52,7 +66,10 @@ class Plan(NamedTuple):
 
 
 def plan(
-    size: tuple[int, int], front: PaneName, zoomed: PaneName | None, banner_rows: int = 0
+    size: tuple[int, int],
+    front: PaneName,
+    zoomed: PaneName | None,
+    rows: Rows = NO_ROWS,
 ) -> Plan:
     """Return the layout for a size.
 
@@ -60,17 +77,21 @@ def plan(
         size: Columns and rows of the terminal.
         front: The pane that shares the screen with the book where not all have room.
         zoomed: A pane that fills the body alone.
-        banner_rows: Rows of the kill banner, over the panes; 0 without one.
+        rows: What others need of the body.
     """
     width, height = size
     boxes = _fixed(width, height)
     if width < SMALLEST[0] or height < SMALLEST[1]:
         return Plan("small", boxes)
     body = Box(0, 2, width, height - 5)
-    if banner_rows:
-        rows = min(banner_rows, body.height - 4)
-        boxes["banner"] = Box(0, body.y, width, rows)
-        body = Box(0, body.y + rows, width, body.height - rows)
+    if rows.banner:
+        banner = min(rows.banner, body.height - BODY_LEAST)
+        boxes["banner"] = Box(0, body.y, width, banner)
+        body = Box(0, body.y + banner, width, body.height - banner)
+    detail = min(rows.detail, body.height * 2 // 3, body.height - BODY_LEAST)
+    if detail > 0:
+        body = body._replace(height=body.height - detail)
+        boxes["detail"] = Box(0, body.y + body.height, width, detail)
     is_medium = width >= MEDIUM[0] and height >= MEDIUM[1]
     is_large = width >= LARGE[0] and height >= LARGE[1]
     if zoomed is not None:

@@ -20,9 +20,10 @@ from cockpit.screens.board import CADENCE, Board
 from cockpit.screens.cells import CellCompositor
 from cockpit.screens.commands import CockpitCommands
 from cockpit.screens.desk import Desk, amend_line, protect_line
+from cockpit.screens.held import HeldKey
 from cockpit.screens.help import HelpScreen
 from cockpit.screens.kill import KillSwitch
-from cockpit.screens.layout import FRAMED, Plan, plan
+from cockpit.screens.layout import FRAMED, NO_ROWS, Plan, Rows, plan
 from cockpit.screens.offers import simulation_dialog, symbol_dialog
 from cockpit.screens.sight import Sight
 from engine.model.instrument import InstrumentId
@@ -62,12 +63,13 @@ class TradeScreen(Screen[None]):
         self._look = look
         self._desk = desk
         self._switch = KillSwitch()
-        self._banner_rows = 0
+        self.held = HeldKey()
+        self._rows = NO_ROWS
         self._clock = clock
         self._front: PaneName = "chart"
         self._zoomed: PaneName | None = None
         self._keys_to: PaneName = "book"
-        """The pane that had the keys when the size last changed."""
+        """The pane that had the keys before the command line, or when the size last changed."""
         self._sight = Sight(fps)
         self._watch: Watch | None = None
         self._plan = Plan("small", {})
@@ -105,7 +107,7 @@ class TradeScreen(Screen[None]):
     def _place(self) -> None:
         """Lay out the panes and ask the engine for what they hold; they are drawn once placed."""
         size = self.app.size
-        self._plan = plan((size.width, size.height), self._front, self._zoomed, self._banner_rows)
+        self._plan = plan((size.width, size.height), self._front, self._zoomed, self._rows)
         for widget in self._board.widgets:
             box = self._plan.boxes.get(widget.id or "")
             widget.display = box is not None
@@ -134,13 +136,14 @@ class TradeScreen(Screen[None]):
         newest = self._newest
         self._desk.tick(now_ns, self._board.book.cursor_ticks)
         is_up = self._switch.is_up(now_ns, is_latched=self._is_latched)
-        rows = banner_height(newest.risk) if is_up else 0
-        if rows != self._banner_rows:
-            self._banner_rows = rows
+        banner = banner_height(newest.risk) if is_up else 0
+        rows = Rows(banner, self._board.detail_rows(self._rows.detail))
+        if rows != self._rows:
+            self._rows = rows
             self._place()
         if is_up:
             self._board.draw_banner(self._switch, now_ns)
-        self._board.draw_line(now_ns)
+        self._board.draw_line(now_ns, is_alone=self._plan.name == "small")
         if self._plan.name == "small":
             self._board.draw_small(now_ns)
             return
@@ -169,8 +172,7 @@ class TradeScreen(Screen[None]):
         """Bring a pane to the front and focus it."""
         if self._plan.name == "small":
             return
-        if self._zoomed is not None:
-            self._zoomed = name
+        self._zoomed = name if self._zoomed is not None else None
         if name != "book" and name not in self._plan.boxes:
             self._front = name
         self._place()
@@ -269,6 +271,8 @@ class TradeScreen(Screen[None]):
     def _propose(self, line: str) -> None:
         """Put a line where it can be read, changed and confirmed."""
         self._board.command.put_text(line)
+        if self._desk.ticket.stage == "editing":  # A word may begin with the letter of its key.
+            self.held.open(self._clock())
         self.action_command()
 
     def open_line(self) -> bool:
@@ -280,42 +284,38 @@ class TradeScreen(Screen[None]):
 
     def action_command(self) -> None:
         """Go to the command line; the very next key is for it."""
+        self._keys_to = self._focused_pane() or self._keys_to
         self.set_focus(self._board.command)
-        self._redraw_command()
-
-    def _redraw_command(self) -> None:
-        """Show at once what a key changed, outside the frame clock."""
         self.draw_all()
 
     @on(CommandLine.Changed)
     def read_line(self) -> None:
-        """Read the line and ask about it."""
-        self._redraw_command()
+        """Show at once what a key changed, outside the frame clock."""
+        self.draw_all()
 
     @on(CommandLine.Entered)
     def enter_line(self) -> None:
         """Confirm, or go one step nearer to it."""
         self._desk.tick(self._clock(), self._board.book.cursor_ticks)
         self._desk.enter(self._clock())
-        self._redraw_command()
+        self.draw_all()
 
     @on(CommandLine.Left)
     def leave_line(self) -> None:
-        """Give the keys back to the panes; the text stays."""
-        names = [name for name in FRAMED if name in self._plan.boxes]
-        front = self._front if self._front in names else "book"
-        if names:
-            self.query_one(f"#{front if self._zoomed is None else self._zoomed}").focus()
+        """Give the keys back to the pane that had them; the text stays."""
+        panes = self._plan.panes
+        if panes:
+            self.query_one(f"#{self._keys_to if self._keys_to in panes else panes[0]}").focus()
         else:
             self.set_focus(None)
-        self._redraw_command()
+        self.draw_all()
 
     @on(CommandLine.CompletionAsked)
     def complete_line(self) -> None:
         """Complete the word before the cursor, or show what it could be."""
         command = self._board.command
         command.put_before(*self._desk.complete(command.before_cursor))
-        self._redraw_command()
+        self.draw_all()
 
     def on_paste(self, event: events.Paste) -> None:
         """Pasted text goes to the command line, whatever has the focus."""
@@ -374,7 +374,7 @@ class TradeScreen(Screen[None]):
         """Show the line that a key could not carry out at once, if there is one."""
         if line is not None:
             self._propose(line)
-        self._redraw_command()
+        self.draw_all()
 
     def action_quick(self, step: int) -> None:
         """Make the quick size smaller or larger."""
@@ -393,7 +393,7 @@ class TradeScreen(Screen[None]):
                 self._desk.cancel_parent(parent)
             else:
                 self._desk.cancel([] if row is None else [row])
-        self._redraw_command()
+        self.draw_all()
 
     def action_cancel_all(self) -> None:
         """Propose to cancel all orders of this symbol."""
@@ -442,17 +442,17 @@ class TradeScreen(Screen[None]):
     def action_arm(self) -> None:
         """Ask whether to arm."""
         self._desk.ask_to_arm(self._clock(), self._newest.clock_ns)
-        self._redraw_command()
+        self.draw_all()
 
     def action_yes(self) -> None:
         """Arm, if that was asked."""
         self._desk.answer_yes(self._clock())
-        self._redraw_command()
+        self.draw_all()
 
     def action_disarm(self) -> None:
         """Disarm at once."""
         self._desk.disarm()
-        self._redraw_command()
+        self.draw_all()
 
     # Kill.
 

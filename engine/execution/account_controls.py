@@ -45,11 +45,7 @@ def trading_state(review: Review) -> Reason | None:
     gate of its own.
     """
     spec = review.spec
-    state = review.ledger.trading_state(
-        venue=venue_of(spec.instrument_id),
-        instrument_id=spec.instrument_id,
-        owner=review.intent.owner,
-    )
+    state = review.ledger.trading_state(spec.instrument_id, review.intent.owner)
     if state == "active" or (state != "killed" and review.is_reducing):
         return None
     allowed = "no order leaves" if state == "killed" else "only orders that reduce leave"

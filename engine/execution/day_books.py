@@ -154,18 +154,20 @@ class Books:
         if ledger.is_booked(fact):
             ledger.apply(fact)
             return
-        if ledger.is_in_position(fact):
-            ledger.apply(fact)
+        order = ledger.orders.get(fact.client_order_id)
+        is_in_position = ledger.is_in_position(fact)
+        if is_in_position:
             told = f"fill {fact.trade_id} is part of a position that was taken as the venue had it"
             self.remarks.append((fact.ts_ns, told))
-            return
-        order = ledger.orders.get(fact.client_order_id)
         name = fact.instrument_id or (order.spec.instrument_id if order is not None else None)
         side = fact.side or (order.spec.side if order is not None else None)
         fee_before = ledger.fees.get(fact.fee_currency, ZERO)
         brought = self._applied(fact, name)
+        fee = total((ledger.fees.get(fact.fee_currency, ZERO), -fee_before))
         if name is None or side is None or not ledger.is_booked(fact):
             return
+        if is_in_position and order is None and not fee:
+            return  # Made elsewhere, and the opening cash has its fee.
         steps = ledger.steps(name)
         if steps is None:
             told = f"fill {fact.trade_id} of {name}, whose steps nobody said, is not valued"
@@ -177,7 +179,7 @@ class Books:
             side=side,
             price=plain(steps.fill_price(fact)),
             qty=plain(EXACT.multiply(Decimal(fact.qty_lots), steps.lot_size)),
-            fee=total((ledger.fees.get(fact.fee_currency, ZERO), -fee_before)),
+            fee=fee,
             fee_currency=self._name(fact.fee_currency),
             liquidity=fact.liquidity,
             client_order_id=fact.client_order_id,
@@ -186,7 +188,7 @@ class Books:
             signal="" if order is None else order.intent.signal,
             currency=self._name(steps.quote),
         )
-        lots = signed_lots(side, fact.qty_lots)
+        lots = 0 if is_in_position else signed_lots(side, fact.qty_lots)
         self._add_deal(fact.ts_ns, name, steps, lots, fill.price, brought, fill)
 
     def _take_position(self, fact: f.PositionAdopted) -> None:

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from engine.execution.holdings import is_of
+from engine.execution.holdings import Holding, holding_of, is_of
 from engine.execution.ledger_account import DAY_NS
-from engine.execution.ledger_controls import joined
+from engine.execution.ledger_controls import joined, scopes_of
 from engine.execution.ledger_facts import (
     is_booked,
     is_in_position,
@@ -24,6 +24,7 @@ from engine.execution.ledger_facts import (
     steps_problem,
     take,
 )
+from engine.execution.ledger_memory import Memory
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.ledger_parents import ParentRecord, TrailRecord
 from engine.execution.ledger_state import VERSION, LedgerState
@@ -40,7 +41,7 @@ from engine.model.facts import (
     TradingStateSet,
 )
 from engine.model.instrument import InstrumentId
-from engine.model.orders import Side
+from engine.model.orders import HAND, Side
 
 ID_PREFIX: Final = "ck"
 BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -90,10 +91,6 @@ class Ledger:
     def working(self, instrument_id: InstrumentId | None = None) -> list[OrderRecord]:
         """Return the orders that are not final, in order of creation."""
         return self._kept.orders.list_working(instrument_id)
-
-    def remaining_lots(self, order: OrderRecord) -> int:
-        """Return the most that an order can still fill; a pending amend counts if it is larger."""
-        return order.remaining_lots
 
     def working_lots(
         self, instrument_id: InstrumentId, side: Side, *, with_reduce_only: bool = True
@@ -146,6 +143,12 @@ class Ledger:
     def net_lots(self, instrument_id: InstrumentId) -> int:
         """Return the signed size that the venue has."""
         return self.net(instrument_id).lots
+
+    def closable_lots(self, owner: str, instrument_id: InstrumentId) -> int:
+        """Return the signed size that an owner's orders may close: a person's, the net (D18)."""
+        if owner == HAND:
+            return self.net_lots(instrument_id)
+        return self.position(owner, instrument_id).lots
 
     def owners(self, instrument_id: InstrumentId) -> list[str]:
         """Return who holds some of it, by name."""
@@ -202,6 +205,16 @@ class Ledger:
         return total(fee for name, fee in account.fees.items() if account.is_at_par(name))
 
     @property
+    def settled_realised(self) -> Decimal:
+        """What closing has brought, of all instruments whose currency profit counts."""
+        return total(self.realised(name) for name in self._at_par())
+
+    @property
+    def settled_funding(self) -> Decimal:
+        """Funding paid, of the same instruments."""
+        return total(self.funding.get(name, Decimal(0)) for name in self._at_par())
+
+    @property
     def other_fees(self) -> dict[str, Decimal]:
         """Fees paid in other currencies."""
         account = self._kept.account
@@ -249,13 +262,19 @@ class Ledger:
 
         It is in the instrument's currency, before fees and funding.
         """
+        holding = self.holding(instrument_id)
+        return Decimal(0) if holding is None else holding.realised
+
+    def holding(self, instrument_id: InstrumentId) -> Holding | None:
+        """Return the net position in the venue's digits; None while steps are unknown."""
         steps, net = self.steps(instrument_id), self.net(instrument_id)
         if steps is None:
-            return Decimal(0)
+            return None
         held = self._kept.holdings.get(instrument_id)
-        return (
-            held.realised if held is not None and is_of(held, net, steps) else steps.realised(net)
-        )
+        return held if held is not None and is_of(held, net, steps) else holding_of(net, steps)
+
+    def _at_par(self) -> list[InstrumentId]:
+        return [name for name, one in self.all_steps.items() if self.is_at_par(one.quote)]
 
     def is_at_par(self, currency: str) -> bool:
         """Whether an amount counts as one of the account's currency."""
@@ -305,12 +324,9 @@ class Ledger:
         """Who set each scope's trading state last, when and why."""
         return self._kept.controls.scopes
 
-    def trading_state(
-        self, *, venue: str = "", instrument_id: str = "", owner: str = ""
-    ) -> TradingState:
-        """Return the strictest state of whatever an order of this kind falls under."""
-        scopes = ("all", f"venue:{venue}", f"instrument:{instrument_id}", f"strategy:{owner}")
-        return self._kept.controls.strictest(scopes)
+    def trading_state(self, instrument_id: InstrumentId, owner: str) -> TradingState:
+        """Return the strictest state of whatever an owner's order in an instrument falls under."""
+        return self._kept.controls.strictest(scopes_of(instrument_id, owner))
 
     def failures(self, breaker: str) -> int:
         """Return how many failures in a row a breaker has seen."""
@@ -344,6 +360,10 @@ class Ledger:
         """Return the approved orders at or after a time, oldest first; of the newest 2,000."""
         return [fact for fact in self._kept.controls.recent if fact.ts_ns >= since_ns]
 
+    def changes_since(self, since_ns: int) -> int:
+        """Return how many cancels and amendments were asked for since a time, of the newest."""
+        return sum(ts_ns >= since_ns for ts_ns in self._kept.controls.changes_ns)
+
     # What went wrong.
 
     @property
@@ -360,6 +380,23 @@ class Ledger:
     def duplicate_fills(self) -> int:
         """How many fills were told again; each was booked once."""
         return self._kept.duplicate_fills
+
+    def copied(self) -> "Ledger":
+        """Return another ledger of the same facts, to try what more of them would do.
+
+        Its memories are many short texts, and copied as they are.
+        """
+        kept, controls = self._kept, self._kept.controls
+        rest = msgspec.structs.replace(
+            kept,
+            trades=Memory(kept.trades.size),
+            controls=msgspec.structs.replace(controls, signals=Memory(controls.signals.size)),
+        )
+        ledger = Ledger()
+        ledger._kept = msgspec.msgpack.decode(msgspec.msgpack.encode(rest), type=LedgerState)
+        ledger._kept.trades = kept.trades.copied()
+        ledger._kept.controls.signals = controls.signals.copied()
+        return ledger
 
     # Checkpoints.
 

@@ -7,13 +7,19 @@ import msgspec
 
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_memory import Memory
-from engine.execution.positions import plain
+from engine.execution.positions import Steps, plain
 from engine.model.facts import OrderIntended, StrategyStarted, TradingState, TradingStateSet
-from engine.model.instrument import InstrumentId
+from engine.model.instrument import InstrumentId, venue_of
+
+ALL: Final = "all"
+"""The scope under which everything falls."""
 
 SIGNALS_MIN: Final = 10_000
 RECENT_MAX: Final = 2_000
 """Six times the orders of ten minutes at the default limit."""
+
+CHANGES_MAX: Final = 1_000
+"""Of a second; more than any limit of messages allows."""
 
 STRICTNESS: Final[tuple[TradingState, ...]] = get_args(TradingState)
 
@@ -71,6 +77,8 @@ class Controls(msgspec.Struct):
     orders: dict[InstrumentId, DayCount] = {}
     entries: dict[str, DayCount] = {}
     recent: list[OrderIntended] = []
+    changes_ns: list[int] = []
+    """When cancels and amendments were asked for; the newest."""
     exits: dict[str, Exits] = {}
     """By owner and instrument."""
     strategies: dict[str, StrategyStarted] = {}
@@ -91,6 +99,17 @@ class Controls(msgspec.Struct):
         self.recent.append(fact)
         del self.recent[:-RECENT_MAX]
 
+    def count_change(self, ts_ns: int) -> None:
+        """Count a cancel or an amendment."""
+        self.changes_ns.append(ts_ns)
+        del self.changes_ns[:-CHANGES_MAX]
+
+    def restep(self, instrument_id: InstrumentId, old: Steps, new: Steps) -> None:
+        """Count in new steps what the open positions of an instrument have realised so far."""
+        for key, exits in self.exits.items():
+            if key.endswith(joined("", instrument_id)):
+                exits.result = int(old.value_in(new, exits.result) // 1)
+
     def set_failures(self, breaker: str, count: int) -> None:
         """Note how many failures in a row a breaker has seen."""
         self.failures[breaker] = count
@@ -103,6 +122,12 @@ class Controls(msgspec.Struct):
             self.overrides.pop(name, None)
         else:
             self.overrides[name] = plain(value)
+
+
+def scopes_of(instrument_id: InstrumentId, owner: str) -> tuple[str, ...]:
+    """Return the scopes of trading that an owner's order in an instrument falls under."""
+    venue = venue_of(instrument_id)
+    return (ALL, f"venue:{venue}", f"instrument:{instrument_id}", f"strategy:{owner}")
 
 
 def joined(*parts: str) -> str:

@@ -18,9 +18,11 @@ from engine.execution.ledger_state import LedgerState
 from engine.execution.order_state import OrderEvent
 from engine.execution.positions import (
     EXACT,
+    VALUE_MAX,
     Position,
     Steps,
     closing_lots,
+    is_countable,
     is_sane,
     plain,
     signed_lots,
@@ -29,6 +31,9 @@ from engine.execution.positions import (
 from engine.model import facts as f
 from engine.model.instrument import InstrumentId
 from engine.model.orders import EXTERNAL, HAND, Side
+
+ACCEPTED: Final = "accepted"
+"""Kind of a movement that makes the cash the venue's, because a person takes its word (R40)."""
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -114,6 +119,7 @@ def _on_instrument_known(state: LedgerState, fact: f.InstrumentKnown) -> None:
         state.positions.restep(name, old, new)
         state.orders.restep(name, old, new)
         state.parents.restep(name, old, new, fact.ts_ns)
+        state.controls.restep(name, old, new)
     state.account.steps[name] = new
 
 
@@ -135,7 +141,10 @@ def steps_problem(state: LedgerState, fact: f.InstrumentKnown) -> str:
 
 def _can_restep(state: LedgerState, name: InstrumentId, old: Steps, new: Steps) -> bool:
     sizes = state.positions.sizes(name) + state.orders.sizes(name) + state.parents.sizes(name)
-    return all(old.lots_in(new, lots).denominator == 1 for lots in sizes)
+    values = [abs(old.value_in(new, value)) for value in state.positions.values(name)]
+    lots = [old.lots_in(new, size) for size in sizes]
+    is_whole = all(one.denominator == 1 for one in lots)
+    return is_whole and all(one < VALUE_MAX for one in (*values, *lots))
 
 
 def _on_account_opened(state: LedgerState, fact: f.AccountOpened) -> None:
@@ -173,6 +182,8 @@ def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
     before = order.state
     if not state.orders.take(order, fact, _EVENTS[type(fact)]):
         state.contradict(f"{type(fact).__name__} of {order.client_order_id}, which is {before}")
+    if isinstance(fact, f.CancelRequested | f.ReplaceRequested):
+        state.controls.count_change(fact.ts_ns)
     if isinstance(fact, f.ReplaceRequested):
         state.parents.note_amend(order.intent.family, fact.ts_ns)
 
@@ -180,16 +191,14 @@ def _on_order_event(state: LedgerState, fact: OrderFact) -> None:
 def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
     placed = _place(state, fact)
     off_tick = fact.off_tick_price
-    is_price = off_tick is None or is_sane(off_tick)
-    if placed is None or fact.qty_lots <= 0 or not is_price:
+    is_sound = fact.qty_lots > 0 and is_countable(fact.price_ticks, fact.qty_lots)
+    if placed is None or not is_sound or not (off_tick is None or is_sane(off_tick)):
         state.contradict(f"Fill {fact.trade_id} of {fact.client_order_id} cannot be booked")
         return
     if not state.trades.is_new(_trade_key(placed, fact)):
         state.duplicate_fills += 1
         return
     is_counted = is_in_position(state, fact)
-    if is_counted and fact.client_order_id not in state.orders.records:
-        return
     shares = {} if is_counted else _shares(state, fact, placed)
     endings = {owner: _ending(state, owner, placed, lots) for owner, lots in shares.items()}
     steps = state.account.steps.get(placed.instrument_id)
@@ -202,8 +211,11 @@ def _on_filled(state: LedgerState, fact: f.OrderFilled) -> None:
         state.positions.settle_rest(name, shares, ticks, off_tick, steps)
     for owner, ending in endings.items():
         _note_exit(state, fact, joined(owner, placed.instrument_id), ending)
-    _pay_fee(state, fact)
+    if not (is_counted and fact.ts_ns <= state.paid_ns):
+        _pay_fee(state, fact)
     order = state.orders.records.get(fact.client_order_id)
+    if order is None and is_counted:
+        return  # Whoever made it: the position has it.
     if order is None:
         state.contradict(f"Fill {fact.trade_id} is of {fact.client_order_id}, which is not ours")
         return
@@ -332,8 +344,7 @@ def _on_order_adopted(state: LedgerState, fact: f.OrderAdopted) -> None:
 
 def _on_position_adopted(state: LedgerState, fact: f.PositionAdopted) -> None:
     steps = state.account.steps.get(fact.instrument_id)
-    is_price = is_sane(fact.price) and fact.price >= 0
-    if steps is None or not fact.lots or not is_price:
+    if steps is None or not _is_position(fact, steps):
         told = f"{fact.lots} lots of {fact.instrument_id} at {fact.price}"
         state.contradict(f"{told} are no position")
     else:
@@ -343,6 +354,13 @@ def _on_position_adopted(state: LedgerState, fact: f.PositionAdopted) -> None:
         state.adopted_ns[fact.instrument_id] = until_ns
         if not state.confirmed_ns:  # What an account begins with was won or lost before.
             state.account.unmark()
+            state.paid_ns = max(state.paid_ns, fact.until_ns)
+
+
+def _is_position(fact: f.PositionAdopted, steps: Steps) -> bool:
+    if not fact.lots or not is_sane(fact.price) or fact.price < 0:
+        return False
+    return is_countable(int(EXACT.divide_int(fact.price, steps.tick_size)), fact.lots)
 
 
 def _on_account_confirmed(state: LedgerState, fact: f.AccountConfirmed) -> None:
@@ -362,6 +380,8 @@ def _on_cash_moved(state: LedgerState, fact: f.CashMoved) -> None:
     elif _is_new_movement(state, fact.kind, fact.movement_id):
         is_loss = fact.kind == "other" and fact.amount < 0
         state.account.move(fact.currency, fact.amount, is_loss=is_loss)
+        if fact.kind == ACCEPTED:
+            state.paid_ns = max(state.paid_ns, fact.venue_ns)
 
 
 def _is_new_movement(state: LedgerState, kind: str, movement_id: str) -> bool:

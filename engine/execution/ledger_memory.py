@@ -17,6 +17,10 @@ class Memory(msgspec.Struct):
         """Whether it is still remembered."""
         return text in self.young or text in self.old
 
+    def copied(self) -> "Memory":
+        """Return one that remembers the same from here on by itself; the old are never changed."""
+        return Memory(self.size, set(self.young), self.old)
+
     def is_new(self, text: str) -> bool:
         """Remember a text; False if it was remembered already."""
         if text in self:

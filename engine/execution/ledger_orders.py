@@ -65,6 +65,7 @@ class OrderRecord(msgspec.Struct):
     book_seq: int
     created_ns: int
     updated_ns: int
+    """When it was last asked for or answered, by our clock; fills come with the venue's time."""
     state_since_ns: int
     """When it came into its state; the age of an unknown one (R26)."""
     state: OrderState = "intent"
@@ -84,6 +85,8 @@ class OrderRecord(msgspec.Struct):
     """Of its fills, if it has a bracket: closed again by a leg or by another order."""
     is_waived: bool = False
     """Whether a person cancelled this leg of a bracket for good."""
+    is_passed: bool = False
+    """Whether the market had passed its trigger before it came to the venue."""
 
     def begin_run(self, ts_ns: int) -> None:
         """Be of before a run that begins: the clock may have been ahead in the run before it."""
@@ -108,7 +111,7 @@ class OrderRecord(msgspec.Struct):
 
     @property
     def remaining_lots(self) -> int:
-        """The most it can still fill; an unknown one counts as if the venue had it whole."""
+        """The most it can still fill; an unknown one, or a larger amend, counts in full."""
         return 0 if self.is_final else max(0, self.size_lots - self.filled_lots)
 
     @property
@@ -192,22 +195,25 @@ class Orders(msgspec.Struct):
                 order.reason = fact.reason
             case CancelRequested():
                 order.is_waived |= fact.is_waiver
-            case OrderSent():
-                pass
-            case CancelRejected() if order.is_final:
-                pass  # Too late a cancel says nothing of how it ended.
+            case CancelRejected() if not order.is_final:  # Else it says nothing of how it ended.
+                order.reason = fact.reason
             case OrderRejected() if order.filled_lots:
                 # Its fills prove that it was accepted; whether the rest stands is to be asked.
                 event, is_agreed, order.reason = "lose", False, fact.reason
-            case _:
+            case OrderExpired():
+                order.reason, order.is_passed = fact.reason, fact.is_passed
+            case OrderRejected() | OrderUnknown() | OrderCanceled():
                 order.reason = fact.reason
         return self.move(order, event, fact.ts_ns) and is_agreed
 
     def move(self, order: OrderRecord, event: OrderEvent, ts_ns: int) -> bool:
         """Bring an order into its next state; False if the event contradicts the state."""
+        order.updated_ns = max(order.updated_ns, ts_ns)
+        return self._advance(order, event, ts_ns)
+
+    def _advance(self, order: OrderRecord, event: OrderEvent, ts_ns: int) -> bool:
         is_wrong = is_contradiction(order.state, event)
         state = _fitting(order, next_state(order.state, event) or order.state)
-        order.updated_ns = max(order.updated_ns, ts_ns)
         if state != order.state:
             self._enter(order, state, ts_ns)
         return not is_wrong
@@ -220,7 +226,7 @@ class Orders(msgspec.Struct):
         if entry is not None:
             entry.closed_lots += min(fact.qty_lots, entry.bracketed_lots)
         is_full = order.filled_lots >= order.size_lots
-        is_agreed = self.move(order, "full_fill" if is_full else "part_fill", fact.ts_ns)
+        is_agreed = self._advance(order, "full_fill" if is_full else "part_fill", fact.ts_ns)
         return not _note_overfill(order) and is_agreed
 
     def sizes(self, instrument_id: InstrumentId) -> list[int]:

@@ -141,8 +141,13 @@ class Parents(msgspec.Struct):
         return True
 
     def begin_run(self, ts_ns: int) -> None:
-        """Pause what runs: another run goes on with nothing that it has not been told to."""
+        """Pause what runs: another run goes on with nothing that it has not been told to.
+
+        The clock may have been ahead in the run before it.
+        """
         for record in self.records.values():
+            record.sent_ns = min(record.sent_ns, ts_ns)
+            record.amended_ns = min(record.amended_ns, ts_ns)
             if record.state == "running":
                 record.stop("paused", ts_ns, RESTARTED)
 

@@ -46,6 +46,8 @@ class LedgerState(msgspec.Struct):
 
     adopted_ns: dict[InstrumentId, int] = {}
     """By the venue's time: fills of up to then are part of a position that was adopted whole."""
+    paid_ns: int = 0
+    """By the venue's time: what those of up to then cost is in cash that was taken whole, too."""
 
     def contradict(self, sentence: str) -> None:
         """Count a fact that cannot be true beside the others."""

@@ -27,7 +27,6 @@ ORDERS_COUNTED_MAX: Final = 1_999
 
 _PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,16}(\.[0-9]{1,12})?", re.ASCII)
 
-NumberKind = Literal["money", "share", "ratio", "count"]
 LimitKind = Literal["money", "share", "ratio", "count", "names"]
 Value = Decimal | int | tuple[str, ...] | None
 

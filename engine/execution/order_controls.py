@@ -116,6 +116,8 @@ def data_gate(review: Review) -> Reason | None:
         problem = f"The book of {review.name} is too old; only reducing is possible."
     elif review.moment.faults:
         problem = " ".join(review.moment.faults)
+    elif review.spec.instrument_id in review.moment.instrument_faults:
+        problem = review.moment.instrument_faults[review.spec.instrument_id]
     else:
         return None
     return review.reason("data_gate", review.spec.qty_lots, 0, problem, "market data")
@@ -161,9 +163,13 @@ def trigger_collar(review: Review) -> Reason | None:
 
 
 def order_value(review: Review) -> Reason | None:
-    """An order is worth no more than the limit at the worst price it may get."""
+    """An order is worth no more than the limit at the worst price it may get.
+
+    Like other limits of size it does not stop what the kernel sends to protect a position: that is
+    worth more than its entry was as soon as the price has moved, and closes no more than is held.
+    """
     value = value_of(review)
-    if value is None or value <= review.limits.order_value_max:
+    if value is None or value <= review.limits.order_value_max or _renews(review):
         return None
     return review.over("order_value_max", value, _quote(review))
 
@@ -192,7 +198,7 @@ def notional_min(review: Review) -> Reason | None:
 def order_lots(review: Review) -> Reason | None:
     """An order has no more lots than the limit."""
     most = review.limits.order_lots_max
-    if most is None or review.spec.qty_lots <= most:
+    if most is None or review.spec.qty_lots <= most or _renews(review):
         return None
     return review.over("order_lots_max", review.spec.qty_lots, "lots")
 
@@ -200,7 +206,9 @@ def order_lots(review: Review) -> Reason | None:
 def order_medians(review: Review) -> Reason | None:
     """An order is no giant beside the trades of the day."""
     most, median = review.limits.order_medians_max, review.market.median_trade_lots
-    if most is None or median is None or median <= 0 or review.spec.qty_lots <= most * median:
+    if most is None or median is None or median <= 0:
+        return None
+    if review.spec.qty_lots <= most * median or _renews(review):
         return None
     return review.over("order_medians_max", Decimal(review.spec.qty_lots) / median, "median trades")
 

@@ -4,8 +4,9 @@ It is a venue, not a part of the gate or the ledger: it is handed approved order
 events, and answers with what a venue would say, after a delay. Resting orders have a place in the
 queue: the lots ahead of them shrink by trades at their price and never exceed what the level
 still shows; a trade through their price fills them, a quote through it as far as it shows lots that
-the order has not taken yet. Taking walks the visible depth and nothing beyond it. Reduce-only
-orders are clipped to the position. Nobody else reacts to us, and hidden size is unknown.
+the order has not taken yet. A stop whose price is passed when it comes lapses, as at real venues.
+Taking walks the visible depth and nothing beyond it. Reduce-only orders are clipped to the
+position. Nobody else reacts to us, and hidden size is unknown.
 """
 
 import heapq
@@ -32,7 +33,7 @@ from engine.model.facts import (
 from engine.model.instrument import InstrumentId
 from engine.model.market import BookState, Level
 from engine.model.numbers import NS_PER_MS, UNITS_MAX, PriceTicks, QtyLots
-from engine.model.orders import Liquidity, OrderIntent
+from engine.model.orders import Liquidity, OrderIntent, OrderSpec
 
 LATENCY_NS_MIN: Final = 5 * NS_PER_MS
 LATENCY_NS_MEAN_MORE: Final = 15 * NS_PER_MS
@@ -107,6 +108,8 @@ class PaperVenue:
         self._answers: deque[tuple[int, OrderReport]] = deque()
         self._orders: dict[str, Resting] = {}
         self._nets: dict[InstrumentId, int] | None = {}
+        self._last: dict[InstrumentId, tuple[int, int]] = {}
+        """Newest price of a trade, ours among them, and the units in a tick then."""
         self._number = 0
         self._last_arrival_ns = 0
 
@@ -168,6 +171,7 @@ class PaperVenue:
         for key in [key for key, one in self._placing.items() if _is_of(one, instrument_id)]:
             del self._placing[key]
             self._answer(OrderRejected(now_ns, key, reason), now_ns)
+        self._last.pop(instrument_id, None)
         if self._nets is not None and instrument_id in self._nets:
             self._nets[instrument_id] = int(self._nets[instrument_id] * lot_ratio)
 
@@ -194,6 +198,7 @@ class PaperVenue:
         market = markets.get(instrument_id)
         if market is None:
             return
+        self._last[instrument_id] = price_units, market.tick_units
         left = qty_units // market.lot_units
         for order in list(self._orders.values()):
             if order.intent.spec.instrument_id != instrument_id or order.waits_for_book:
@@ -266,6 +271,12 @@ class PaperVenue:
             return
         order = Resting(client_order_id, intent, f"p-{client_order_id}", intent.spec.qty_lots)
         if intent.spec.trigger_ticks is not None:
+            last = self._last.get(intent.spec.instrument_id)
+            if last is not None and _is_met(intent.spec, *last):
+                reason = "its price is passed: it would trigger at once"
+                lapsed = OrderExpired(now_ns, client_order_id, reason, is_passed=True)
+                self._answer(lapsed, now_ns)
+                return
             order.is_triggered = False
         elif intent.spec.is_post_only and _crosses(market, order):
             reason = "post-only order would take"
@@ -288,6 +299,7 @@ class PaperVenue:
         for price, lots in takes:
             if order.client_order_id not in self._orders:
                 return
+            self._last[spec.instrument_id] = price * market.tick_units, market.tick_units
             self._fill(order, price, lots, "taker", now_ns, market)
         if order.client_order_id not in self._orders:
             return
@@ -297,11 +309,7 @@ class PaperVenue:
             order.ahead_lots = _shown(market, order)
 
     def _trigger(self, order: Resting, price_units: int, now_ns: int, market: PaperMarket) -> None:
-        spec = order.intent.spec
-        assert spec.trigger_ticks is not None
-        trigger_units = spec.trigger_ticks * market.tick_units
-        waits_above = (spec.side == "buy") == (spec.type == "stop")
-        if price_units >= trigger_units if waits_above else price_units <= trigger_units:
+        if _is_met(order.intent.spec, price_units, market.tick_units):
             order.is_triggered = True
             self._act(order, now_ns, market)
 
@@ -399,6 +407,14 @@ class PaperVenue:
 
 Markets = dict[InstrumentId, PaperMarket]
 """By instrument; one that is missing is not known to the venue."""
+
+
+def _is_met(spec: OrderSpec, price_units: int, tick_units: int) -> bool:
+    """Whether a price triggers an order: stops wait for a worse one, targets for a better one."""
+    assert spec.trigger_ticks is not None, "only orders with a trigger wait"
+    trigger_units = spec.trigger_ticks * tick_units
+    waits_above = (spec.side == "buy") == (spec.type == "stop")
+    return price_units >= trigger_units if waits_above else price_units <= trigger_units
 
 
 def _is_of(intent: OrderIntent, instrument_id: InstrumentId) -> bool:

@@ -20,6 +20,10 @@ from engine.model.orders import EXTERNAL, HAND, Side
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 """More digits than any sum of sane amounts needs; the same in every process and thread."""
 
+VALUE_MAX: Final = 2**56
+"""Of one fill or position, in ticks * lots: more than anybody trades in the finest steps there are.
+Sums of such still fit the 64 bits of a checkpoint; what is larger is a damaged number."""
+
 DIGITS_MAX: Final = 20
 DECIMALS_MAX: Final = 30
 
@@ -182,6 +186,11 @@ class Positions(msgspec.Struct):
         """Return the signed lots of every position."""
         return [position.lots for position in self._all_of(instrument_id)]
 
+    def values(self, instrument_id: InstrumentId) -> list[int]:
+        """Return what every position cost and realised, in ticks * lots."""
+        held = self._all_of(instrument_id)
+        return [value for position in held for value in (position.cost, position.realised)]
+
     def restep(self, instrument_id: InstrumentId, old: Steps, new: Steps) -> None:
         """Count in new steps, to whole lots of which every size comes; no money is lost.
 
@@ -222,11 +231,11 @@ def proportion(lots: int, holdings: Mapping[str, int]) -> dict[str, int]:
 
     The largest remainders get the odd lots; of equal ones the first by name.
     """
-    total = sum(holdings.values())
-    if lots >= total:
+    whole = sum(holdings.values())
+    if lots >= whole:
         return dict(holdings)
-    parts = {name: lots * held // total for name, held in holdings.items()}
-    by_remainder = sorted(holdings, key=lambda name: (-(lots * holdings[name] % total), name))
+    parts = {name: lots * held // whole for name, held in holdings.items()}
+    by_remainder = sorted(holdings, key=lambda name: (-(lots * holdings[name] % whole), name))
     for name in by_remainder[: lots - sum(parts.values())]:
         parts[name] += 1
     return parts
@@ -247,6 +256,11 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         result = EXACT.add(result, amount)
     return plain(result)
+
+
+def is_countable(ticks: int, lots: int) -> bool:
+    """Whether a fill or position of this size at this price is one that a venue can have."""
+    return abs(ticks * lots) < VALUE_MAX and abs(lots) < VALUE_MAX
 
 
 def is_sane(amount: Decimal) -> bool:

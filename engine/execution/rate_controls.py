@@ -20,8 +20,14 @@ def order_rate(review: Review) -> Reason | None:
 
 
 def message_rate(review: Review) -> Reason | None:
-    """Orders, cancels and amendments within a second; cancels themselves are never refused."""
-    return _rate(review, "messages_per_s_max", 1, review.moment.other_messages)
+    """Orders, cancels and amendments within a second; cancels themselves are never refused.
+
+    Nor do they hold up what reduces: many cancels go out at once just before a way out is needed.
+    """
+    if review.is_reducing:
+        return None
+    since_ns = review.moment.now_ns - NS_PER_S + 1
+    return _rate(review, "messages_per_s_max", 1, review.ledger.changes_since(since_ns))
 
 
 def long_order_rate(review: Review) -> Reason | None:

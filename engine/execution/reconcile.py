@@ -33,6 +33,9 @@ SETTLED_NS: Final = 5 * NS_PER_S
 
 OPEN: Final = ("open", "partial")
 
+SHOWN: Final = (*OPEN, "unclear")
+"""Of a report: what it lists is there, whatever is said of it."""
+
 
 def name_of(seen: OrderSeen) -> str:
     """Return the id that an order has in the ledger."""
@@ -44,7 +47,7 @@ def name_of(seen: OrderSeen) -> str:
 
 def news_of(order: OrderRecord, seen: OrderSeen, ts_ns: int) -> tuple[f.OrderReport, ...]:
     """Return what brings an order to what the venue shows of it; its fills are booked already."""
-    if order.is_final:
+    if order.is_final or seen.state == "unclear":
         return ()
     cid, reason = order.client_order_id, seen.reason or "as the venue shows it"
     match seen.state:
@@ -138,7 +141,7 @@ def strangers(ledger: Ledger, report: AccountReported, ts_ns: int) -> list[f.Ord
     return [
         adopted(seen, OrderIntent(spec_of(seen), EXTERNAL, tag="made elsewhere"), ts_ns)
         for seen in report.orders
-        if seen.state in OPEN
+        if seen.state in SHOWN
         and seen.filled_lots < seen.qty_lots
         and name_of(seen) not in ledger.orders
     ]
@@ -149,7 +152,7 @@ def others_engines(ledger: Ledger, report: AccountReported) -> tuple[str, ...]:
     return tuple(
         seen.client_order_id
         for seen in report.orders
-        if seen.state in OPEN
+        if seen.state in SHOWN
         and is_engines(seen.client_order_id)
         and _is_not_ours(ledger, seen.client_order_id)
     )
@@ -158,6 +161,11 @@ def others_engines(ledger: Ledger, report: AccountReported) -> tuple[str, ...]:
 def _is_not_ours(ledger: Ledger, client_order_id: str) -> bool:
     order = ledger.orders.get(client_order_id)
     return order is None or order.intent.owner == EXTERNAL
+
+
+def unclear(report: AccountReported) -> tuple[OrderSeen, ...]:
+    """Return the listed orders of which the venue says what nobody has described (R25)."""
+    return tuple(seen for seen in report.orders if seen.state == "unclear")
 
 
 def adopted(seen: OrderSeen, intent: OrderIntent, ts_ns: int) -> f.OrderAdopted:
@@ -186,7 +194,7 @@ def doubtful(ledger: Ledger, report: AccountReported, changed_ns: Mapping[str, i
         report: What the venue showed.
         changed_ns: When each order changed last; one that has not left is missing.
     """
-    shown = {name_of(seen): seen for seen in report.orders if seen.state in OPEN}
+    shown = {name_of(seen): seen for seen in report.orders if seen.state in SHOWN}
     found = []
     for cid, order in ledger.orders.items():
         seen, newest_ns = shown.get(cid), changed_ns.get(cid)
@@ -282,13 +290,21 @@ def _free_share(seen: BalanceSeen) -> Decimal | None:
     return max(seen.free, Decimal(0)) / seen.margin if seen.margin > 0 else Decimal(0)
 
 
+def moved_ns(report: AccountReported) -> int:
+    """Return the venue's time of the newest thing that a report shows to have moved money."""
+    fills, cash = (fill.ts_ns for fill in report.fills), (one.ts_ns for one in report.cash)
+    held = (one.updated_ns for one in report.positions)
+    money = (one.updated_ns for one in report.balances)
+    return max((*fills, *cash, *held, *money), default=0)
+
+
 def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) -> list[f.Fact]:
     """Return what begins a ledger that knows no account yet: its money and what is held (R34).
 
     Fills and movements of the report are in its balances already; the money is such that with all
     of them counted it is the venue's.
     """
-    trial = Ledger.from_bytes(ledger.to_bytes())
+    trial = ledger.copied()
     trial.apply(f.AccountOpened(ts_ns, currency, Decimal(0)))
     facts: list[f.Fact] = []
     for fact in (*missing_fills(trial, report.fills), *cash_facts(trial, report.cash, ts_ns)):

@@ -39,10 +39,10 @@ class ReviewMoment(msgspec.Struct, frozen=True):
     free_margin_share: Decimal | None = None
     liquidation_distance_share: Decimal | None = None
     """Of the position that is nearest to it."""
-    other_messages: int = 0
-    """Cancels and amendments sent within the last second."""
     faults: tuple[str, ...] = ()
     """Sentences on what forbids new risk: clock off, private stream down, reconcile not clean."""
+    instrument_faults: Mapping[InstrumentId, str] = {}
+    """The same of what forbids it in one instrument alone."""
     replaces: str = ""
     """Client order id of the working order that this one amends; it counts no more."""
 

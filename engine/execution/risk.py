@@ -19,6 +19,7 @@ from engine.execution.account_controls import (
     references,
 )
 from engine.execution.ledger import Ledger
+from engine.execution.ledger_controls import STRICTNESS
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.limits import RiskLimits, overridden, override_problem
 from engine.execution.market_reference import MarketReference
@@ -46,7 +47,6 @@ from engine.execution.review import (
     shrinkable_own,
     sums_of,
 )
-from engine.model.facts import TradingState
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import _BY_THE_GATE, ApprovedOrder, OrderIntent, OrderSpec
@@ -64,12 +64,6 @@ _OF_A_PARENT: Final = (
 )
 _TO_FLATTEN: Final = (shape, instrument, price_collar, reduce_only)
 
-_STRICTNESS: Final[Mapping[TradingState, int]] = {
-    "active": 0,
-    "reduce_only": 1,
-    "halted": 2,
-    "killed": 3,
-}
 _STEPS_DOWN: Final[Mapping[str, StepDown]] = {
     "entries_per_h_max": "halted",
     "losing_exits_per_day_max": "halted",
@@ -337,7 +331,7 @@ def advise(
     return tuple(
         advice
         for advice in found
-        if _STRICTNESS[advice.state] > _STRICTNESS[states.get(advice.scope, "active")]
+        if STRICTNESS.index(advice.state) > STRICTNESS.index(states.get(advice.scope, "active"))
     )
 
 

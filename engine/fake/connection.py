@@ -134,8 +134,9 @@ class VenueConnection:
             return
         self._is_reading = True
         try:
-            while self._socket is None and not self._is_over and self._take_event(now_ns):
-                pass
+            may_go_on = True
+            while may_go_on and self._socket is None and not self._is_over:
+                may_go_on = self._take_event(now_ns)
         except h11.RemoteProtocolError as error:
             self._refuse(error.error_status_hint, "Bad request")
         finally:

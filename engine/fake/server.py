@@ -45,10 +45,10 @@ CLOSING_S: Final = 5.0
 """How long a client may take to end a connection that the venue closed."""
 
 CONNECTIONS_MAX: Final = 256
+"""Open connections; one more is dropped."""
+
 GENERATED_NS: Final = 1_700_000_040 * NS_PER_S
 """When a generated market opens, where no clock says."""
-
-"""Open connections; one more is dropped."""
 
 
 class _Link(asyncio.Protocol):

@@ -8,7 +8,7 @@ from engine.execution.positions import Steps
 from engine.execution.review import mark_ticks
 from engine.execution.risk import TradingStateAdvice, advise
 from engine.kernel import killing
-from engine.kernel.cancels import cancel
+from engine.kernel.cancels import ask, cancel
 from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
@@ -16,7 +16,7 @@ from engine.kernel.references import reference_now
 from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
-from engine.model.effects import Effect, SendCancel
+from engine.model.effects import Effect
 from engine.model.envelope import (
     Envelope,
     RunStarted,
@@ -26,7 +26,6 @@ from engine.model.envelope import (
 )
 from engine.model.facts import (
     AccountOpened,
-    CancelRequested,
     EquityMarked,
     InstrumentKnown,
     RunBegan,
@@ -54,6 +53,9 @@ def on_run_started(
     desk = state.desk
     _remember_kill(state)
     record(state, effects, _began(state, event))
+    if desk.setup.is_live:
+        told = f"live with cockpit {event.version}, risk file {desk.limits.file_hash[:12]}"
+        say(state, effects, "info", "risk", told)
     if not desk.ledger.currency and desk.setup.rules is None:
         setup = desk.setup
         opened = AccountOpened(state.ts_ns, setup.currency, setup.paper_equity)
@@ -110,7 +112,20 @@ def _learn_steps(state: KernelState, instrument: Instrument, effects: list[Effec
     if ledger.working(key) or ledger.steps_problem(known):
         return False
     record(state, effects, known)
+    _forget_counted(state, key, effects)
     return True
+
+
+def _forget_counted(state: KernelState, key: InstrumentId, effects: list[Effect]) -> None:
+    """Let go of what was counted in steps that hold no more: the rest of a close, a difference."""
+    desk = state.desk
+    for holding in [one for one in desk.closings if one[1] == key]:
+        del desk.closings[holding]
+        text = f"the close of {symbol_of(key)} stops: its steps changed"
+        say(state, effects, "warning", "close", text)
+    if desk.venue_side.mismatches.pop(key, None) is not None:
+        desk.venue_side.agreed_ns = None
+        desk.venue_side.ask_by(state.ts_ns)
 
 
 def _may_meet_old_fills(state: KernelState, key: InstrumentId, old: Steps, new: Steps) -> bool:
@@ -184,8 +199,7 @@ def _sweep(state: KernelState, effects: list[Effect], reason: str) -> None:
     desk.note_kill(state.ts_ns, reason, asked)
     killing.begin(state, effects)
     for client_order_id in asked:
-        record(state, effects, CancelRequested(state.ts_ns, client_order_id))
-        effects.append(SendCancel(client_order_id))
+        ask(state, client_order_id, effects)
 
 
 def _is_worth_marking(state: KernelState, equity: Decimal) -> bool:

@@ -4,26 +4,33 @@ It stands until a stop rests or the position is gone, whoever brings that about;
 `brackets` send it again. Where the settings say so, what is bare is closed as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Final
 
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.positions import proportion
+from engine.kernel import passed
+from engine.kernel.closing import FAMILY, slice_lots
 from engine.kernel.covers import Cover, Holding, exits_of
 from engine.kernel.notices import say
-from engine.kernel.sights import is_there
+from engine.kernel.references import reference_now
+from engine.kernel.sights import hangs, is_there
 from engine.kernel.state import KernelState
 from engine.kernel.strategy_orders import may_protect, reviewed, send
 from engine.kernel.succession import is_due
 from engine.model.effects import Effect
 from engine.model.envelope import Envelope, RunStarted, TimerFired
+from engine.model.facts import OrderExpired, OrderRejected
 from engine.model.instrument import symbol_of
-from engine.model.numbers import NS_PER_S, QtyLots
+from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL, HAND, OrderIntent, OrderSpec, Side
 
 BARE_NS: Final = 3 * NS_PER_S
 
 NOT_SHOWN: Final = "what was sent is not seen at the venue"
+
+HANGS: Final = "it was triggered, and the venue made no order of it"
 
 CLOSE: Final = "unprotected"
 """Tag of an order that closes what has no stop."""
@@ -51,6 +58,20 @@ def on_run_started(
         cover_of(state, holding)
 
 
+def on_refused(
+    state: KernelState,
+    envelope: Envelope,
+    event: OrderRejected | OrderExpired,
+    effects: list[Effect],
+) -> None:
+    """Note why a stop does not rest: an alarm that comes of it tells that."""
+    del envelope, effects
+    order = state.desk.ledger.orders.get(event.client_order_id)
+    if order is not None and order.intent.is_protective and passed.kind_of(order) == "stop":
+        holding = (order.intent.owner, order.spec.instrument_id)
+        cover_of(state, holding).problem = event.reason
+
+
 def note_stop(state: KernelState, intent: OrderIntent) -> None:
     """A person protects a position: from now on it is an alarm if that stop is gone."""
     if _is_stop(intent):
@@ -73,20 +94,36 @@ def alarms(state: KernelState) -> tuple[str, ...]:
 
 
 def stopped_lots(state: KernelState, holding: Holding) -> int:
-    """Return the lots for which the venue has shown a stop; a target protects from nothing."""
-    return sum(one.remaining_lots for one in _stops(state, holding) if is_there(state, one))
+    """Return the lots for which the venue has shown a stop; a target protects from nothing.
 
-
-def _stops(state: KernelState, holding: Holding) -> list[OrderRecord]:
-    """Return the working orders that would end the loss of a position."""
+    A stop by hand or made elsewhere protects whoever holds, but nobody whom it would not reach:
+    what is left of it beside positions of its own is shared out as its fill would be, over what has
+    no other stop.
+    """
     owner, instrument_id = holding
+    ledger = state.desk.ledger
+    own = dict.fromkeys((HAND, EXTERNAL, *ledger.owners(instrument_id)), 0)
+    for order in _stops(state, holding, own):
+        own[order.intent.owner] += order.remaining_lots if is_there(state, order) else 0
+    sign = 1 if ledger.position(*holding).lots > 0 else -1
+    held = {one: max(0, sign * ledger.position(one, instrument_id).lots) for one in own}
+    spare = sum(max(0, own[one] - held[one]) for one in (HAND, EXTERNAL))
+    bare = {one: max(0, held[one] - own[one]) for one in own if one != EXTERNAL}
+    by_hand = min(spare, bare.pop(HAND))
+    shares = {HAND: by_hand} | proportion(spare - by_hand, bare)
+    return own[owner] + shares.get(owner, 0)
+
+
+def _stops(state: KernelState, holding: Holding, owners: Collection[str]) -> list[OrderRecord]:
+    """Return the working orders of some owners that would end the loss of a position."""
+    instrument_id = holding[1]
     ledger = state.desk.ledger
     side = "sell" if ledger.position(*holding).lots > 0 else "buy"
     return [
         order
         for order in ledger.working(instrument_id)
         if (order.spec.type, order.spec.side) == ("stop", side)
-        and order.intent.owner in (owner, HAND, EXTERNAL)
+        and order.intent.owner in owners
         and order.spec.is_reduce_only
     ]
 
@@ -150,24 +187,30 @@ def _watch(state: KernelState, holding: Holding, effects: list[Effect]) -> None:
 
 
 def _flatten(state: KernelState, holding: Holding, bare: int, effects: list[Effect]) -> None:
-    """Close what has no stop, if that can only reduce; what a venue refuses comes again later."""
+    """Close what has no stop, if that can only reduce, in slices where it is large.
+
+    What a venue refuses comes again later.
+    """
     owner, instrument_id = holding
     ledger, market = state.desk.ledger, state.instruments.get(instrument_id)
     tries = [
         order
         for order in ledger.orders.values()
-        if (order.intent.owner, order.spec.instrument_id, order.intent.tag) == (*holding, CLOSE)
+        if (order.intent.owner, order.spec.instrument_id) == holding
+        and (order.intent.tag == CLOSE or passed.is_close(order))
     ]
     refused_ns = cover_of(state, holding).refused_ns
     is_underway = any(not order.is_final for order in tries)
-    may = may_protect(state, *holding) and not is_underway
-    if market is None or not may:
+    if market is None or is_underway or not may_protect(state, *holding):
         return
     if not is_due(state, tries, refused_ns.get(CLOSE, 0), is_exchange=False):
         return
     side: Side = "sell" if ledger.position(*holding).lots > 0 else "buy"
-    spec = OrderSpec(instrument_id, side, "market", QtyLots(bare), is_reduce_only=True)
-    verdict = reviewed(state, market, OrderIntent(spec, owner, tag=CLOSE), effects)
+    reference = reference_now(state, market, is_reviewed=True)
+    lots = slice_lots(state.desk, reference, side, bare)
+    spec = OrderSpec(instrument_id, side, "market", lots, is_reduce_only=True)
+    intent = OrderIntent(spec, owner, tag=CLOSE, family=FAMILY)
+    verdict = reviewed(state, market, intent, effects)
     if isinstance(verdict, str) or not verdict.intent.spec.is_reduce_only:
         refused_ns[CLOSE] = state.ts_ns
         return
@@ -191,8 +234,10 @@ def _told(state: KernelState, holding: Holding, cover: Cover) -> str:
     lots, steps = ledger.position(*holding).lots, ledger.steps(instrument_id)
     lot = Decimal(1) if steps is None else steps.lot_size
     bare = max(0, abs(lots) - stopped_lots(state, holding))
-    is_hidden = any(not is_there(state, order) for order in _stops(state, holding))
-    problem = cover.problem or (NOT_SHOWN if is_hidden else "")
+    stops = _stops(state, holding, (owner, HAND, EXTERNAL))
+    hidden = [order for order in stops if not is_there(state, order)]
+    is_hung = any(hangs(state, order) for order in hidden)
+    problem = cover.problem or (HANGS if is_hung else NOT_SHOWN if hidden else "")
     why = f": {problem}" if problem else ""
     name = symbol_of(instrument_id)
     return f"UNPROTECTED {name}: no stop for {bare * lot:f} of {lots * lot:+f} of {owner}{why}"

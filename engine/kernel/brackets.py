@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from engine.execution.ledger_orders import OrderRecord
-from engine.kernel import trails
+from engine.kernel import passed, trails
 from engine.kernel.alarms import note_stop
 from engine.kernel.cancels import cancel
 from engine.kernel.recording import record
@@ -135,17 +135,19 @@ def _fit_entry(
     holding = entry.intent.owner, entry.spec.instrument_id
     waived = {leg.spec.type for leg in legs if leg.is_waived}
     stop_ticks = trails.stop_of(state, entry, effects, is_waived="stop" in waived)
+    trail = state.desk.ledger.trails.get(entry.client_order_id)
     for leg in legs_of(entry.intent, entry.client_order_id, lots, stop_ticks):
-        of_kind = [one for one in legs if one.spec.type == leg.spec.type]
-        working = [one for one in of_kind if not one.is_final]
-        wanted, *shares = trails.generations(leg, working)
+        of_kind = [one for one in legs if passed.kind_of(one) == leg.spec.type]
+        working = [one for one in of_kind if not (one.is_final or passed.is_close(one))]
+        wanted, *shares = trails.generations(state, leg, working, trail)
         todo = moves(state, lots, *shares, may_shrink=may_shrink(state, *holding))
         _cancel(state, todo.gone, effects)
-        if not todo.lots or leg.spec.type in waived:
+        if not todo.lots or leg.spec.type in waived or passed.is_closing(of_kind):
             continue
         note_stop(state, leg)
         spec = replace(wanted.spec, qty_lots=QtyLots(todo.lots))
         wanted = replace(wanted, spec=spec, supersedes=todo.supersedes)
+        wanted = passed.instead(state, wanted, of_kind)
         if may_protect(state, *holding) and _is_due(state, wanted, of_kind):
             _place(state, wanted, effects)
 
@@ -157,6 +159,7 @@ def _place(state: KernelState, leg: OrderIntent, effects: list[Effect]) -> None:
         state.desk.legs_refused_ns[_key(leg)] = state.ts_ns
     else:
         send(state, market, verdict, effects)
+        passed.tell(state, verdict.intent, effects)
 
 
 def _is_due(state: KernelState, leg: OrderIntent, of_kind: list[OrderRecord]) -> bool:
@@ -167,7 +170,7 @@ def _is_due(state: KernelState, leg: OrderIntent, of_kind: list[OrderRecord]) ->
 
 def _key(leg: OrderIntent) -> tuple[str, str]:
     """Return what a refusal of the gate is remembered by, an exchange apart from a bare part."""
-    return leg.parent, leg.spec.type + (" exchange" if leg.supersedes else "")
+    return leg.parent, leg.tag + (" exchange" if leg.supersedes else "")
 
 
 def _cancel(state: KernelState, legs: Iterable[OrderRecord], effects: list[Effect]) -> None:

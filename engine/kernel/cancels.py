@@ -8,15 +8,14 @@ protect a position (R55, R74). So it is too with an order that appears later, an
 
 from typing import Final
 
+from engine.execution.ledger_controls import scopes_of
 from engine.execution.ledger_orders import OrderRecord
-from engine.kernel.desk import Desk
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.model.effects import Effect, SendCancel
 from engine.model.envelope import Envelope, TimerFired
-from engine.model.facts import CancelRejected, CancelRequested, OrderAcked, TradingState
-from engine.model.instrument import venue_of
+from engine.model.facts import CancelRejected, CancelRequested, OrderAcked
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL
 
@@ -91,14 +90,14 @@ def risky(state: KernelState, scope: str = "") -> list[OrderRecord]:
         for order in desk.ledger.working()
         if not (order.spec.is_reduce_only or order.intent.is_protective)
         and order.intent.owner != EXTERNAL
-        and not found.isdisjoint(_scopes(order))
+        and not found.isdisjoint(scopes_of(order.spec.instrument_id, order.intent.owner))
     ]
 
 
 def cancel(
     state: KernelState, order: OrderRecord, effects: list[Effect], *, is_only: bool = False
 ) -> None:
-    """Ask once for a cancel; again only where nobody knows what became of it.
+    """Ask once for a cancel; again only where nobody knows what became of it, or it was refused.
 
     Args:
         state: Has the order.
@@ -107,8 +106,7 @@ def cancel(
         is_only: Whether nobody asks again, so that an order of which nothing is known is not left
             for later.
     """
-    is_lost = order.state == "unknown" and not is_only
-    if order.state == "pending_cancel" or (is_lost and state.ts_ns - order.updated_ns < ANSWER_NS):
+    if order.state == "pending_cancel" or (not is_only and _is_waited_for(state, order)):
         return
     ask(state, order.client_order_id, effects)
 
@@ -118,12 +116,11 @@ def _carry_kill_through(state: KernelState, effects: list[Effect]) -> None:
     if "killed" not in desk.ledger.states.values():
         return
     for order in desk.ledger.working():
-        if _state_of(desk, order) != "killed":
+        if desk.ledger.trading_state(order.spec.instrument_id, order.intent.owner) != "killed":
             continue
-        is_asked = order.state in ("pending_cancel", "unknown")
-        flattens = order.spec.is_reduce_only and order.spec.tif == "ioc"  # Lapses by itself.
+        is_waited_for = order.state in ("pending_cancel", "unknown") or flattens(order)
         is_late = state.ts_ns - order.updated_ns >= ANSWER_NS
-        if not desk.protects(order) and (is_late or not (is_asked or flattens)):
+        if not desk.spares(order) and (is_late or not is_waited_for):
             desk.note_asked(order.client_order_id)
             ask(state, order.client_order_id, effects)
 
@@ -135,21 +132,14 @@ def _is_waited_for(state: KernelState, order: OrderRecord) -> bool:
     return is_asked and state.ts_ns - order.updated_ns < ANSWER_NS
 
 
-def _scopes(order: OrderRecord) -> tuple[str, ...]:
-    """Return the scopes that an order falls under."""
-    key = order.spec.instrument_id
-    return ("all", f"venue:{venue_of(key)}", f"instrument:{key}", f"strategy:{order.intent.owner}")
+def flattens(order: OrderRecord) -> bool:
+    """Whether it is as those of a confirmed flatten, which never rest: it lapses by itself."""
+    return order.spec.is_reduce_only and order.spec.tif == "ioc"
 
 
-def _state_of(desk: Desk, order: OrderRecord) -> TradingState:
-    """Return the strictest trading state that an order falls under."""
-    key = order.spec.instrument_id
-    return desk.ledger.trading_state(
-        venue=venue_of(key), instrument_id=key, owner=order.intent.owner
-    )
-
-
-def ask(state: KernelState, client_order_id: str, effects: list[Effect]) -> None:
+def ask(
+    state: KernelState, client_order_id: str, effects: list[Effect], *, is_waiver: bool = False
+) -> None:
     """Ask for a cancel, whatever was asked for before."""
-    record(state, effects, CancelRequested(state.ts_ns, client_order_id))
+    record(state, effects, CancelRequested(state.ts_ns, client_order_id, is_waiver))
     effects.append(SendCancel(client_order_id))

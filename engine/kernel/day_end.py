@@ -35,13 +35,8 @@ def on_timer(
 
 def _sums(state: KernelState) -> DaySums:
     ledger = state.desk.ledger
-    names = [name for name, one in ledger.all_steps.items() if ledger.is_at_par(one.quote)]
-    return DaySums(
-        state.ts_ns,
-        total(ledger.realised(name) for name in names),
-        ledger.settled_fees,
-        total(ledger.funding[name] for name in names if name in ledger.funding),
-    )
+    paid = ledger.settled_fees, ledger.settled_funding
+    return DaySums(state.ts_ns, ledger.settled_realised, *paid)
 
 
 def _tell(state: KernelState, began: DaySums, now: DaySums, effects: list[Effect]) -> None:
@@ -49,7 +44,8 @@ def _tell(state: KernelState, began: DaySums, now: DaySums, effects: list[Effect
     realised, fees, funding = (
         total((after, -before)) for before, after in zip(began[1:], now[1:], strict=True)
     )
-    note = desk.venue_side.balance_note
+    cash = desk.venue_side.cash
+    note = "" if cash is None else cash.told(desk.ledger.currency)
     if not (realised or fees or funding or note):
         return
     is_whole = began.ts_ns % DAY_NS < UNNOTICED_NS

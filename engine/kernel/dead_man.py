@@ -2,6 +2,7 @@
 
 Armed where we have orders, renewed by the kernel's own timer, so that an engine which hangs lets
 it run out. A timer that would take protection away is not armed while a position relies on that.
+An orderly end disarms it: what stays at the venue then stays on purpose.
 """
 
 from typing import Final
@@ -16,10 +17,14 @@ from engine.model.account import DeadManFailed, DeadManSet, TradeRules
 from engine.model.effects import Effect, SetDeadMan
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.instrument import InstrumentId, symbol_of
+from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL
 
 RENEWALS: Final = 4
 """Within one life of the timer."""
+
+LAST_NS: Final = 1 * NS_PER_S
+"""Between two attempts to end a timer while the run ends: there is not time for many."""
 
 ALERT_AFTER: Final = 2
 CANCEL_AFTER: Final = 3
@@ -43,8 +48,17 @@ def on_timer(
                 _on_fired(state, name, effects)
     for name in wanted:
         _renew(state, name, rules, effects)
-    for name in [name for name in timers if name not in wanted]:
+    for name in to_end(state):
         _end(state, name, rules.dead_man_ns, effects)
+
+
+def to_end(state: KernelState) -> list[InstrumentId]:
+    """Return the instruments whose timers are to end, as nothing of ours is there any more."""
+    rules, timers = state.desk.setup.rules, state.desk.venue_side.dead_men
+    if rules is None or not timers:
+        return []
+    wanted = _wanted(state, rules)
+    return [name for name in timers if name not in wanted]
 
 
 def on_set(
@@ -79,8 +93,9 @@ def on_failed(
 def _wanted(state: KernelState, rules: TradeRules) -> dict[InstrumentId, None]:
     """Return the instruments whose orders must not outlive us; external ones are not ours."""
     desk = state.desk
-    orders = ending.leaving(state) if desk.is_ending else desk.ledger.working()
     is_killed = desk.trading_state == "killed"
+    is_orderly = desk.is_ending and not is_killed
+    orders = ending.leaving(state) if is_orderly else desk.ledger.working()
     names = dict.fromkeys(
         order.spec.instrument_id for order in orders if is_killed or order.intent.owner != EXTERNAL
     )
@@ -101,7 +116,7 @@ def _life_ns(state: KernelState, name: InstrumentId, rules: TradeRules) -> int:
     """
     desk = state.desk
     is_killed = desk.trading_state == "killed" and rules.dead_man_min_ns > 0
-    if is_killed and not any(desk.protects(order) for order in desk.ledger.working(name)):
+    if is_killed and not any(desk.spares(order) for order in desk.ledger.working(name)):
         return rules.dead_man_min_ns
     return rules.dead_man_ns
 
@@ -135,8 +150,8 @@ def _renew(
 def _end(state: KernelState, name: InstrumentId, life_ns: int, effects: list[Effect]) -> None:
     """Ask for the timer to end, and again until that is confirmed."""
     timer = state.desk.venue_side.dead_men[name]
-    is_due = state.ts_ns - timer.asked_ns >= life_ns // RENEWALS
-    if timer.is_wanted or is_due:
+    pause_ns = LAST_NS if state.desk.is_ending else life_ns // RENEWALS
+    if timer.is_wanted or state.ts_ns - timer.asked_ns >= pause_ns:
         timer.asked_ns, timer.is_waiting, timer.is_wanted = state.ts_ns, True, False
         effects.append(SetDeadMan(name, 0))
 

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.limits import RiskLimits, paper_limits
+from engine.execution.limits import RiskLimits, overridden, paper_limits
 from engine.execution.market_reference import MarketReference
 from engine.execution.review import ReviewMoment, mark_ticks
 from engine.execution.risk import RiskGate
@@ -71,7 +71,8 @@ class KillReport(msgspec.Struct):
     reason: str
     asked: tuple[str, ...]
     """Client order ids of all cancels that it asked for."""
-    is_persisted: bool = False
+    with_stops: bool = False
+    """Whether what protects goes, too."""
 
 
 class DaySums(NamedTuple):
@@ -84,7 +85,7 @@ class DaySums(NamedTuple):
 
 
 class Closing(msgspec.Struct):
-    """A close in slices, of which one at a time is at the venue."""
+    """A close in slices, of which one at a time is at the venue; it is of the intent's owner."""
 
     client_order_id: str
     """Of the newest slice."""
@@ -95,6 +96,18 @@ class Closing(msgspec.Struct):
     is_long: bool
     is_flatten: bool = False
     is_unjournalled: bool = False
+
+
+class Alerts(msgspec.Struct):
+    """What people have heard of, so that they hear of it once."""
+
+    rejected_ns: dict[str, int] = {}
+    """When the venue rejected each of the newest orders of a burst."""
+    is_burst: bool = False
+    near_limits: dict[str, None] = {}
+    """Limits of exposure that are nearly used."""
+    looked_ns: int = 0
+    """When the limits were last looked at."""
 
 
 class Desk:
@@ -114,8 +127,8 @@ class Desk:
         """When the gate last refused a leg: by client order id of its entry, and type."""
         self.trails_refused_ns: dict[str, int] = {}
         """When the gate last refused the stop of a trail."""
-        self.closings: dict[InstrumentId, Closing] = {}
-        """Closes of which more slices are to come."""
+        self.closings: dict[Holding, Closing] = {}
+        """Closes of which more slices are to come, by whose they are."""
         self.unvalued_ns: int | None = None
         """Since when nobody knows what the account is worth; None while it is known."""
         self.worth_fault = ""
@@ -132,6 +145,7 @@ class Desk:
         """Orders whose cancel was refused, oldest first: it may have come before they did."""
         self.venue_side = VenueSide()
         """What is known of the venue's side, where orders leave the program."""
+        self.alerts = Alerts()
         self.day: DaySums | None = None
         """What was earned and paid when the UTC day began, or this run."""
         self.version = 0
@@ -146,6 +160,11 @@ class Desk:
     def is_steady(self) -> bool:
         """Whether what follows a cancel would leave: the journal takes it, the run goes on."""
         return self.is_journal_ok and not self.is_ending
+
+    @property
+    def limits_now(self) -> RiskLimits:
+        """The limits of the risk file with those set while running."""
+        return overridden(self.limits, self.ledger.limit_overrides)
 
     def end_arming(self) -> None:
         """Disarm what was armed for a while; the simulated market's arming has no end."""
@@ -167,11 +186,23 @@ class Desk:
         is_open = self.ledger.net_lots(spec.instrument_id) != 0
         return (intent.is_protective or is_foreign) and spec.is_reduce_only and is_open
 
-    def note_kill(self, now_ns: int, reason: str, asked: Iterable[str]) -> None:
+    @property
+    def is_sparing_nothing(self) -> bool:
+        """Whether a kill takes what protects along, because a person said so."""
+        return self.kill is not None and self.kill.with_stops
+
+    def spares(self, order: OrderRecord) -> bool:
+        """Whether a kill leaves an order where it is."""
+        return self.protects(order) and not self.is_sparing_nothing
+
+    def note_kill(
+        self, now_ns: int, reason: str, asked: Iterable[str], *, with_stops: bool = False
+    ) -> None:
         """Begin the report of a kill, or go on with it if it is on already; disarm."""
         if self.kill is not None:
             now_ns, asked = self.kill.ts_ns, (*self.kill.asked, *asked)
-        self.kill = KillReport(now_ns, reason, tuple(dict.fromkeys(asked)))
+            with_stops |= self.kill.with_stops
+        self.kill = KillReport(now_ns, reason, tuple(dict.fromkeys(asked)), with_stops)
         self.armed_until_ns = None
 
     def note_asked(self, client_order_id: str) -> None:
@@ -185,14 +216,15 @@ class Desk:
         return (
             self.ledger.to_bytes(),
             self.armed_until_ns,
-            (kill.ts_ns, kill.reason, kill.asked) if kill is not None else None,
+            msgspec.structs.astuple(kill) if kill is not None else None,
             (self.is_journal_ok, self.is_ending, self.clock_fault),
-            (self.unvalued_ns, self.worth_fault),
+            (self.unvalued_ns, self.worth_fault, self.day),
             (list(self.legs_refused_ns.items()), list(self.trails_refused_ns.items())),
             list(self.closings.items()),
             self.seats.digest_parts(),
             [runner.digest_parts() for runner in self.runners.values()],
             (list(self.covers.items()), list(self.overtaken)),
+            msgspec.structs.astuple(self.alerts),
             self.venue_side.digest_parts(),
         )
 
@@ -221,6 +253,7 @@ def moment_of(
         free_margin_share=desk.venue_side.margin.free_share,
         liquidation_distance_share=_liquidation_distance(desk, markets),
         faults=faults,
+        instrument_faults=desk.venue_side.instrument_faults(),
         replaces=replaces,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 from typing import Final
 
@@ -39,6 +40,9 @@ from engine.model.view import (
 ENDED_ROWS_MAX: Final = 50
 FILL_ROWS_MAX: Final = 50
 
+PART_BELOW: Final = 10
+"""Parts in smaller ones than a ninth are told in per cent."""
+
 WORDS: Final[dict[OrderState, str]] = {
     "intent": "sending",
     "sent": "sending",
@@ -66,18 +70,15 @@ def positions_view(state: KernelState) -> PositionsView:
         for owner in ledger.owners(instrument_id)
         if (row := _position_row(state, owner, instrument_id, marks)) is not None
     ]
-    realised = sum(
-        (_realised(ledger, instrument_id) for instrument_id in _of_interest(state)), Decimal(0)
-    )
     return PositionsView(
         rows=tuple(rows),
         currency=ledger.currency,
         equity=None if equity is None else _money(equity),
         day_profit=None if equity is None or start is None else _money(equity - start),
-        realised=_money(realised),
+        realised=_money(ledger.settled_realised),
         fees=_money(-ledger.settled_fees),
         other_fees=tuple(f"{-paid:f} {name}" for name, paid in sorted(ledger.other_fees.items())),
-        funding=_money(-sum(ledger.funding.values(), Decimal(0))),
+        funding=_money(-ledger.settled_funding),
     )
 
 
@@ -156,14 +157,11 @@ def _without_rate(state: KernelState) -> tuple[LimitRow, ...]:
 
 
 def _strategy_row(state: KernelState, runner: Runner) -> StrategyRow:
-    scope = state.desk.ledger.trading_state(
-        venue=state.desk.setup.venue, instrument_id=runner.instrument_id, owner=runner.owner
-    )
     return StrategyRow(
         name=runner.owner,
         instrument_id=runner.instrument_id,
         timeframe_s=runner.timeframe_s,
-        state=scope,
+        state=state.desk.ledger.trading_state(runner.instrument_id, runner.owner),
         have=runner.host.have,
         need=runner.host.need,
         conditions=runner.conditions,
@@ -178,10 +176,11 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
     if desk.trading_state != "killed":
         return ()
     working = desk.ledger.working()
-    left = [order for order in working if not desk.protects(order)]
+    left = [order for order in working if not desk.spares(order)]
     kept = len(working) - len(left)
     asked = desk.kill.asked if desk.kill is not None else ()
-    states = [order.state for key in asked if (order := desk.ledger.orders.get(key)) is not None]
+    listed = [order for key in asked if (order := desk.ledger.orders.get(key)) is not None]
+    states = [order.state for order in listed]
     gone = states.count("canceled")
     is_verified = killing.is_verified(state)
     verdict = "VERIFIED" if is_verified else "NOT VERIFIED"
@@ -190,6 +189,10 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
         lines.append(problem)
     if "filled" in states:
         lines.append(f"{states.count('filled')} filled before the cancel came")
+    partly = [order for order in listed if 0 < order.filled_lots < order.size_lots]
+    if partly:
+        told = ", ".join(_filled_part(desk.ledger, order) for order in partly)
+        lines.append(f"filled in part: {told}")
     if left:
         word = "no word yet of" if is_verified else "still working"
         lines.append(f"{word}: " + ", ".join(short_id(order) for order in left))
@@ -197,6 +200,14 @@ def _kill_report(state: KernelState) -> tuple[str, ...]:
         lines.append(f"{kept} protective orders stay")
     lines.append("positions: " + (", ".join(_positions_left(state)) or "none"))
     return (*lines, *alarms(state))
+
+
+def _filled_part(ledger: Ledger, order: OrderRecord) -> str:
+    """Tell how much of an order was filled, before and during a kill."""
+    steps = ledger.steps(order.spec.instrument_id)
+    lot = Decimal(1) if steps is None else steps.lot_size
+    filled, size = order.filled_lots * lot, order.spec.qty_lots * lot
+    return f"{short_id(order)} {filled:f} of {size:f} {symbol_of(order.spec.instrument_id)}"
 
 
 def _positions_left(state: KernelState) -> Iterator[str]:
@@ -226,6 +237,7 @@ def _position_row(
     entry = steps.average_price(position)
     size = abs(position.lots) * steps.lot_size
     bound = None if entry is None or desk.setup.is_live else margin_of(desk, size * entry)
+    stopped = stopped_lots(state, (owner, instrument_id))
     return PositionRow(
         instrument_id=instrument_id,
         name=symbol_of(instrument_id),
@@ -236,10 +248,20 @@ def _position_row(
         mark=None if mark is None else f"{mark:f}",
         open_profit=None if mark is None else _money(steps.open_profit(position, mark)),
         realised=_money(steps.realised(position)),
-        is_protected=stopped_lots(state, (owner, instrument_id)) >= abs(position.lots),
+        is_protected=stopped >= abs(position.lots),
         value=None if mark is None else _money(size * mark),
         margin=None if bound is None else _money(bound),
+        stopped_part=_part(stopped, abs(position.lots)),
     )
+
+
+def _part(stopped: int, lots: int) -> str:
+    """Return for which part of a position a stop stands; never more than does."""
+    if not 0 < stopped < lots:
+        return ""
+    share = Fraction(stopped, lots)
+    is_short = share.denominator < PART_BELOW
+    return f"{share}" if is_short else f"{max(1, int(share * 100))}%"
 
 
 def _of_interest(state: KernelState) -> list[InstrumentId]:
@@ -335,12 +357,6 @@ def _fill_row(ledger: Ledger, fill: OrderFilled) -> FillRow | None:
         liquidity=fill.liquidity,
         fee=f"{fill.fee:f}",
     )
-
-
-def _realised(ledger: Ledger, instrument_id: InstrumentId) -> Decimal:
-    """Return what closing has brought so far, as the account counts it: of what is open or not."""
-    steps = ledger.steps(instrument_id)
-    return Decimal(0) if steps is None else steps.realised(ledger.net(instrument_id))
 
 
 def _money(amount: Decimal) -> str:

@@ -30,9 +30,12 @@ def on_run_ending(
 
 def leaving(state: KernelState) -> list[OrderRecord]:
     """Return the orders that are to be gone before the run may end."""
+    return [] if state.desk.setup.on_exit == "keep" else unattended(state)
+
+
+def unattended(state: KernelState) -> list[OrderRecord]:
+    """Return the orders that should not be there when nobody watches them."""
     desk = state.desk
-    if desk.setup.on_exit == "keep":
-        return []
     return [
         order
         for order in desk.ledger.working()

@@ -21,16 +21,18 @@ from engine.execution.reconcile import (
 )
 from engine.kernel import cancels
 from engine.kernel.doubts import begin, has_left, newest_ns
+from engine.kernel.killing import unverified
 from engine.kernel.notices import say
 from engine.kernel.order_news import tell
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
-from engine.kernel.venue_side import Doubt
+from engine.kernel.stuck import halt_if_stuck, named, stuck_told
+from engine.kernel.venue_side import Doubt, unclear_told
 from engine.model import facts as f
 from engine.model.account import OrderAnswered, OrderSeen, QueryFailed, TradeRules
 from engine.model.effects import Effect, QueryOrder
 from engine.model.envelope import Envelope, TimerFired
-from engine.model.instrument import symbol_of, venue_of
+from engine.model.instrument import venue_of
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import OrderState
 
@@ -69,6 +71,7 @@ def on_timer(
             del desk.venue_side.doubts[cid]
             continue
         _raise_alarm(state, known, doubt, effects)
+        halt_if_stuck(state, known, doubt, effects)
         is_lost = doubt.asked_ns and state.ts_ns - doubt.asked_ns >= LOST_NS
         if is_lost or (not doubt.asked_ns and state.ts_ns >= doubt.next_ns):
             doubt.asked += 1
@@ -91,9 +94,10 @@ def on_answered(
     if order is None or doubt is None:
         return
     _pace(state, doubt)
-    had_ended = order.is_final
+    had_ended, was_unknown = order.is_final, order.state == "unknown"
     verdict = _verdict(state, order, event, doubt, known_ns)
     if verdict is None:
+        doubt.unsettled += 1
         desk.venue_side.doubts[cid] = doubt
         return
     changed_ns = 0 if event.order is None else event.order.updated_ns
@@ -106,10 +110,11 @@ def on_answered(
             record(state, effects, adopted(event.order, order.intent, state.ts_ns))
     if order.state == "pending_cancel":  # It goes on: the cancel was lost, or is refused.
         cancels.ask(state, cid, effects)
+        doubt.unsettled += 1
         desk.venue_side.doubts[cid] = doubt
         return
     desk.venue_side.doubts.pop(cid, None)
-    if not desk.venue_side.doubts and desk.venue_side.agreed_ns is None:
+    if not desk.venue_side.doubts and (was_unknown or desk.venue_side.agreed_ns is None):
         desk.venue_side.ask_by(state.ts_ns)
 
 
@@ -131,9 +136,11 @@ def troubles(state: KernelState) -> tuple[str, ...]:
     unknown = [
         _told(state, order, doubt)
         for cid, doubt in desk.venue_side.doubts.items()
-        if doubt.is_alarmed and (order := desk.ledger.orders.get(cid)) is not None
+        if (doubt.is_alarmed or doubt.is_stuck)
+        and (order := desk.ledger.orders.get(cid)) is not None
     ]
-    return (*unknown, *desk.venue_side.faults(state.ts_ns))
+    unclear = map(unclear_told, desk.venue_side.reading.unclear)
+    return (*unknown, *unclear, *unverified(state), *desk.venue_side.faults(state.ts_ns))
 
 
 def _doubt(
@@ -170,11 +177,10 @@ def _verdict(
         if order.is_final:
             return ()
         # What has confirmed it may be newer than the copy that lacks it.
-        had_it = bool(order.venue_order_id or order.filled_lots)
-        is_news = event.asked_ns > known_ns + had_it * rules.replica_lag_ns
+        is_news = not _was_there(order) or event.asked_ns > known_ns + rules.replica_lag_ns
         is_proven = is_news and _is_absent(state, order, doubt, event.asked_ns, rules)
         return _never(state, order) if is_proven else None
-    if is_short_of(order, seen):
+    if is_short_of(order, seen) or _is_unclear(order, seen):
         return None  # A fill is missing, and none is ever made up (R27).
     if seen.state not in OPEN:
         return news_of(order, seen, state.ts_ns)  # An end is one, however old the answer.
@@ -182,10 +188,15 @@ def _verdict(
         return () if event.asked_ns > known_ns + rules.replica_lag_ns else None
     news, sure_ns = news_of(order, seen, state.ts_ns), known_ns
     if any(isinstance(one, f.ReplaceRejected) for one in news):  # It may still be on its way.
-        sure_ns = max(known_ns, _proof_ns(state, order, doubt, rules))
+        sure_ns = max(known_ns, _lapsed_ns(state, order, doubt, rules) + rules.replica_lag_ns)
     elif any(isinstance(one, f.OrderReplaced) for one in news) and _may_be_old(order, seen):
         sure_ns = known_ns if seen.updated_ns > known_ns else known_ns + rules.replica_lag_ns
     return news if event.asked_ns > sure_ns else None
+
+
+def _is_unclear(order: OrderRecord, seen: OrderSeen) -> bool:
+    """Whether nobody can say more than that an order is there, which was not known of it."""
+    return seen.state == "unclear" and order.state not in (*OPEN, "pending_cancel")
 
 
 def _may_be_old(order: OrderRecord, seen: OrderSeen) -> bool:
@@ -197,9 +208,15 @@ def _may_be_old(order: OrderRecord, seen: OrderSeen) -> bool:
 def _is_absent(
     state: KernelState, order: OrderRecord, doubt: Doubt, asked_ns: int, rules: TradeRules
 ) -> bool:
-    """Whether it is proven that the venue has no such order: it has said so twice (R24)."""
-    proof_ns = _proof_ns(state, order, doubt, rules)
+    """Whether it is proven that the venue has no such order: it has said so twice (R24).
+
+    Each time when the request had lapsed and every copy had caught up with that. A stream that
+    told nothing meanwhile proves nothing: it may be deaf, or later than any copy.
+    """
+    proof_ns = _lapsed_ns(state, order, doubt, rules)
+    proof_ns += (not _was_there(order)) * rules.replica_lag_ns
     if asked_ns < proof_ns:
+        doubt.next_ns = min(doubt.next_ns, max(proof_ns, state.ts_ns))
         return False
     if doubt.absent_ns < proof_ns:  # None yet, or one that no longer counts.
         doubt.absent_ns = asked_ns
@@ -208,25 +225,22 @@ def _is_absent(
     return asked_ns - doubt.absent_ns >= MARGIN_NS
 
 
-def _proof_ns(state: KernelState, order: OrderRecord, doubt: Doubt, rules: TradeRules) -> int:
-    """Return from when on a query shows whether a request has come to the venue (R24).
+def _was_there(order: OrderRecord) -> bool:
+    """Whether the venue has ever confirmed an order."""
+    return bool(order.venue_order_id or order.filled_lots)
 
-    The request has expired, and the stream that would have told of it was open since before it was
-    sent, or every copy has caught up.
-    """
-    side = state.desk.venue_side
+
+def _lapsed_ns(state: KernelState, order: OrderRecord, doubt: Doubt, rules: TradeRules) -> int:
+    """Return from when on no request for an order can come to the venue any more (R24)."""
     clock = state.clocks.get(venue_of(order.spec.instrument_id))
     error_ns = 0 if clock is None else abs(clock.offset_ns)
-    proof_ns = doubt.since_ns + rules.validity_ns + error_ns + MARGIN_NS
-    if side.up_ns is None or side.up_ns > order.created_ns:
-        proof_ns += rules.replica_lag_ns
-    return proof_ns
+    return doubt.since_ns + rules.validity_ns + error_ns + MARGIN_NS
 
 
 def _never(state: KernelState, order: OrderRecord) -> tuple[f.OrderReport, ...]:
     """Return the verdict on an order that the venue does not have; no failure of the venue's."""
     cid = order.client_order_id
-    if order.venue_order_id or order.filled_lots:
+    if _was_there(order):
         return (f.OrderCanceled(state.ts_ns, cid, "the venue has it no more"),)
     never = "the venue never accepted it"
     return (f.OrderRejected(state.ts_ns, cid, never, is_by_venue=False),)
@@ -237,7 +251,7 @@ def _revive(state: KernelState, order: OrderRecord, seen: OrderSeen, effects: li
     intent = replace(order.intent, spec=replace(order.spec, **_terms(seen)))
     record(state, effects, adopted(seen, intent, state.ts_ns))
     state.desk.venue_side.repairs += 1
-    text = f"{_name(order)} works at the venue although it had ended ({order.reason})"
+    text = f"{named(order)} works at the venue although it had ended ({order.reason})"
     say(state, effects, "error", "reconcile", text)
 
 
@@ -259,8 +273,6 @@ def _raise_alarm(
 
 def _told(state: KernelState, order: OrderRecord, doubt: Doubt) -> str:
     age_s = (state.ts_ns - doubt.since_ns) // NS_PER_S
-    return f"UNKNOWN {_name(order)} for {age_s} s: it counts in full until the venue shows it"
-
-
-def _name(order: OrderRecord) -> str:
-    return f"o{order.number + 1} {order.spec.side} {symbol_of(order.spec.instrument_id)}"
+    if doubt.is_stuck:
+        return stuck_told(state, order, doubt)
+    return f"UNKNOWN {named(order)} for {age_s} s: it counts in full until the venue shows it"

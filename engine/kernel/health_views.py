@@ -142,6 +142,7 @@ def health_view(state: KernelState, now_ns: int, facts: "RunFacts") -> HealthVie
         holder=desk.seats.holder,
         alarms=(*alarms(state), *troubles(state)),
         repairs=desk.venue_side.repairs,
+        contradictions=desk.ledger.contradictions,
         part_failures=state.part_failures,
         parts_down=tuple(state.parts_down.items()),
     )

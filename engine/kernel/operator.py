@@ -11,16 +11,11 @@ from engine.kernel.plan import Plan, planned
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
+from engine.kernel.strategy_orders import send
 from engine.model.commands import CommandOutcome, OperatorCommand
-from engine.model.effects import CommandResult, Effect, PlaceOrder, SendCancel, SendReplace
+from engine.model.effects import CommandResult, Effect, SendReplace
 from engine.model.envelope import Envelope
-from engine.model.facts import (
-    CancelRequested,
-    CommandHandled,
-    OrderDenied,
-    OrderIntended,
-    ReplaceRequested,
-)
+from engine.model.facts import CommandHandled, OrderDenied, ReplaceRequested
 from engine.model.numbers import NS_PER_S
 
 
@@ -73,10 +68,10 @@ def _carry_out(
 ) -> None:
     desk, now_ns = state.desk, state.ts_ns
     if plan.kill_reason:
-        desk.note_kill(now_ns, plan.kill_reason, plan.cancels)
+        desk.note_kill(now_ns, plan.kill_reason, plan.cancels, with_stops=plan.kills_stops)
         killing.begin(state, effects)
-    for name in plan.ended_closings:
-        desk.closings.pop(name, None)
+    for holding in plan.ended_closings:
+        desk.closings.pop(holding, None)
     desk.closings.update(plan.closings)
     for fact in plan.facts:
         record(state, effects, fact)
@@ -100,23 +95,23 @@ def _carry_out(
 
 
 def _send(state: KernelState, plan: Plan, effects: list[Effect]) -> None:
-    now_ns = state.ts_ns
     for client_order_id in plan.cancels:
-        is_waiver = client_order_id in plan.waivers
-        record(state, effects, CancelRequested(now_ns, client_order_id, is_waiver))
-        effects.append(SendCancel(client_order_id))
+        cancels.ask(state, client_order_id, effects, is_waiver=client_order_id in plan.waivers)
         alarms.waive_stop(state, state.desk.ledger.orders[client_order_id])
     for approved in plan.approved:
-        intended = OrderIntended(
-            now_ns, approved.client_order_id, approved.intent, plan.book_seqs[approved]
-        )
-        record(state, effects, intended)
         alarms.note_stop(state, approved.intent)
-        effects.append(
-            PlaceOrder(approved, approved in plan.flattens, approved in plan.unjournalled)
+        market = state.instruments[approved.intent.spec.instrument_id]
+        is_flatten, is_unjournalled = approved in plan.flattens, approved in plan.unjournalled
+        send(
+            state,
+            market,
+            approved,
+            effects,
+            is_flatten=is_flatten,
+            is_unjournalled=is_unjournalled,
         )
     for client_order_id, limit, qty in plan.replaces:
-        record(state, effects, ReplaceRequested(now_ns, client_order_id, limit, qty))
+        record(state, effects, ReplaceRequested(state.ts_ns, client_order_id, limit, qty))
         effects.append(SendReplace(client_order_id, limit, qty))
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from engine.kernel import (
+    alarms,
     brackets,
     cancels,
     doubts,
     orders,
     protection,
+    rejections,
     sights,
     strategies,
     trails,
@@ -21,11 +23,29 @@ from engine.model.envelope import Envelope
 Handler = Callable[[KernelState, Envelope, Any, list[Effect]], None]
 """State, envelope, the report, effects."""
 
+
+def _on_passed(
+    state: KernelState, envelope: Envelope, event: f.OrderExpired, effects: list[Effect]
+) -> None:
+    """Let what comes in the place of a stop that is too late leave now, not with a timer."""
+    del envelope
+    if event.is_passed:
+        protection.fit(state, effects)
+        trails.fit(state, effects)
+        brackets.fit(state, effects)
+
+
 ORDER_ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     f.OrderSent: (orders.on_report, doubts.on_report),
     f.OrderUnknown: (orders.on_report, strategies.on_ended, doubts.on_report),
     f.OrderAcked: (orders.on_report, cancels.on_acked, sights.on_acked, doubts.on_report),
-    f.OrderRejected: (orders.on_report, strategies.on_ended, doubts.on_report),
+    f.OrderRejected: (
+        orders.on_report,
+        strategies.on_ended,
+        alarms.on_refused,
+        rejections.on_rejected,
+        doubts.on_report,
+    ),
     f.OrderFilled: (
         orders.on_report,
         strategies.on_fill,
@@ -36,7 +56,13 @@ ORDER_ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     ),
     f.CancelRejected: (orders.on_report, cancels.on_rejected, doubts.on_report),
     f.OrderCanceled: (orders.on_report, strategies.on_ended, doubts.on_report),
-    f.OrderExpired: (orders.on_report, strategies.on_ended, doubts.on_report),
+    f.OrderExpired: (
+        orders.on_report,
+        strategies.on_ended,
+        alarms.on_refused,
+        _on_passed,
+        doubts.on_report,
+    ),
     f.OrderReplaced: (orders.on_report, doubts.on_report),
     f.ReplaceRejected: (orders.on_report, doubts.on_report),
 }

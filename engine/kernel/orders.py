@@ -29,9 +29,6 @@ WORDS: Final[dict[type[object], str]] = {
 }
 """What people are told; that an order was sent is not news."""
 
-ENDINGS: Final = (f.OrderRejected, f.OrderCanceled, f.OrderExpired, f.OrderUnknown)
-"""After which an order does not do what it was meant to, or nobody knows."""
-
 
 def on_report(
     state: KernelState, envelope: Envelope, event: f.OrderReport, effects: list[Effect]
@@ -43,11 +40,7 @@ def on_report(
     shares = state.desk.ledger.shares(event) if isinstance(event, f.OrderFilled) else {}
     record(state, effects, event)
     order = state.desk.ledger.orders.get(event.client_order_id)
-    if order is None:
-        text = f"{type(event).__name__} for order {event.client_order_id}, which is not ours"
-        say(state, effects, "error", "orders", text)
-        return
-    if state.desk.ledger.duplicate_fills > known_fills:
+    if order is None or state.desk.ledger.duplicate_fills > known_fills:
         return
     if isinstance(event, f.OrderFilled):
         state.desk.fills.append(event)
@@ -116,7 +109,7 @@ def _count_failures(
     if not (isinstance(event, f.OrderRejected) and event.is_by_venue):
         return
     record(state, effects, f.FailureCounted(state.ts_ns, breaker, failures + 1))
-    if failures + 1 >= desk.limits.failures_max and owner != HAND:
+    if failures + 1 >= desk.limits_now.failures_max and owner != HAND:
         scope = f"strategy:{owner}"
         reason = f"{failures + 1} failures in a row"
         if step_down(state, effects, [TradingStateAdvice(scope, "halted", reason)]):

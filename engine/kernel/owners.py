@@ -10,20 +10,19 @@ from engine.model.numbers import PriceTicks
 from engine.model.orders import HAND, ApprovedOrder
 
 
-def foreseen(ledger: Ledger, close: ApprovedOrder, ts_ns: int) -> dict[str, int]:
-    """Return whose positions a close would change if it filled whole; the ledger must know it."""
-    spec = close.intent.spec
-    whole = OrderFilled(
+def filled_whole(order: ApprovedOrder, ts_ns: int) -> OrderFilled:
+    """Return the fill of all of an order, to look at what it would do; nothing is booked by it."""
+    spec = order.intent.spec
+    return OrderFilled(
         ts_ns=ts_ns,
-        client_order_id=close.client_order_id,
+        client_order_id=order.client_order_id,
         trade_id="foreseen",
-        price_ticks=spec.limit_ticks or PriceTicks(1),
+        price_ticks=spec.limit_ticks or spec.trigger_ticks or PriceTicks(1),
         qty_lots=spec.qty_lots,
         liquidity="taker",
         fee=Decimal(0),
         fee_currency="",
     )
-    return ledger.shares(whole)
 
 
 def taken_from(ledger: Ledger, instrument_id: InstrumentId, shares: Mapping[str, int]) -> str:

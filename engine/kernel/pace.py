@@ -1,4 +1,4 @@
-"""Handlers of an engine that is not well: its loop stood still, or a part of it failed."""
+"""Handlers of an engine that is not well: its loop stood still, a part failed, a disk fills up."""
 
 from typing import Final
 
@@ -7,11 +7,16 @@ from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect
-from engine.model.envelope import Envelope, LoopLagged, PartFailed
+from engine.model.envelope import DiskSeen, Envelope, LoopLagged, PartFailed
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 
 REDUCE_NS: Final = 2 * NS_PER_S
 """From here on a person must look before anything adds risk again (R92)."""
+
+
+DISK_BYTES_MIN: Final = 1024**3
+DISK_PARTS: Final = 20
+"""A disk has room while at least one of so many parts of it is free (R83)."""
 
 
 def on_lag(
@@ -42,3 +47,15 @@ def on_part_failed(
     told = f"{told}; after {event.restarts} restarts within a minute it stays down"
     say(state, effects, "error", "engine", f"{told}. Stop the engine and start it anew")
     step_down(state, effects, [TradingStateAdvice("all", "halted", told)])
+
+
+def on_disk(state: KernelState, envelope: Envelope, event: DiskSeen, effects: list[Effect]) -> None:
+    """Tell of a disk that fills up, once, long before the journal cannot be written (R83)."""
+    del envelope
+    was_low, free = state.is_disk_low, event.free_bytes
+    state.is_disk_low = free < DISK_BYTES_MIN or free * DISK_PARTS < event.total_bytes
+    told = f"{free / 1024**3:.1f} GiB are free on the disk of the data folder"
+    if state.is_disk_low and not was_low:
+        say(state, effects, "warning", "disk", f"only {told}: make room, the journal needs it")
+    elif was_low and not state.is_disk_low:
+        say(state, effects, "info", "disk", f"{told} again")

@@ -16,18 +16,17 @@ from engine.execution.market_reference import MarketReference
 from engine.execution.order_controls import collar_ticks
 from engine.execution.parents.base import Amend, Cancel, Move, Pause, Place, Seen
 from engine.execution.parents.registry import kind_of
-from engine.execution.risk import RiskRefused
 from engine.kernel.cancels import cancel
 from engine.kernel.desk import moment_of
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.references import RECENT, reference_now
 from engine.kernel.state import InstrumentState, KernelState
-from engine.kernel.strategy_orders import references_of, refused, reviewed, send
+from engine.kernel.strategy_orders import reviewed, send
 from engine.model.effects import Effect, SendReplace
 from engine.model.envelope import Envelope, TimerFired
 from engine.model.facts import ParentEnded, ParentPaused, ReplaceRequested, TradingState
-from engine.model.instrument import symbol_of, venue_of
+from engine.model.instrument import symbol_of
 from engine.model.numbers import QtyLots
 from engine.model.orders import HAND, OrderIntent, OrderSpec
 from engine.model.parents import Parent
@@ -74,7 +73,7 @@ def seen_of(state: KernelState, reference: MarketReference, parent: ParentRecord
     """Return what a parent's rule sees; None while the book is not whole and recent."""
     ledger, spec = state.desk.ledger, parent.spec
     bid, ask = reference.bid_ticks, reference.ask_ticks
-    taking = collar_ticks(reference, spec.side, state.desk.limits)
+    taking = collar_ticks(reference, spec.side, state.desk.limits_now)
     is_whole = reference.book_state == "live" and reference.freshness in RECENT
     if not is_whole or bid is None or ask is None or taking is None:
         return None
@@ -117,9 +116,10 @@ def _work(state: KernelState, parent: ParentRecord, effects: list[Effect]) -> No
     market = state.instruments.get(parent.spec.instrument_id)
     if market is None or not state.desk.is_steady:
         return
-    if moment_of(state.desk, {}, state.ts_ns).faults:
+    moment = moment_of(state.desk, {}, state.ts_ns)
+    if moment.faults or parent.spec.instrument_id in moment.instrument_faults:
         return
-    seen = seen_of(state, reference_now(state, market), parent)
+    seen = seen_of(state, reference_now(state, market, is_reviewed=True), parent)
     if seen is None:
         return
     for move in kind_of(parent.spec).step(parent.spec, seen):
@@ -194,22 +194,18 @@ def _amend(
     effects: list[Effect],
 ) -> bool:
     """Ask for another price of a child, if the gate agrees."""
-    desk, order = state.desk, move.order
+    order, key = move.order, move.order.client_order_id
     spec = replace(order.spec, limit_ticks=move.limit_ticks)
     intent = replace(order.intent, spec=spec)
-    markets = references_of(state, market.instrument_id)
-    moment = moment_of(desk, markets, state.ts_ns, replaces=order.client_order_id)
-    reference = markets[market.instrument_id]
-    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
-    if isinstance(verdict, RiskRefused):
-        _pause(state, parent, refused(state, verdict, effects), effects)
+    verdict = reviewed(state, market, intent, effects, replaces=key)
+    if isinstance(verdict, str):
+        _pause(state, parent, verdict, effects)
         return False
     if verdict.intent.spec.is_reduce_only != spec.is_reduce_only:
         _pause(state, parent, "its order could only leave as another", effects)
         return False
-    key, size = order.client_order_id, spec.qty_lots
-    record(state, effects, ReplaceRequested(state.ts_ns, key, move.limit_ticks, size))
-    effects.append(SendReplace(key, move.limit_ticks, size))
+    record(state, effects, ReplaceRequested(state.ts_ns, key, move.limit_ticks, spec.qty_lots))
+    effects.append(SendReplace(key, move.limit_ticks, spec.qty_lots))
     return True
 
 
@@ -238,6 +234,4 @@ def _named(parent: ParentRecord) -> str:
 
 def trading_of(state: KernelState, spec: Parent) -> TradingState:
     """Return the strictest trading state that a parent falls under."""
-    return state.desk.ledger.trading_state(
-        venue=venue_of(spec.instrument_id), instrument_id=spec.instrument_id, owner=HAND
-    )
+    return state.desk.ledger.trading_state(spec.instrument_id, HAND)

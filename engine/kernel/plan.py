@@ -20,6 +20,7 @@ from engine.kernel import (
     release,
     watching,
 )
+from engine.kernel.covers import Holding
 from engine.kernel.desk import Closing, Desk
 from engine.kernel.parents import active
 from engine.kernel.state import InstrumentState, KernelState
@@ -32,7 +33,7 @@ from engine.model.facts import (
 )
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder
+from engine.model.orders import EXTERNAL, ApprovedOrder
 from engine.strategy.registry import STRATEGIES
 
 LOOKERS_MAY: Final = (c.EngageKill, c.Disarm, c.TakeOrders)
@@ -58,7 +59,6 @@ class Plan:
         self.unjournalled: set[ApprovedOrder] = set()
         """Closes that leave although the journal cannot be written (D17)."""
         self.denied: list[RiskRefused] = []
-        self.book_seqs: dict[ApprovedOrder, int] = {}
         self.cancels: list[str] = []
         self.waivers: set[str] = set()
         """Cancels of a bracket's legs that nothing shall replace."""
@@ -67,15 +67,17 @@ class Plan:
         self.arm_s: int | None = None
         """Seconds to arm for; 0 disarms."""
         self.kill_reason = ""
+        self.kills_stops = False
+        """Whether the kill takes along what protects."""
         self.releases = False
         self.takes_orders = False
         self.starts: list[Runner] = []
         self.stops: list[str] = []
         self.watches: list[str] = []
         self.unwatches: list[InstrumentId] = []
-        self.closings: dict[InstrumentId, Closing] = {}
+        self.closings: dict[Holding, Closing] = {}
         """Closes of which the first slice is planned."""
-        self.ended_closings: list[InstrumentId] = []
+        self.ended_closings: list[Holding] = []
         self._after: Ledger | None = None
         self._untold: list[Fact] = []
 
@@ -92,7 +94,7 @@ class Plan:
         the limits and no two orders get the same id.
         """
         if self._untold:
-            after = self._after or Ledger.from_bytes(self.desk.ledger.to_bytes())
+            after = self._after or self.desk.ledger.copied()
             for fact in self._untold:
                 after.apply(fact)
             self._after, self._untold = after, []
@@ -104,9 +106,10 @@ class Plan:
 
     def ask(self, level: c.ConfirmLevel, word: str = "") -> None:
         """Ask for at least this much confirmation."""
-        if level > self.level:
-            self.level = level
+        self.level = max(self.level, level)
         if level == 3:
+            if self.word not in ("", word):
+                self.refuse(f"{self.word} and {word} are typed one at a time: give two commands")
             self.word = word
 
     def refuse(self, sentence: str) -> None:
@@ -169,7 +172,10 @@ def cancel(plan: Plan, action: c.CancelOrders) -> None:
 
 
 def cancel_all(plan: Plan, action: c.CancelAll) -> None:
-    """Plan the cancels of all, or all of one instrument or side; protective ones only if asked."""
+    """Plan the cancels of all, or all of one instrument or side.
+
+    Protective ones, and those made elsewhere (R34), only if that is asked.
+    """
     plan.ask(1 if action.instrument_id else 2)
     for parent in active(plan.state):
         spec = parent.spec
@@ -177,16 +183,27 @@ def cancel_all(plan: Plan, action: c.CancelAll) -> None:
             plan_parents.end_planned(plan, parent)
     if action.side is None:
         named = action.instrument_id
-        plan.ended_closings += [one for one in plan.desk.closings if named in ("", one)]
-    spared = 0
+        plan.ended_closings += [one for one in plan.desk.closings if named in ("", one[1])]
+    taken = left = spared = 0
     for order in plan.desk.ledger.working(action.instrument_id or None):
-        if action.side is not None and order.spec.side != action.side:
+        is_foreign = order.intent.owner == EXTERNAL
+        if action.side not in (None, order.spec.side):
             continue
-        if plan.desk.protects(order) and not action.with_stops:
+        if is_foreign and not action.with_external:
+            left += 1
+        elif plan.desk.protects(order) and not action.with_stops:
             spared += 1
-            continue
-        _cancel_one(plan, order)
-    plan.sentences.append(f"cancels {len(plan.cancels)}, spares {spared} protective")
+        else:
+            taken += is_foreign
+            _cancel_one(plan, order)
+    told = f"cancels {len(plan.cancels)}"
+    if taken:
+        plan.ask(2)
+        told += f", {taken} of them made elsewhere"
+    told += f", spares {spared} protective"
+    if left:
+        told += f" and {left} made elsewhere (`external` means those too)"
+    plan.sentences.append(told)
 
 
 def _cancel_one(plan: Plan, order: OrderRecord) -> None:
@@ -195,9 +212,9 @@ def _cancel_one(plan: Plan, order: OrderRecord) -> None:
     if plan.desk.protects(order):
         plan.ask(2)
         net = plan.desk.ledger.net_lots(order.spec.instrument_id)
-        plan.sentences.append(
-            f"{symbol_of(order.spec.instrument_id)}: {abs(net)} lots stay without this protection"
-        )
+        kind = "stop" if order.spec.type == "stop" else "target"
+        name, held = symbol_of(order.spec.instrument_id), _size_of(plan, order, abs(net))
+        plan.sentences.append(f"{name}: {held} stay without this {kind}")
     plan.cancels.append(order.client_order_id)
     if order.intent.parent:
         plan.waivers.add(order.client_order_id)
@@ -206,6 +223,12 @@ def _cancel_one(plan: Plan, order: OrderRecord) -> None:
         plan.facts.append(gone)
         plan.foresee(gone)
     plan.foresee(CancelRequested(plan.state.ts_ns, order.client_order_id))
+
+
+def _size_of(plan: Plan, order: OrderRecord, lots: int) -> str:
+    """Return lots of an order's instrument as people read them, as far as its steps are known."""
+    steps = plan.desk.ledger.steps(order.spec.instrument_id)
+    return f"{lots} lots" if steps is None else f"{lots * steps.lot_size:f}"
 
 
 def start_strategy(plan: Plan, action: c.StartStrategy) -> None:
@@ -259,6 +282,7 @@ _HANDLERS: Final[dict[type[object], Callable[[Plan, Any], None]]] = {
     c.EngageKill: plan_control.kill,
     c.ReleaseKill: release.release,
     c.Resume: plan_control.resume,
+    c.SetLimit: plan_control.set_limit,
     c.SetReduceOnly: plan_control.reduce_only,
     c.StartStrategy: start_strategy,
     c.StopStrategy: stop_strategy,

@@ -1,15 +1,20 @@
 """What the commands do that steer trading itself: arm, kill, resume, take, accept."""
 
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from engine.execution.account_controls import breaker_of
+from engine.execution.ledger_controls import STRICTNESS
+from engine.execution.limits import is_looser, override_problem
 from engine.execution.reconcile import SETTLED_NS, adoption
+from engine.kernel import cash
 from engine.kernel.cancels import risky
+from engine.kernel.killing import problem
 from engine.kernel.parents import active
 from engine.kernel.restart import QUESTION
 from engine.kernel.venue_side import DIFFERENCE
 from engine.model import commands as c
-from engine.model.facts import FailureCounted, ParentEnded, TradingState, TradingStateSet
+from engine.model.facts import FailureCounted, LimitSet, ParentEnded, TradingStateSet
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.orders import HAND
 from engine.model.text import clean
@@ -17,16 +22,15 @@ from engine.model.text import clean
 if TYPE_CHECKING:
     from engine.kernel.plan import Plan
 
-LADDER: Final[tuple[TradingState, ...]] = ("active", "reduce_only", "halted", "killed")
-
 
 def arm(plan: "Plan", action: c.Arm) -> None:
-    """Plan to arm for a while."""
+    """Plan to arm for a while; live the account is typed, but not again to go on as long."""
     if plan.desk.trading_state == "killed":
         plan.refuse("killed: release first")
     if not 0 < action.duration_s <= 86_400:
         plan.refuse(f"{action.duration_s} s is no time to be armed for: 1 to 86400")
-    plan.ask(3 if plan.desk.setup.is_live else 1, plan.desk.setup.account)
+    extends = plan.desk.is_armed(plan.state.ts_ns) and action.duration_s <= c.ARM_S
+    plan.ask(3 if plan.desk.setup.is_live and not extends else 1, plan.desk.setup.account)
     plan.arm_s = action.duration_s
 
 
@@ -39,19 +43,32 @@ def disarm(plan: "Plan", action: c.Disarm) -> None:
 def kill(plan: "Plan", action: c.EngageKill) -> None:
     """Plan the kill: everything that is not protective goes, and nothing new comes.
 
-    A kill that is said again spares what flattens since the first.
+    A kill that is said again spares what flattens since the first. That what protects goes too is
+    confirmed, with what stays without it (D17).
     """
+    plan.kills_stops = action.with_stops
+    if action.with_stops:
+        plan.ask(2)
     plan.kill_reason = action.reason or "by hand"
     plan.arm_s = 0
     state = TradingStateSet(plan.state.ts_ns, "all", "killed", plan.kill_reason)
     plan.facts.append(state)
     since = plan.desk.kill.ts_ns if plan.desk.kill is not None else plan.state.ts_ns
+    bare: dict[InstrumentId, int] = {}
     for order in plan.desk.ledger.working():
         flattens = order.spec.is_reduce_only and order.created_ns > since
-        if not plan.desk.protects(order) and not flattens:
-            plan.cancels.append(order.client_order_id)  # Again, if that was asked for already.
+        protects = plan.desk.protects(order)
+        if (protects and not action.with_stops) or (flattens and not protects):
+            continue
+        plan.cancels.append(order.client_order_id)  # Again, if that was asked for already.
+        if protects:
+            net = plan.desk.ledger.net_lots(order.spec.instrument_id)
+            bare.setdefault(order.spec.instrument_id, abs(net))
     for parent in active(plan.state):
         plan.facts.append(ParentEnded(plan.state.ts_ns, parent.parent_id, "trading is killed"))
+    plan.sentences += [
+        f"{symbol_of(name)}: {lots} lots stay without protection" for name, lots in bare.items()
+    ]
     plan.sentences.append(f"killed: cancels {len(plan.cancels)} orders")
 
 
@@ -72,9 +89,12 @@ def take_orders(plan: "Plan", action: c.TakeOrders) -> None:
 def accept(plan: "Plan", action: c.Accept) -> None:
     """Plan the answer to what the start asked: that trading goes on as it was before.
 
-    Or to a position that differs: that the venue is right.
+    Or to a position or cash that differs: that the venue is right.
     """
     asked, _, name = action.what.partition(" ")
+    if asked == DIFFERENCE and name and name == plan.ledger.currency:
+        cash.accept(plan)
+        return
     if asked == DIFFERENCE:
         _accept_difference(plan, InstrumentId(name))
         return
@@ -129,8 +149,11 @@ def resume(plan: "Plan", action: c.Resume) -> None:
     if now == "killed" and scope == "all":
         plan.refuse("killed: unkill releases it")
         return
+    if now == "killed" and (why := problem(plan.state, scope)):
+        plan.refuse(f"not verified: {why}")
+        return
     plan.ask(3, scope)
-    better = LADDER[LADDER.index(now) - 1]
+    better = STRICTNESS[STRICTNESS.index(now) - 1]
     fact = TradingStateSet(plan.state.ts_ns, scope, better, "resumed")
     plan.facts.append(fact)
     plan.foresee(fact)
@@ -154,6 +177,32 @@ def reduce_only(plan: "Plan", action: c.SetReduceOnly) -> None:
     fact = TradingStateSet(plan.state.ts_ns, scope, "reduce_only", "by hand")
     plan.facts.append(fact)
     plan.foresee(fact)
+
+
+def set_limit(plan: "Plan", action: c.SetLimit) -> None:
+    """Plan another value of a limit: a tighter one at once, a looser one when its name is typed."""
+    desk, name, value = plan.desk, action.name, action.value
+    overrides = plan.ledger.limit_overrides
+    if value is None and name not in overrides:
+        plan.refuse(f"{clean(name)} is as in the risk file")
+        return
+    problem = "" if value is None else override_problem(name, value)
+    if problem:
+        plan.refuse(problem)
+        return
+    limits = desk.limits_now
+    if is_looser(limits, name, value):
+        plan.ask(3, name)
+    before, file = (_shown(getattr(one, name)) for one in (limits, desk.limits))
+    after = f"{file} as in the risk file" if value is None else f"{value}"
+    plan.sentences.append(f"{name} becomes {after}; it was {before}")
+    fact = LimitSet(plan.state.ts_ns, name, value)
+    plan.facts.append(fact)
+    plan.foresee(fact)
+
+
+def _shown(value: Decimal | int | None) -> str:
+    return "off" if value is None else f"{value}"
 
 
 def _scope_of(plan: "Plan", named: str) -> str | None:

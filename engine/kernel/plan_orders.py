@@ -1,11 +1,9 @@
 """What the commands do that make or change orders: submit, amend, close."""
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.review import ReviewMoment, mark_ticks
 from engine.execution.risk import RiskRefused
@@ -21,14 +19,14 @@ from engine.kernel.brackets import LegType, legs_of
 from engine.kernel.closing import slice_lots
 from engine.kernel.desk import Closing, moment_of
 from engine.kernel.freshness import look_problem
-from engine.kernel.owners import foreseen, taken_from
+from engine.kernel.owners import filled_whole, taken_from
 from engine.kernel.planned_order import describe, level_of, size_text
 from engine.kernel.references import reference_now
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.trails import first_stop, rule_of
 from engine.model import commands as c
-from engine.model.facts import OrderFilled, OrderIntended, ReplaceRequested
-from engine.model.instrument import InstrumentId, symbol_of, venue_of
+from engine.model.facts import OrderIntended, ReplaceRequested
+from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import (
     HAND,
@@ -71,7 +69,21 @@ def submit(plan: "Plan", action: c.SubmitOrder) -> None:
     intent = OrderIntent(
         spec, HAND, tag=action.tag, is_protective=action.is_protective, bracket=bracket
     )
+    known = len(plan.refusals)
     add_order(plan, market, intent, looked_at=action.book_seq)
+    if intent.is_protective and len(plan.refusals) > known:
+        plan.refusals += _there_already(plan, spec)
+
+
+def _there_already(plan: "Plan", spec: OrderSpec) -> list[str]:
+    """Say which orders protect a position already, where one more is refused."""
+    names = [
+        f"o{order.number + 1}"
+        for order in plan.ledger.working(spec.instrument_id)
+        if order.intent.is_protective
+        and (order.spec.type, order.spec.side) == (spec.type, spec.side)
+    ]
+    return [f"there already: {', '.join(names)}; cancel that first"] if names else []
 
 
 def add_order(
@@ -97,7 +109,7 @@ def add_order(
     verdict = review(intent, reference, plan.ledger, desk.limits, moment_of_plan(plan))
     spec = intent.spec
     if isinstance(verdict, RiskRefused):
-        plan.refusals += [reason.sentence for reason in verdict.reasons]
+        plan.refusals += verdict.sentences
         plan.denied.append(verdict)
         plan.orders.append(describe(plan.desk, market, spec))
         return
@@ -111,9 +123,8 @@ def add_order(
     plan.approved.append(verdict)
     if is_flatten:
         plan.flattens.add(verdict)
-    book_seq = plan.book_seqs[verdict] = market.book.last_seq
-    client_order_id = verdict.client_order_id
-    plan.foresee(OrderIntended(state.ts_ns, client_order_id, verdict.intent, book_seq))
+    key, book_seq = verdict.client_order_id, market.book.last_seq
+    plan.foresee(OrderIntended(state.ts_ns, key, verdict.intent, book_seq))
     plan.orders.append(describe(plan.desk, market, verdict.intent.spec))
     if verdict.intent.bracket is not None:
         _foresee_legs(plan, market, verdict)
@@ -169,11 +180,11 @@ def _bracket_problem(bracket: Bracket | None, side: Side, entry_ticks: PriceTick
     if bracket is None or entry_ticks is None:
         return ""
     sign = 1 if side == "buy" else -1
-    for word, ticks, is_above in (
+    for word, ticks, beyond in (
         ("stop", bracket.stop_ticks, -sign),
         ("target", bracket.target_ticks, sign),
     ):
-        if ticks is not None and (ticks - entry_ticks) * is_above <= 0:
+        if ticks is not None and (ticks - entry_ticks) * beyond <= 0:
             return f"a {word} at {ticks} ticks would close a {side} at {entry_ticks} ticks at once"
     return ""
 
@@ -182,13 +193,11 @@ def _foresee_legs(plan: "Plan", market: InstrumentState, entry: ApprovedOrder) -
     """Judge and show the legs of a bracket as if all of its entry had been filled."""
     desk, spec = plan.desk, entry.intent.spec
     reference = reference_now(plan.state, market, is_reviewed=True)
-    price = spec.limit_ticks or spec.trigger_ticks or PriceTicks(1)
-    after = Ledger.from_bytes(plan.ledger.to_bytes())
-    fee = Decimal(0), ""
-    filled = spec.qty_lots
-    key = entry.client_order_id
-    after.apply(OrderFilled(plan.state.ts_ns, key, "foreseen", price, filled, "taker", *fee))
-    for leg in legs_of(entry.intent, key, filled, _first_stop(entry.intent, price)):
+    fill = filled_whole(entry, plan.state.ts_ns)
+    after = plan.ledger.copied()
+    after.apply(fill)
+    stop_ticks = _first_stop(entry.intent, fill.price_ticks)
+    for leg in legs_of(entry.intent, entry.client_order_id, fill.qty_lots, stop_ticks):
         verdict = desk.gate.review(leg, reference, after, desk.limits, moment_of_plan(plan))
         if isinstance(verdict, RiskRefused):
             plan.refusals += [f"its {leg.tag}: {told}" for told in verdict.sentences]
@@ -288,7 +297,7 @@ def _close_one(plan: "Plan", action: c.ClosePosition, instrument_id: InstrumentI
     intent = OrderIntent(spec, HAND, tag=tag)
     add_order(plan, market, intent, is_flatten=is_flatten)
     for approved in plan.approved[known:] if first < lots else ():
-        plan.closings[instrument_id] = Closing(
+        plan.closings[HAND, instrument_id] = Closing(
             approved.client_order_id,
             intent,
             abs(net) - lots,
@@ -299,7 +308,7 @@ def _close_one(plan: "Plan", action: c.ClosePosition, instrument_id: InstrumentI
         plan.sentences.append(f"{symbol_of(instrument_id)}: {lots} lots in slices of {first}")
     if plan.ledger.owners(instrument_id) != [HAND]:
         for approved in plan.approved[known:]:
-            shares = foreseen(plan.ledger, approved, plan.state.ts_ns)
+            shares = plan.ledger.shares(filled_whole(approved, plan.state.ts_ns))
             taken = taken_from(plan.ledger, instrument_id, shares)
             plan.sentences += [f"{symbol_of(instrument_id)}: takes {taken}"] if taken else []
 
@@ -307,16 +316,12 @@ def _close_one(plan: "Plan", action: c.ClosePosition, instrument_id: InstrumentI
 def _first_slice(plan: "Plan", market: InstrumentState, lots: int, side: Side) -> int:
     """Return how much of a close one order may have; the rest follows when it has ended."""
     reference = reference_now(plan.state, market, is_reviewed=True)
-    most = slice_lots(plan.desk, reference, side)
-    return lots if most is None else min(lots, most)
+    return slice_lots(plan.desk, reference, side, lots)
 
 
 def _is_killed(plan: "Plan", instrument_id: InstrumentId) -> bool:
     """Whether only the narrow gate is open; a position that was killed for its loss can go too."""
-    state = plan.desk.ledger.trading_state(
-        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=HAND
-    )
-    return state == "killed"
+    return plan.desk.ledger.trading_state(instrument_id, HAND) == "killed"
 
 
 def moment_of_plan(plan: "Plan", replaces: str = "") -> ReviewMoment:
@@ -348,7 +353,8 @@ def _amend_to(
     verdict = desk.gate.review(intent, reference, plan.ledger, desk.limits, moment)
     plan.orders.append(describe(plan.desk, market, spec))
     if isinstance(verdict, RiskRefused):
-        plan.refusals += [reason.sentence for reason in verdict.reasons]
+        plan.refusals += verdict.sentences
+        plan.denied.append(verdict)
         return
     reduces = spec.is_reduce_only
     if verdict.intent.spec.is_reduce_only and not reduces:

@@ -26,7 +26,7 @@ from engine.kernel.parents import (
     trading_of,
 )
 from engine.kernel.plan_orders import moment_of_plan
-from engine.kernel.planned_order import describe, level_of, size_text
+from engine.kernel.planned_order import describe, held_text, level_of, size_text
 from engine.kernel.references import reference_now
 from engine.model import commands as c
 from engine.model.facts import ParentEnded, ParentResumed, ParentStarted
@@ -153,14 +153,13 @@ def _confirm(
         plan.refuse("disarmed: arm before an order that adds risk")
     if looked_at and not reduces:
         plan.refuse_for(look_problem(state, market, looked_at, plan.confirm))
-    plan.ask(level_of(plan.desk, market, whole, state.ts_ns, reduces=reduces))
-    if plan.level == 3:
-        plan.ask(3, size_text(market, whole))
+    level = level_of(plan.desk, market, whole, state.ts_ns, reduces=reduces)
+    plan.ask(level, size_text(market, whole))
     if _takes(spec):
         plan.ask(2)
     shown = describe(plan.desk, market, whole)
     plan.sentences.append(
-        f"notional {shown.notional} · margin {shown.margin} · after {shown.position_after}"
+        f"notional {shown.notional} · margin {shown.margin} · after {held_text(shown)}"
     )
 
 

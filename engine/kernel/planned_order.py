@@ -53,7 +53,7 @@ def describe(
 
 def margin_of(desk: Desk, value: Decimal | None) -> Decimal | None:
     """Return what of the equity a value binds at the leverage that the account may use."""
-    leverage = desk.limits.leverage_max
+    leverage = desk.limits_now.leverage_max
     return None if value is None or not leverage else value / leverage
 
 
@@ -64,7 +64,7 @@ def level_of(
     price = _judging_price(market, spec)
     lot = market.instrument.lot_size
     if price is not None and lot is not None and not reduces:
-        soft = desk.limits.order_value_max * SOFT_SHARE
+        soft = desk.limits_now.order_value_max * SOFT_SHARE
         if price * lot * spec.qty_lots > soft:
             return 3
     if _is_far_through(market, spec):
@@ -94,3 +94,9 @@ def _judging_price(market: InstrumentState, spec: OrderSpec) -> Decimal | None:
 def size_text(market: InstrumentState, spec: OrderSpec) -> str:
     """Return the size as it is shown, and typed to confirm it."""
     return f"{spec.qty_lots * (market.instrument.lot_size or Decimal(0)):f}"
+
+
+def held_text(order: c.PlannedOrder) -> str:
+    """Return the position after an order as people say it: `LONG 0.5`, `SHORT 4`, `FLAT`."""
+    after = Decimal(order.position_after)
+    return f"{'LONG' if after > 0 else 'SHORT'} {abs(after):f}" if after else "FLAT"

@@ -11,6 +11,7 @@ from typing import Literal
 
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.rounding import Unroundable, trigger_ticks_of
+from engine.kernel import passed
 from engine.kernel.alarms import cover_of, holdings
 from engine.kernel.cancels import ANSWER_NS, cancel
 from engine.kernel.covers import Cover, Holding, exits_of
@@ -51,6 +52,11 @@ def on_timer(
 ) -> None:
     """Protect what no fill has, unless nothing may leave anyway."""
     del envelope, event
+    fit(state, effects)
+
+
+def fit(state: KernelState, effects: list[Effect]) -> None:
+    """Bring the protection of all strategies to what they hold now."""
     cancel_orphans(state, effects)
     for holding in list(holdings(state)):
         if holding[0] != HAND and may_protect(state, *holding):
@@ -86,8 +92,8 @@ def protect(
         todo = moves(state, abs(lots), *shares, may_shrink=may)
         for order in todo.gone:
             cancel(state, order, effects)
-        if todo.lots and not (is_retry and _waits(state, holding, (kind, side, todo))):
-            _place(state, holding, (kind, side, todo), effects)
+        if todo.lots:
+            _send_missing(state, holding, (kind, side, todo), effects, is_retry=is_retry)
 
 
 def protecting(state: KernelState, owner: str, instrument_id: InstrumentId) -> list[OrderRecord]:
@@ -103,20 +109,28 @@ def _is_like(order: OrderRecord, kind: ProtectiveType, side: Side) -> bool:
     return (order.spec.type, order.spec.side) == (kind, side)
 
 
-def _waits(
-    state: KernelState, holding: Holding, wanted: tuple[ProtectiveType, Side, Moves]
-) -> bool:
-    """Whether the attempts before, if they failed, are too short a time ago."""
+def _send_missing(
+    state: KernelState,
+    holding: Holding,
+    wanted: tuple[ProtectiveType, Side, Moves],
+    effects: list[Effect],
+    *,
+    is_retry: bool,
+) -> None:
+    """Send what is missing, unless it is being closed, or attempts failed too short a time ago."""
     kind, side, todo = wanted
     tries = [
         order
         for order in state.desk.ledger.orders.values()
         if (order.intent.owner, order.spec.instrument_id) == holding
         and order.intent.is_protective
-        and _is_like(order, kind, side)
+        and (passed.kind_of(order), order.spec.side) == (kind, side)
     ]
+    is_exchange = bool(todo.supersedes) and not passed.is_late(state, tries)
     refused_ns = cover_of(state, holding).refused_ns.get(kind, 0)
-    return not is_due(state, tries, refused_ns, is_exchange=bool(todo.supersedes))
+    is_put_off = is_retry and not is_due(state, tries, refused_ns, is_exchange=is_exchange)
+    if not (is_put_off or passed.is_closing(tries)):
+        _place(state, holding, wanted, tries, effects)
 
 
 def cancel_orphans(state: KernelState, effects: list[Effect]) -> None:
@@ -129,11 +143,7 @@ def cancel_orphans(state: KernelState, effects: list[Effect]) -> None:
         owner, instrument_id = order.intent.owner, order.spec.instrument_id
         if not order.intent.is_protective or (owner == HAND and not order.spec.is_reduce_only):
             continue
-        lots = (
-            ledger.net_lots(instrument_id)
-            if owner == HAND
-            else ledger.position(owner, instrument_id).lots
-        )
+        lots = ledger.closable_lots(owner, instrument_id)
         if (lots if order.spec.side == "sell" else -lots) <= 0:
             cancel(state, order, effects)
 
@@ -142,9 +152,10 @@ def _place(
     state: KernelState,
     holding: Holding,
     wanted: tuple[ProtectiveType, Side, Moves],
+    tries: list[OrderRecord],
     effects: list[Effect],
 ) -> None:
-    """Send one protective order."""
+    """Send one protective order, or the close for which it is time instead."""
     (owner, instrument_id), (kind, side, todo) = holding, wanted
     cover = cover_of(state, holding)
     market = state.instruments[instrument_id]
@@ -159,11 +170,13 @@ def _place(
     size = QtyLots(todo.lots)
     spec = OrderSpec(instrument_id, side, kind, size, trigger_ticks=ticks, is_reduce_only=True)
     intent = OrderIntent(spec, owner, tag=kind, is_protective=True, supersedes=todo.supersedes)
+    intent = passed.instead(state, intent, tries)
     verdict = reviewed(state, market, intent, effects)
     if isinstance(verdict, str):
         cover.refused_ns[kind], cover.problem = state.ts_ns, verdict
     elif is_safe_beside(verdict.intent):
         send(state, market, verdict, effects)
+        passed.tell(state, verdict.intent, effects)
     else:
         cover.refused_ns[kind] = state.ts_ns
 

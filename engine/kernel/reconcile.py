@@ -10,15 +10,19 @@ from typing import Final
 
 from engine.execution import reconcile as verdicts
 from engine.execution.risk import TradingStateAdvice
+from engine.kernel import cash
 from engine.kernel.doubts import begin, has_left, newest_ns
 from engine.kernel.notices import say
+from engine.kernel.opening import open_account, opening_fault
 from engine.kernel.order_news import tell
 from engine.kernel.recording import record
 from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
+from engine.kernel.unclear import note_unclear
 from engine.kernel.venue_side import (
     DIFFERENCE,
+    NOT_OPEN,
     ROUNDS_MAX,
     UNSURE_NS,
     Margin,
@@ -28,7 +32,7 @@ from engine.kernel.venue_side import (
 from engine.model import account as a
 from engine.model.effects import Effect, RequestReport
 from engine.model.envelope import Envelope, RunStarted, TimerFired
-from engine.model.facts import AccountConfirmed, BalanceDiffered
+from engine.model.facts import AccountConfirmed
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import NS_PER_S
 
@@ -71,6 +75,8 @@ def on_timer(
     for name, one in list(side.mismatches.items()):
         if one.seen.lots == state.desk.ledger.net_lots(name):
             _end_mismatch(state, name, effects)
+    if side.cash is not None:
+        cash.end_if_equal(state, side.cash.theirs, effects)
     age_ns = state.ts_ns - side.asked_ns
     if side.is_waiting and age_ns >= LOST_NS:
         side.is_waiting = False
@@ -80,7 +86,7 @@ def on_timer(
     side.number += 1
     side.asked_ns, side.is_waiting, side.due_ns = state.ts_ns, True, state.ts_ns + EVERY_NS
     since_ns = report_since_ns(state, rules)
-    cash_ns = max(0, since_ns - LATE_NS) if side.balance_note else None
+    cash_ns = max(0, since_ns - LATE_NS) if side.cash is not None else None
     effects.append(RequestReport(side.number, since_ns, cash_ns))
 
 
@@ -100,26 +106,35 @@ def on_private_up(
 def on_private_down(
     state: KernelState, envelope: Envelope, event: a.PrivateDown, effects: list[Effect]
 ) -> None:
-    """Let nothing that adds risk leave while nobody tells of our own orders."""
+    """Let nothing that adds risk leave while nobody tells of our own orders.
+
+    People hear of it once; why the tries to open it again fail is shown beside.
+    """
     del envelope
     side = state.desk.venue_side
+    is_news = side.up_ns is not None or side.down_reason == NOT_OPEN
     side.up_ns, side.down_reason = None, event.reason
     side.agreed_ns = None
     side.is_waiting = False
     side.ask_by(state.ts_ns)
     state.desk.version += 1
-    text = f"{event.venue}: the private stream is down ({event.reason}): no order that adds risk"
-    say(state, effects, "error", "reconcile", f"{text} leaves")
+    if is_news:
+        text = f"{event.venue}: the private stream is down ({event.reason}): no order that adds"
+        say(state, effects, "error", "reconcile", f"{text} risk leaves")
 
 
 def on_report_failed(
     state: KernelState, envelope: Envelope, event: a.ReportFailed, effects: list[Effect]
 ) -> None:
-    """Ask again later: no answer is no information (R41)."""
-    del envelope, effects
+    """Ask again later: no answer is no information (R41); people hear of what does not pass."""
+    del envelope
     side = state.desk.venue_side
     if event.number == side.number and side.is_waiting:
         side.is_waiting = False
+        if event.reason == side.report_fault and not side.reading.is_fault_told:
+            side.reading.is_fault_told = True
+            text = f"the account cannot be read: {event.reason}; it is asked for every 5 s"
+            say(state, effects, "error", "reconcile", text)
         side.report_fault = event.reason
         side.due_ns = state.ts_ns + UNSURE_NS
 
@@ -135,23 +150,25 @@ def on_reported(
     side = desk.venue_side
     if desk.setup.rules is None or event.number != side.number or not side.is_waiting:
         return  # Not asked for any more.
-    side.is_waiting = False
+    side.is_waiting = side.reading.is_fault_told = False
     prices = {one.instrument_id: one.liquidation_price for one in event.positions}
     side.margin = Margin(verdicts.free_margin_share(event.balances), prices)
-    side.report_fault = _opening_fault(state, event)
+    note_unclear(state, event, effects)
+    side.report_fault = opening_fault(state, event)
     side.due_ns = state.ts_ns + UNSURE_NS
     if side.report_fault:
         _adopt(state, event, effects)  # A kill must be able to cancel it.
         return
     if not desk.ledger.currency:
-        _open(state, event, effects)
+        open_account(state, event, effects)
     _book(state, envelope, event, effects)
     _adopt(state, event, effects)
     _forget(state)
     for cid in verdicts.doubtful(desk.ledger, event, _changed_ns(state)):
         begin(state, cid)
-    if not side.doubts and _compare(state, event, effects):
-        _compare_cash(state, event, effects)
+    are_equal = _compare(state, event, effects)
+    if are_equal and not side.doubts:
+        cash.compare(state, event, effects)
         _confirm(state, event, effects)
         side.due_ns = state.ts_ns + EVERY_NS
 
@@ -203,27 +220,6 @@ def on_rights(
         step_down(state, effects, [TradingStateAdvice("all", "halted", fault)])
 
 
-def _opening_fault(state: KernelState, event: a.AccountReported) -> str:
-    """Return why the account cannot begin with a report; nothing where it can, or has begun."""
-    ledger = state.desk.ledger
-    unknown = [one for one in event.positions if ledger.steps(one.instrument_id) is None]
-    if ledger.currency or not unknown:
-        return ""
-    names = ", ".join(symbol_of(one.instrument_id) for one in unknown)
-    return f"a position is held in {names}, of which nothing is known: `sub` it"
-
-
-def _open(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
-    """Begin the ledger's account with what the venue has."""
-    desk = state.desk
-    for fact in verdicts.opening(desk.ledger, event, desk.setup.currency, state.ts_ns):
-        record(state, effects, fact)
-    cash = desk.ledger.booked_cash
-    held = [f"{symbol_of(key)} {desk.ledger.net_lots(key):+d} lots" for key in desk.ledger.held()]
-    text = f"the account begins with {cash:f} {desk.setup.currency}; held: {', '.join(held) or '-'}"
-    say(state, effects, "info", "reconcile", text)
-
-
 def _book(
     state: KernelState, envelope: Envelope, event: a.AccountReported, effects: list[Effect]
 ) -> None:
@@ -243,10 +239,10 @@ def _book(
 def _adopt(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
     """Count orders that were made elsewhere, and say so (R34); another engine's forbid more."""
     side, others = state.desk.venue_side, verdicts.others_engines(state.desk.ledger, event)
-    if others and not side.others_orders:
+    if others and not side.reading.others_orders:
         text = f"another engine trades this account: {others_told(others)}; no order that adds risk"
         say(state, effects, "error", "reconcile", f"{text} leaves")
-    side.others_orders = others
+    side.reading.others_orders = others
     for fact in verdicts.strangers(state.desk.ledger, event, state.ts_ns):
         record(state, effects, fact)
         spec = fact.intent.spec
@@ -267,12 +263,18 @@ def _changed_ns(state: KernelState) -> dict[str, int]:
 
 
 def _compare(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> bool:
-    """Compare positions and return whether all are the venue's; one just filled is not judged."""
-    side = state.desk.venue_side
+    """Compare positions and return whether all are the venue's.
+
+    One just filled is not judged, nor one of which an order is in doubt.
+    """
+    side, orders = state.desk.venue_side, state.desk.ledger.orders
+    unsure = {orders[cid].spec.instrument_id for cid in side.doubts if cid in orders}
     found = verdicts.differences(state.desk.ledger, event.positions)
-    for name in [name for name in side.mismatches if name not in found]:
+    for name in [name for name in side.mismatches if name not in found and name not in unsure]:
         _end_mismatch(state, name, effects)
     for name, seen in found.items():
+        if name in unsure:
+            continue
         if side.filled_ns.get(name, 0) >= event.asked_ns - verdicts.SETTLED_NS:
             continue
         known = side.mismatches.setdefault(name, Mismatch(state.ts_ns, seen))
@@ -317,28 +319,11 @@ def mismatch_told(state: KernelState, name: InstrumentId) -> str:
     return f"{told}; `accept {DIFFERENCE} {symbol}` takes the venue's word"
 
 
-def _compare_cash(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
-    """Show and keep a difference of cash; nothing is guessed away (R46)."""
-    ledger, side = state.desk.ledger, state.desk.venue_side
-    newest_ns_ = max(side.filled_ns.values(), default=0)
-    ours, theirs = ledger.booked_cash, verdicts.venue_cash(ledger, event.balances)
-    if ours is None or newest_ns_ >= event.asked_ns - verdicts.SETTLED_NS:
-        return
-    note = "" if ours == theirs else f"{ledger.currency}: ours {ours:f}, the venue's {theirs:f}"
-    if note == side.balance_note:
-        return
-    side.balance_note = note
-    if note:
-        record(state, effects, BalanceDiffered(state.ts_ns, ledger.currency, ours, theirs))
-        say(state, effects, "warning", "reconcile", f"the cash differs in {note}")
-    else:
-        say(state, effects, "info", "reconcile", "the cash is the venue's again")
-
-
 def _confirm(state: KernelState, event: a.AccountReported, effects: list[Effect]) -> None:
     side = state.desk.venue_side
     if side.agreed_ns is None:
-        say(state, effects, "info", "reconcile", "the account agrees with the venue's")
+        if side.cash is None:
+            say(state, effects, "info", "reconcile", "the account agrees with the venue's")
         state.desk.version += 1
     side.agreed_ns = state.ts_ns
     clock = state.clocks.get(state.desk.setup.venue)  # What it tells bears its own times.

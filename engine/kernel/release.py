@@ -60,14 +60,14 @@ def _objections(state: KernelState) -> Iterator[str]:
     left = [
         f"o{order.number + 1} {order.state}"
         for order in desk.ledger.working()
-        if order.state == "unknown" or not desk.protects(order)
+        if order.state == "unknown" or not desk.spares(order)
     ]
     if left:
         shown = ", ".join(left[:NAMES_MAX]) + (", …" if left[NAMES_MAX:] else "")
         yield f"not verified: {len(left)} orders may still work ({shown}); wait, or cancel them"
     for fault in moment_of(desk, {}, state.ts_ns).faults:
         yield f"{fault}: a release waits for that"
-    most = desk.limits.step_down_share
+    most = desk.limits_now.step_down_share
     for use in limit_uses(state):
         if use.share is not None and use.share >= most:
             yield (

@@ -22,12 +22,14 @@ from engine.kernel import (
     killing,
     market,
     missed_trades,
+    near_limits,
     operator,
     order_news,
     pace,
     parents,
     protection,
     reconcile,
+    rejections,
     restart,
     screens,
     second_source,
@@ -76,6 +78,7 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     # the engine itself
     e.LoopLagged: (pace.on_lag,),
     e.PartFailed: (pace.on_part_failed,),
+    e.DiskSeen: (pace.on_disk,),
     # what a gateway tells of single orders; the same follows from answers
     **order_news.ORDER_ROUTES,
     # what a venue says of the account, by its stream and when it is asked
@@ -103,6 +106,8 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
         evidence.on_timer,
         reconcile.on_timer,
         day_end.on_timer,
+        rejections.on_timer,
+        near_limits.on_timer,
         cancels.on_timer,
         closing.on_timer,
         strategies.on_timer,

@@ -68,6 +68,6 @@ def is_exposed(state: KernelState, instrument_id: InstrumentId) -> bool:
 
 def _differs(state: KernelState, market: InstrumentState, event: SecondQuote) -> bool:
     (bid, _), (ask, _) = market.book.best_bid, market.book.best_ask  # type: ignore[misc]  # a live book has both sides
-    share = collar_share(reference_of(market, "fresh"), state.desk.limits)
+    share = collar_share(reference_of(market, "fresh"), state.desk.limits_now)
     pairs = ((bid, event.bid_ticks), (ask, event.ask_ticks))
     return any(abs(ours - theirs) > share * theirs for ours, theirs in pairs)

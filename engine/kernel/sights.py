@@ -2,7 +2,8 @@
 
 That the venue answered an order is not enough to call a position protected. One that nothing has
 shown soon after is asked for. One that is triggered, while no order has come of it, is there no
-more. What an earlier run saw is not known: a new one has seen nothing.
+more; where it stays so, another takes its place (`succession`). What an earlier run saw is not
+known: a new one has seen nothing.
 """
 
 from typing import Final
@@ -24,6 +25,9 @@ LOOK_NS: Final = 1 * NS_PER_S
 AGAIN_NS: Final = 5 * NS_PER_S
 """Between two such questions."""
 
+STUCK_NS: Final = 3 * NS_PER_S
+"""A triggered order of which no other has come for so long is not waited for."""
+
 
 def is_there(state: KernelState, order: OrderRecord) -> bool:
     """Whether a conditional order waits at the venue; on paper its word is enough."""
@@ -31,6 +35,13 @@ def is_there(state: KernelState, order: OrderRecord) -> bool:
         return False
     sight = state.desk.venue_side.sights.get(order.client_order_id)
     return state.desk.setup.rules is None or (sight is not None and sight.is_there)
+
+
+def hangs(state: KernelState, order: OrderRecord) -> bool:
+    """Whether a conditional order was triggered so long ago that nothing more will come of it."""
+    sight = state.desk.venue_side.sights.get(order.client_order_id)
+    since_ns = 0 if sight is None else sight.stuck_ns
+    return since_ns > 0 and state.ts_ns - since_ns >= STUCK_NS
 
 
 def on_acked(
@@ -84,11 +95,20 @@ def on_timer(
 
 
 def _note_seen(state: KernelState, client_order_id: str, as_of_ns: int, seen: OrderSeen) -> None:
-    is_waiting = seen.state in OPEN and not seen.is_triggered
-    _note(state, client_order_id, as_of_ns, is_there=is_waiting)
+    is_open = seen.state in OPEN
+    is_stuck = is_open and seen.is_triggered
+    is_there = is_open and not is_stuck
+    _note(state, client_order_id, as_of_ns, is_there=is_there, is_stuck=is_stuck)
 
 
-def _note(state: KernelState, client_order_id: str, as_of_ns: int, *, is_there: bool) -> None:
+def _note(
+    state: KernelState,
+    client_order_id: str,
+    as_of_ns: int,
+    *,
+    is_there: bool,
+    is_stuck: bool = False,
+) -> None:
     """Note how an order stood, unless something newer is known."""
     desk, order = state.desk, state.desk.ledger.orders.get(client_order_id)
     if desk.setup.rules is None or order is None:
@@ -99,3 +119,4 @@ def _note(state: KernelState, client_order_id: str, as_of_ns: int, *, is_there: 
     if as_of_ns >= sight.seen_ns:
         desk.version += is_there != sight.is_there
         sight.seen_ns, sight.is_there = as_of_ns, is_there
+        sight.stuck_ns = (sight.stuck_ns or state.ts_ns) if is_stuck else 0

@@ -217,6 +217,8 @@ class KernelState:
         """How often the loop stood still; how long the last time, and when that ended."""
         self.part_failures = 0
         """How often a part of the engine failed by an error of the program."""
+        self.is_disk_low = False
+        """Whether people have heard that the disk of the data folder fills up."""
         self.parts_down: dict[str, str] = {}
         """Parts that failed too often and stay down for this run, each with its error."""
         self.clocks: dict[str, ClockMeasured] = {}
@@ -234,6 +236,6 @@ class KernelState:
             (self.bad_frames, self.unknown_instrument, self.gaps),
             (self.trade_gaps, self.holes, self.silent_streams, sorted(self.clocks.items())),
             (self.loop_stalls, self.loop_stall_ns, self.loop_stall_at_ns, self.part_failures),
-            list(self.parts_down.items()),
+            (list(self.parts_down.items()), self.is_disk_low),
             self.desk.digest_parts(),
         )

@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from engine.execution.rounding import AskedOrder, Unroundable, rounded
 from engine.ingest.candles import CandleSeries, Row
 from engine.kernel.account import marks_of
 from engine.kernel.cancels import cancel
+from engine.kernel.closing import slice_lots
 from engine.kernel.covers import Exits, exits_of
+from engine.kernel.desk import Closing
 from engine.kernel.notices import say
 from engine.kernel.protection import protecting
 from engine.kernel.recording import record
+from engine.kernel.references import reference_now
 from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.strategy_calls import ConditionText, Failed, decided, explained
 from engine.kernel.strategy_orders import reviewed, send
@@ -34,7 +39,7 @@ from engine.model.facts import (
     StrategyStopped,
 )
 from engine.model.instrument import InstrumentId, symbol_of
-from engine.model.numbers import NS_PER_S, QtyLots, unscaled
+from engine.model.numbers import NS_PER_S, unscaled
 from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec, Side
 from engine.strategy.candle import (
     ENTER,
@@ -124,6 +129,8 @@ def end(state: KernelState, owner: str, reason: str, effects: list[Effect]) -> N
     What fills before the cancel comes is protected all the same.
     """
     state.desk.runners.pop(owner, None)
+    for holding in [one for one in state.desk.closings if one[0] == owner]:
+        del state.desk.closings[holding]
     record(state, effects, StrategyStopped(state.ts_ns, owner, reason))
     for order in state.desk.ledger.working():
         if order.intent.owner == owner and not order.spec.is_reduce_only:
@@ -320,6 +327,7 @@ def _enter(
         state, runner, market, OrderIntent(spec, runner.owner, signal, exits.tag), effects
     )
     if approved is not None:
+        state.desk.closings.pop((runner.owner, runner.instrument_id), None)
         runner.entered_open_ns = _open_ns(signal)
         _send(state, runner, market, approved, effects)
 
@@ -327,7 +335,7 @@ def _enter(
 def _leave(
     state: KernelState, runner: Runner, market: InstrumentState, signal: str, effects: list[Effect]
 ) -> bool:
-    """Close the position; False, and nothing is changed, if refused.
+    """Close the position, in slices where it is large; False if not all of it goes now.
 
     Its protection stays until nothing is held any more (`cancel_orphans`): the close may not fill.
     What does not only reduce goes with it, though: both of them filled would open another.
@@ -339,13 +347,10 @@ def _leave(
     if not state.desk.is_steady:
         runner.last_stop = "no close can be sent; the protection stays"
         return False
-    spec = OrderSpec(
-        runner.instrument_id,
-        "sell" if lots > 0 else "buy",
-        "market",
-        QtyLots(abs(lots)),
-        is_reduce_only=True,
-    )
+    side: Side = "sell" if lots > 0 else "buy"
+    reference = reference_now(state, market, is_reviewed=True)
+    size = slice_lots(state.desk, reference, side, abs(lots))
+    spec = OrderSpec(runner.instrument_id, side, "market", size, is_reduce_only=True)
     intent = OrderIntent(spec, runner.owner, signal, "leave")
     approved = _approved(state, runner, market, intent, effects)
     if approved is None:
@@ -354,7 +359,11 @@ def _leave(
         if not order.spec.is_reduce_only:
             cancel(state, order, effects)
     _send(state, runner, market, approved, effects)
-    return True
+    if size < abs(lots):
+        rest = replace(intent, signal="")
+        closing = Closing(approved.client_order_id, rest, goal_lots=0, is_long=lots > 0)
+        state.desk.closings[runner.owner, runner.instrument_id] = closing
+    return size == abs(lots)
 
 
 def _approved(

@@ -1,8 +1,5 @@
-"""Orders that no person asks for: through the gate, and sent after they are recorded."""
+"""Orders on their way out: through the gate, and sent after they are recorded."""
 
-from collections.abc import Iterable
-
-from engine.execution.ledger_orders import OrderRecord
 from engine.execution.market_reference import MarketReference
 from engine.execution.risk import RiskRefused
 from engine.kernel.desk import moment_of
@@ -13,23 +10,38 @@ from engine.kernel.state import InstrumentState, KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect, PlaceOrder
 from engine.model.facts import OrderDenied, OrderIntended
-from engine.model.instrument import InstrumentId, venue_of
+from engine.model.instrument import InstrumentId
 from engine.model.orders import ApprovedOrder, OrderIntent
 
 
 def reviewed(
-    state: KernelState, market: InstrumentState, intent: OrderIntent, effects: list[Effect]
+    state: KernelState,
+    market: InstrumentState,
+    intent: OrderIntent,
+    effects: list[Effect],
+    *,
+    replaces: str = "",
+    is_flatten: bool = False,
 ) -> ApprovedOrder | str:
-    """Put an order through the gate; a refusal is recorded and told, its first reason returned."""
+    """Put an order through the gate; a refusal is recorded and told, its first reason returned.
+
+    Args:
+        state: Has the gate.
+        market: The order's instrument.
+        intent: The order.
+        effects: Take what is recorded and told.
+        replaces: The working order that this one amends.
+        is_flatten: Whether it only flattens, by the narrow gate.
+    """
     desk = state.desk
-    markets = references_of(state, market.instrument_id)
-    moment = moment_of(desk, markets, state.ts_ns)
-    reference = markets[market.instrument_id]
-    verdict = desk.gate.review(intent, reference, desk.ledger, desk.limits, moment)
-    return refused(state, verdict, effects) if isinstance(verdict, RiskRefused) else verdict
+    markets = _references_of(state, market.instrument_id)
+    moment = moment_of(desk, markets, state.ts_ns, replaces=replaces)
+    review = desk.gate.review_flatten if is_flatten else desk.gate.review
+    verdict = review(intent, markets[market.instrument_id], desk.ledger, desk.limits, moment)
+    return _refused(state, verdict, effects) if isinstance(verdict, RiskRefused) else verdict
 
 
-def refused(state: KernelState, verdict: RiskRefused, effects: list[Effect]) -> str:
+def _refused(state: KernelState, verdict: RiskRefused, effects: list[Effect]) -> str:
     """Record and tell what the gate refused, take its advice, and return its first reason."""
     intent = verdict.intent
     record(state, effects, OrderDenied(state.ts_ns, intent, verdict.sentences))
@@ -40,15 +52,21 @@ def refused(state: KernelState, verdict: RiskRefused, effects: list[Effect]) -> 
 
 
 def send(
-    state: KernelState, market: InstrumentState, approved: ApprovedOrder, effects: list[Effect]
+    state: KernelState,
+    market: InstrumentState,
+    approved: ApprovedOrder,
+    effects: list[Effect],
+    *,
+    is_flatten: bool = False,
+    is_unjournalled: bool = False,
 ) -> None:
     """Send what the gate approved, after it is recorded."""
     key, book_seq = approved.client_order_id, market.book.last_seq
     record(state, effects, OrderIntended(state.ts_ns, key, approved.intent, book_seq))
-    effects.append(PlaceOrder(approved))
+    effects.append(PlaceOrder(approved, is_flatten, is_unjournalled))
 
 
-def references_of(
+def _references_of(
     state: KernelState, instrument_id: InstrumentId
 ) -> dict[InstrumentId, MarketReference]:
     """Return the markets of this instrument and of all with positions or orders."""
@@ -65,10 +83,8 @@ def references_of(
 
 def may_protect(state: KernelState, owner: str, instrument_id: InstrumentId) -> bool:
     """Whether an order that protects what an owner holds could leave at all."""
-    scope = state.desk.ledger.trading_state(
-        venue=venue_of(instrument_id), instrument_id=instrument_id, owner=owner
-    )
-    return scope != "killed" and instrument_id in state.instruments
+    trading = state.desk.ledger.trading_state(instrument_id, owner)
+    return trading != "killed" and instrument_id in state.instruments
 
 
 def may_shrink(state: KernelState, owner: str, instrument_id: InstrumentId) -> bool:
@@ -77,23 +93,3 @@ def may_shrink(state: KernelState, owner: str, instrument_id: InstrumentId) -> b
     Where none can, the large one stays: it is clipped to the position, and none protects nothing.
     """
     return state.desk.is_steady and may_protect(state, owner, instrument_id)
-
-
-def surplus(
-    protective: Iterable[OrderRecord], lots: int, most: int | None = None
-) -> list[OrderRecord]:
-    """Return the orders that are too much for so many lots, or more than so many orders.
-
-    The largest that fit stay; one that is going anyway takes no room from another.
-    """
-    kept = count = 0
-    gone = []
-    for order in sorted(
-        protective,
-        key=lambda one: (one.state == "pending_cancel", -one.remaining_lots, one.number),
-    ):
-        if kept + order.remaining_lots <= lots and (most is None or count < most):
-            kept, count = kept + order.remaining_lots, count + 1
-        else:
-            gone.append(order)
-    return gone

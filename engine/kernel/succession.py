@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from engine.execution.ledger_orders import OrderRecord
-from engine.kernel.sights import is_there
+from engine.kernel.sights import hangs, is_there
 from engine.kernel.state import KernelState
-from engine.kernel.strategy_orders import surplus
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import OrderIntent
 
@@ -64,6 +63,8 @@ def moves(
 ) -> Moves:
     """Return what brings protection of one kind to a size.
 
+    One that hangs protects nothing and is to go for another, where the settings say so.
+
     Args:
         state: Knows what the venue has shown.
         lots: What is to be protected.
@@ -71,10 +72,13 @@ def moves(
         late: Those that are to go for them.
         may_shrink: Whether what takes the place of too large a one could leave.
     """
+    if state.desk.setup.on_unprotected != "nothing":
+        hung = [one for one in current if one.spec.is_reduce_only and hangs(state, one)]
+        current, late = [one for one in current if one not in hung], (*late, *hung)
     held = sum(order.remaining_lots for order in current)
     if held < lots:  # A part is bare, or an exchange begins.
         return Moves(lots - held, _names(late))
-    gone = surplus(current, lots)
+    gone = _surplus(current, lots)
     loose = tuple(order for order in gone if not order.spec.is_reduce_only)
     if loose:  # It could open a position.
         return Moves(gone=loose)
@@ -113,7 +117,10 @@ def is_due(
     known = list(orders)
     leaving = {cid for order in known for cid in order.intent.supersedes}
     failed: list[OrderRecord] = []
-    for order in reversed([one for one in known if bool(one.intent.supersedes) == is_exchange]):
+    alike = [one for one in known if bool(one.intent.supersedes) == is_exchange]
+    for order in reversed(
+        [one for one in alike if not one.is_passed]
+    ):  # Another follows (`passed`).
         is_of_run = order.created_ns >= state.desk.venue_side.began_ns
         if order.client_order_id in leaving or not (is_of_run and _has_failed(order)):
             break
@@ -123,7 +130,7 @@ def is_due(
         return False
     if failed:
         waits = len(failed) - (failed[0].state == "canceled")  # That once is no refusal.
-        wait_ns = min(RETRY_NS << min(waits, 8) >> 1, RETRY_NS_MAX) if waits else 0
+        wait_ns = min(RETRY_NS << min(waits - 1, 7), RETRY_NS_MAX) if waits else 0
         due_ns = max(due_ns, failed[0].updated_ns + wait_ns)
     return state.ts_ns >= due_ns
 
@@ -138,6 +145,23 @@ def _has_failed(order: OrderRecord) -> bool:
     is_brief = order.updated_ns - order.created_ns < RETRY_NS
     is_gone = order.state in FAILED or (order.state == "canceled" and is_brief)
     return is_gone and not order.filled_lots
+
+
+def _surplus(orders: Iterable[OrderRecord], lots: int) -> list[OrderRecord]:
+    """Return the orders that are too much for so many lots.
+
+    The largest that fit stay; one that is going anyway takes no room from another.
+    """
+    kept = 0
+    gone = []
+    for order in sorted(
+        orders, key=lambda one: (one.state == "pending_cancel", -one.remaining_lots, one.number)
+    ):
+        if kept + order.remaining_lots <= lots:
+            kept += order.remaining_lots
+        else:
+            gone.append(order)
+    return gone
 
 
 def _names(orders: Iterable[OrderRecord]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from engine.execution.trailing import (
     tighter,
 )
 from engine.ingest.candles import TIMEFRAMES_S
+from engine.kernel import passed
 from engine.kernel.alarms import note_stop
 from engine.kernel.cancels import cancel
 from engine.kernel.recording import record
@@ -42,6 +43,12 @@ AMOUNT_MAX: Final = 10**12
 """Farther than any price; keeps arithmetic on what somebody says short."""
 
 CANDLES_MAX: Final = 200
+
+PACE_NS: Final = 10 * NS_PER_S
+"""Between two moves of a stop at the venue, each of which is two messages (R94)."""
+
+FAR_PART: Final = 4
+"""A move worth this part of the distance or more waits for nothing."""
 
 
 class Generations(NamedTuple):
@@ -132,19 +139,41 @@ def _counts_alike(state: KernelState, market: InstrumentState) -> bool:
     return steps is not None and steps.tick_size == market.instrument.tick_size
 
 
-def generations(wanted: OrderIntent, working: Sequence[OrderRecord]) -> Generations:
+def generations(
+    state: KernelState,
+    wanted: OrderIntent,
+    working: Sequence[OrderRecord],
+    trail: TrailRecord | None = None,
+) -> Generations:
     """Share stops out by their price.
 
     A move that is under way is ended before the next begins: there are never more than two prices.
+    Nor does a small one begin soon after another, if the stop trails.
     """
     staying, leaving = shared_out(working)
     known = [ticks for order in staying if (ticks := order.spec.trigger_ticks) is not None]
     prices = tuple(dict.fromkeys(known))
-    if (len(prices) > 1 or leaving) and wanted.spec.trigger_ticks not in prices:
+    is_held = len(prices) > 1 or bool(leaving) or _is_soon(state, wanted, staying, trail)
+    if prices and is_held and wanted.spec.trigger_ticks not in prices:
         spec = replace(wanted.spec, trigger_ticks=tighter(wanted.spec.side, *prices))
         wanted = replace(wanted, spec=spec)
     current = [one for one in staying if one.spec.trigger_ticks == wanted.spec.trigger_ticks]
     return Generations(wanted, current, [one for one in working if one not in current])
+
+
+def _is_soon(
+    state: KernelState,
+    wanted: OrderIntent,
+    staying: Sequence[OrderRecord],
+    trail: TrailRecord | None,
+) -> bool:
+    """Whether a small move would follow another too soon; the trail itself has it already."""
+    moved_ns = [one.created_ns for one in staying if one.intent.supersedes]
+    if trail is None or not moved_ns or state.ts_ns - max(moved_ns) >= PACE_NS:
+        return False
+    distance, ticks = abs(trail.best_ticks - trail.stop_ticks), wanted.spec.trigger_ticks or 0
+    gained = [abs(ticks - (one.spec.trigger_ticks or 0)) for one in staying]
+    return max(gained) * FAR_PART < distance
 
 
 def end(state: KernelState, trail_id: str, reason: str, effects: list[Effect]) -> None:
@@ -231,14 +260,15 @@ def _fit_one(state: KernelState, trail: TrailRecord, effects: list[Effect]) -> N
     working = [
         order
         for order in state.desk.ledger.working(trail.instrument_id)
-        if order.intent.family == trail.trail_id or order.client_order_id in trail.replaces
+        if (order.intent.family == trail.trail_id or order.client_order_id in trail.replaces)
+        and not passed.is_close(order)
     ]
     lots = protected_lots(state, trail)
     if not lots:
         end(state, trail.trail_id, "its position is closed", effects)
         _cancel(state, working, effects)
         return
-    wanted, *shares = generations(intent_of(trail, lots), working)
+    wanted, *shares = generations(state, intent_of(trail, lots), working, trail)
     may = may_shrink(state, HAND, trail.instrument_id)
     todo = moves(state, lots, *shares, may_shrink=may)
     _cancel(state, todo.gone, effects)
@@ -251,25 +281,30 @@ def _place(
     state: KernelState, trail: TrailRecord, stop: OrderIntent, effects: list[Effect]
 ) -> None:
     note_stop(state, stop)
-    if not (may_protect(state, HAND, trail.instrument_id) and _is_due(state, trail, stop)):
-        return
-    market = state.instruments[trail.instrument_id]
-    verdict = reviewed(state, market, stop, effects)
-    if isinstance(verdict, str) or not verdict.intent.spec.is_reduce_only:
-        state.desk.trails_refused_ns[trail.trail_id] = state.ts_ns
-    else:
-        send(state, market, verdict, effects)
-
-
-def _is_due(state: KernelState, trail: TrailRecord, stop: OrderIntent) -> bool:
-    """Whether the attempt before, if it failed, is long enough ago."""
-    family = [
+    tries = [
         order
         for order in state.desk.ledger.orders.values()
         if order.intent.family == trail.trail_id
     ]
+    intent = passed.instead(state, stop, tries)
+    may = may_protect(state, HAND, trail.instrument_id) and not passed.is_closing(tries)
+    if not (may and _is_due(state, trail, intent, tries)):
+        return
+    market = state.instruments[trail.instrument_id]
+    verdict = reviewed(state, market, intent, effects)
+    if isinstance(verdict, str) or not verdict.intent.spec.is_reduce_only:
+        state.desk.trails_refused_ns[trail.trail_id] = state.ts_ns
+    else:
+        send(state, market, verdict, effects)
+        passed.tell(state, verdict.intent, effects)
+
+
+def _is_due(
+    state: KernelState, trail: TrailRecord, intent: OrderIntent, tries: list[OrderRecord]
+) -> bool:
+    """Whether the attempt before, if it failed, is long enough ago."""
     refused_ns = state.desk.trails_refused_ns.get(trail.trail_id, 0)
-    return is_due(state, family, refused_ns, is_exchange=bool(stop.supersedes))
+    return is_due(state, tries, refused_ns, is_exchange=bool(intent.supersedes))
 
 
 def _cancel(state: KernelState, orders: Iterable[OrderRecord], effects: list[Effect]) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from engine.execution.ledger_controls import ALL
+from engine.execution.reconcile import name_of
 from engine.model.account import OrderSeen, PositionSeen
 from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import NS_PER_S
@@ -16,7 +18,10 @@ CONFIRMED_NS_MAX: Final = 120 * NS_PER_S
 """The account may go so long without a report that agrees: four missed ones."""
 
 DIFFERENCE: Final = "difference"
-"""What `accept` answers, followed by the instrument."""
+"""What `accept` answers, followed by the instrument, or by the currency of the account."""
+
+NOT_OPEN: Final = "not open yet"
+"""Why the private stream is down before anybody has said so."""
 
 UNSURE_NS: Final = 5 * NS_PER_S
 """Between two reports while something is in doubt (R40)."""
@@ -36,6 +41,10 @@ class Doubt(msgspec.Struct):
     absent_ns: int = 0
     """When the query left whose answer first counted as "there is none"."""
     is_alarmed: bool = False
+    unsettled: int = 0
+    """Answers of the venue that settled nothing."""
+    is_stuck: bool = False
+    """Whether its instrument was halted for it."""
 
 
 class Sight(msgspec.Struct):
@@ -49,6 +58,8 @@ class Sight(msgspec.Struct):
     """As of when the venue showed it, as it is or triggered."""
     is_there: bool = False
     """Whether it waits there for its trigger."""
+    stuck_ns: int = 0
+    """Since when it is triggered and no order has come of it; 0 while that is not so."""
 
 
 class Mismatch(msgspec.Struct):
@@ -61,9 +72,29 @@ class Mismatch(msgspec.Struct):
     rounds: int = 0
 
 
-class KillCheck(msgspec.Struct):
-    """How far the venue has shown that a kill is done (R74)."""
+class CashDifference(msgspec.Struct):
+    """Cash that the venue shows otherwise than our facts make it."""
 
+    since_ns: int
+    ours: Decimal = Decimal(0)
+    theirs: Decimal = Decimal(0)
+    by_entry: Decimal = Decimal(0)
+    """What of it open positions give back: they cost the venue so much more."""
+    asked_ns: int = 0
+    """When the report that showed it was asked for."""
+    rounds: int = 0
+    fault: str = ""
+    """Why nothing that adds risk leaves, once it stands; empty before, and below a cent."""
+
+    def told(self, currency: str) -> str:
+        """Return both in numbers."""
+        return f"{currency}: ours {self.ours:f}, the venue's {self.theirs:f}"
+
+
+class KillCheck(msgspec.Struct):
+    """How far the venue has shown that the kill of a scope is done (R74)."""
+
+    scope: str
     since_ns: int
     next_ns: int
     """When orders are asked to go the next time, and the venue what is left."""
@@ -75,6 +106,19 @@ class KillCheck(msgspec.Struct):
     told_ns: int = 0
     """When people last heard that it is not verified."""
     verified_ns: int = 0
+
+
+class Reading(msgspec.Struct):
+    """What the reports of the account leave open, as of the newest one."""
+
+    others_orders: tuple[str, ...] = ()
+    """Orders of another engine on this account (R124)."""
+    unclear: tuple[OrderSeen, ...] = ()
+    """Orders of which the venue says what nobody has described."""
+    is_fault_told: bool = False
+    """Whether people have heard that no report can be read, always for the same reason."""
+    settles_ns: int = 0
+    """When the account could have begun, had nothing moved in it; 0 before."""
 
 
 class DeadMan(msgspec.Struct):
@@ -105,7 +149,7 @@ class VenueSide:
         self.began_ns = 0
         self.up_ns: int | None = None
         """Since when the private stream is open; None while it is not."""
-        self.down_reason = "not open yet"
+        self.down_reason = NOT_OPEN
         self.heard_ns: dict[str, int] = {}
         """When a gateway last said something of an order: one that is missing has not left."""
         self.doubts: dict[str, Doubt] = {}
@@ -113,8 +157,8 @@ class VenueSide:
         """Of working conditional orders; a new run has seen none."""
         self.mismatches: dict[InstrumentId, Mismatch] = {}
         self.dead_men: dict[InstrumentId, DeadMan] = {}
-        self.kill: KillCheck | None = None
-        """While trading is killed."""
+        self.kills: dict[str, KillCheck] = {}
+        """Of what is killed, by scope."""
         self.filled_ns: dict[InstrumentId, int] = {}
         """When the newest fill of an instrument came."""
         self.number = 0
@@ -126,21 +170,26 @@ class VenueSide:
         self.due_ns = 0
         self.report_fault = ""
         """Why the newest report brought nothing."""
+        self.reading = Reading()
         self.agreed_ns: int | None = None
         """When a report last agreed; None while none has since the stream opened."""
         self.banned_until_ns = 0
         self.ban_reason = ""
         self.used_pct = 0
         self.rights_fault = ""
-        self.others_orders: tuple[str, ...] = ()
-        """Orders of another engine on this account, as of the newest report (R124)."""
         self.repairs = 0
         """What had to be brought into the ledger because nobody had told of it."""
         self.contradictions = 0
         """Of the ledger, as far as a report was asked for because of them."""
-        self.balance_note = ""
+        self.cash: CashDifference | None = None
+        """As of the newest report that was judged; None while it is the venue's."""
         self.margin = Margin()
         """As of the newest report."""
+
+    @property
+    def kill(self) -> KillCheck | None:
+        """The check of a kill of everything; None while there is none."""
+        return self.kills.get(ALL)
 
     def ask_by(self, ts_ns: int) -> None:
         """Let the next report be asked for no later than this."""
@@ -156,8 +205,8 @@ class VenueSide:
             found.append(f"the venue answers nothing for another {left_s} s ({self.ban_reason})")
         if self.rights_fault:
             found.append(self.rights_fault)
-        if self.others_orders:
-            found.append(f"another engine trades this account: {others_told(self.others_orders)}")
+        if others := self.reading.others_orders:
+            found.append(f"another engine trades this account: {others_told(others)}")
         if self.agreed_ns is None:
             why = f" ({self.report_fault})" if self.report_fault else ""
             found.append(f"the account was not compared with the venue's yet{why}")
@@ -169,7 +218,13 @@ class VenueSide:
             f"the position of {symbol_of(name)} is not the venue's, which has {one.seen.lots} lots"
             for name, one in self.mismatches.items()
         ]
+        if self.cash is not None and self.cash.fault:
+            found.append(self.cash.fault)
         return tuple(found)
+
+    def instrument_faults(self) -> dict[InstrumentId, str]:
+        """Return what forbids new risk in one instrument, as a sentence."""
+        return {seen.instrument_id: unclear_told(seen) for seen in self.reading.unclear}
 
     def digest_parts(self) -> tuple[object, ...]:
         """Return everything that decides what happens next, as plain values."""
@@ -180,15 +235,21 @@ class VenueSide:
             list(self.sights.items()),
             list(self.mismatches.items()),
             list(self.dead_men.items()),
-            self.kill,
+            list(self.kills.items()),
             list(self.filled_ns.items()),
             (self.number, self.asked_ns, self.is_waiting, self.due_ns),
-            (self.report_fault, self.agreed_ns),
+            (self.report_fault, self.reading, self.agreed_ns),
             (self.banned_until_ns, self.ban_reason, self.used_pct, self.rights_fault),
-            self.others_orders,
-            (self.repairs, self.contradictions, self.balance_note),
+            (self.repairs, self.contradictions, self.cash),
             self.margin,
         )
+
+
+def unclear_told(seen: OrderSeen) -> str:
+    """Return of which order the venue says what nobody has described, and what ends that."""
+    name, symbol = name_of(seen), symbol_of(seen.instrument_id)
+    told = f"{symbol}: the venue shows order {name} with {seen.reason}, which is not known here"
+    return f"{told}; it counts in full, so look at the venue and cancel it"
 
 
 def others_told(orders: tuple[str, ...]) -> str:

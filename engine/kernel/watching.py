@@ -33,6 +33,10 @@ def unwatch(plan: "Plan", action: c.UnwatchInstrument) -> None:
         plan.refuse(f"an order works in {name}: cancel it first")
     if plan.ledger.net_lots(key):
         plan.refuse(f"a position is open in {name}: close it first")
+    parents = [one for one in plan.ledger.parents.values() if one.spec.instrument_id == key]
+    at_work = [one.parent_id for one in parents if one.state != "ended"]
+    if at_work:
+        plan.refuse(f"{', '.join(at_work)} works on it: cancel it first")
     runners = [one.owner for one in (*plan.desk.runners.values(), *plan.starts)]
     owners = [owner for owner in runners if owner.endswith(f"@{name}") and owner not in plan.stops]
     if owners:

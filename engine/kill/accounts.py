@@ -30,11 +30,16 @@ class Venue(NamedTuple):
     endpoints: Endpoints
     wire: type[binance.BinanceTradeWire]
     validity_ns: int
+    clears_stops: bool
+    """Whether its cancel of all orders may take conditional ones along."""
 
 
 VENUES: Final[Mapping[str, Venue]] = {
     binance.VENUE: Venue(
-        binance.ENDPOINTS, binance.BinanceTradeWire, binance.VALIDITY_MS * 1_000_000
+        binance.ENDPOINTS,
+        binance.BinanceTradeWire,
+        binance.VALIDITY_MS * 1_000_000,
+        binance.CANCEL_ALL_COVERS_STOPS,
     ),
 }
 
@@ -103,7 +108,7 @@ class Sources:
         return Account(
             venue,
             Endpoints((rest or usual.rest).rstrip("/"), (stream or usual.stream).rstrip("/")),
-            key_file(venue) if named is None else Path(str(named)),
+            key_file(venue) if named is None else Path(str(named)).absolute(),
             named is not None,
         )
 

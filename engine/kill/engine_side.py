@@ -7,12 +7,11 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from engine.folder import PRIVATE_FOLDER
+from engine.folder import PRIVATE_FILE, PRIVATE_FOLDER
 from engine.kill.clock import KillClock
 from engine.model.errors import ConfigError
 from engine.model.numbers import NS_PER_S
 
-PRIVATE_FILE: Final = 0o600
 STOPPED: Final = b"stopped"
 """First word of the heartbeat of an engine that has ended in good order."""
 BEAT_BYTES_MAX: Final = 200

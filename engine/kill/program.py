@@ -118,11 +118,13 @@ class Program:
         self._kills = [kill for one in self._accounts() if (kill := self._kill_of(one))]
         if not self._kills and not self._problem:
             self._say("no venue is traded live: nothing is open but on paper")
-        self._work()
+        within_s = self._asked.within_s
+        until_ns = None if within_s is None else self._clock.now_ns() + within_s * NS_PER_S
+        self._work(until_ns)
         for line in (line for kill in self._kills for line in kill.lines()):
             self._say(line)
         if self._asked.flattens:
-            self._flatten()
+            self._flatten(until_ns)
         return self._exit_code()
 
     def _latch(self, reason: str) -> None:
@@ -160,14 +162,12 @@ class Program:
             self._complain(error)
             return None
         rest = Rest(wire, network(), self._clock)
-        policy = Policy(self._asked.symbol, self._asked.with_stops)
-        validity_ns = VENUES[account.venue].validity_ns
-        return VenueKill(account.venue, rest, self._clock, validity_ns, policy, self._say)
+        venue = VENUES[account.venue]
+        policy = Policy(self._asked.symbol, self._asked.with_stops, venue.clears_stops)
+        return VenueKill(account.venue, rest, self._clock, venue.validity_ns, policy, self._say)
 
-    def _work(self) -> None:
+    def _work(self, until_ns: int | None) -> None:
         """Kill at every venue at the same time: none waits for another."""
-        within_s = self._asked.within_s
-        until_ns = None if within_s is None else self._clock.now_ns() + within_s * NS_PER_S
         workers = [
             threading.Thread(target=partial(kill.run, until_ns), name=kill.name, daemon=True)
             for kill in self._kills
@@ -181,7 +181,7 @@ class Program:
         except KeyboardInterrupt:
             self._say("interrupted; what follows is how it stands")
 
-    def _flatten(self) -> None:
+    def _flatten(self, until_ns: int | None) -> None:
         for kill in self._kills:
             if not kill.is_verified:
                 self._say(f"{kill.name}: not flattened, because the kill is not verified")
@@ -191,6 +191,10 @@ class Program:
             for line in flatten.run():
                 self._say(line)
             self._is_flat &= flatten.is_flat
+            if kill.kept:  # What they protected may be gone.
+                kill.run(until_ns)
+                for line in kill.lines():
+                    self._say(line)
 
     def _complain(self, error: ConfigError) -> None:
         self._problem = str(error)

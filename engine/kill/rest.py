@@ -6,6 +6,7 @@ from typing import Final
 from engine.kill.clock import KillClock, seconds
 from engine.model.errors import ConfigError, VenuePayloadError, VenueUnreachable
 from engine.model.text import clean
+from engine.trust import authorities
 from engine.venues.trading import HttpCall, HttpReply, TradeAnswer, TradeRequest, TradeWire
 
 OPEN_S: Final = 5.0
@@ -94,6 +95,7 @@ def network() -> Send:
     import httpx  # It takes a tenth of a second, and the latch is to be set before.
 
     client = httpx.Client(
+        verify=authorities(),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(ANSWER_S, connect=OPEN_S),
@@ -105,7 +107,7 @@ def network() -> Send:
             reply = client.request(
                 call.method, call.url, headers=dict(call.headers), content=call.body or None
             )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:  # More kinds than the library tells of get through it.
             told = clean(str(error), REASON_MAX) or type(error).__name__
             raise VenueUnreachable(f"no answer: {told}") from error
         if len(reply.content) > BODY_MAX:

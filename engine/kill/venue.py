@@ -4,7 +4,7 @@ What was signed before the latch may still arrive for as long as its signature l
 of two clean looks is one that was asked after that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -42,6 +42,13 @@ class Policy(NamedTuple):
     """Only of this one; empty: of all."""
     with_stops: bool = False
     """Also what protects an open position."""
+    clears_stops: bool = True
+    """Whether to cancel all of a symbol at once may take its conditional orders along (§3.5)."""
+
+    @property
+    def guards_stops(self) -> bool:
+        """Whether that has to be avoided."""
+        return self.clears_stops and not self.with_stops
 
 
 class VenueKill:
@@ -80,9 +87,12 @@ class VenueKill:
         self._alarm_ns = self._latched_ns + PATIENCE_NS
         self._is_answered = True
         """Whether the venue told all in the newest round."""
+        self._guarded: set[str] | None = None
+        """Symbols in which something protects and stays; None: nobody has told in this round."""
 
     def run(self, until_ns: int | None = None) -> None:
-        """Go on until it is verified, or until a time."""
+        """Go on until it is verified, or until a time; again, and it is verified anew."""
+        self.is_verified, self._clean_ns = False, None
         rounds = 0
         while True:
             asked_ns = self._clock.now_ns()
@@ -124,13 +134,18 @@ class VenueKill:
 
     def _round(self) -> bool:
         """Look once and cancel what is there; returns whether nothing was, and all was told."""
-        self.problem = ""
+        self.problem, self._guarded = "", None
         plain_query, *others = self.rest.wire.survey()
+        plain, is_put_off = dict[OrderKey, OpenOrder](), False
         try:
             plain = self._orders(self.rest.rows(plain_query))
-            self._cancel_plain(plain)
+            is_put_off = self.policy.guards_stops and len(plain) > len(others)
+            if not is_put_off:
+                self._cancel_plain(plain)
             rows = [row for query in others for row in self.rest.rows(query)]
         except VenueUnreachable as error:
+            if is_put_off:
+                self._cancel_plain(plain)
             self.problem = str(error)
             if self._is_answered:
                 self._alarm_ns = min(self._alarm_ns, self._clock.now_ns())
@@ -143,6 +158,9 @@ class VenueKill:
         self._seen |= conditional
         going = {key: one for key, one in conditional.items() if not self._protects(one)}
         self.kept = {key: one for key, one in conditional.items() if key not in going}
+        self._guarded = {order.symbol for order in self.kept.values()}
+        if is_put_off:
+            self._cancel_plain(plain)
         for order in going.values():
             self._ask(self.rest.wire.cancel_open(order))
         self.left = plain | going
@@ -151,14 +169,23 @@ class VenueKill:
         return not self.left
 
     def _cancel_plain(self, orders: dict[OrderKey, OpenOrder]) -> None:
-        """Cancel all of each symbol; one that was there before is named too."""
-        again = [order for key, order in orders.items() if key in self._seen]
+        """Cancel all of each symbol; one that was there before is named too.
+
+        Where that might take along what protects, each is named instead. Whether it might is known
+        after a look; no more orders than that takes requests do not wait for it.
+        """
+        swept = [symbol for symbol in _symbols(orders) if not self._is_guarded(symbol)]
+        named = [one for key, one in orders.items() if key in self._seen or one.symbol not in swept]
         self._seen |= orders
         self.left = {**self.left, **orders}
-        for symbol in dict.fromkeys(order.symbol for order in orders.values()):
+        for symbol in swept:
             self._ask(self.rest.wire.clear(symbol))
-        for order in again:
+        for order in named:
             self._ask(self.rest.wire.cancel_open(order))
+
+    def _is_guarded(self, symbol: str) -> bool:
+        """Whether something that protects may go if all of a symbol is canceled at once."""
+        return self.policy.guards_stops and (self._guarded is None or symbol in self._guarded)
 
     def _ask(self, request: TradeRequest) -> None:
         """Send a cancel; what proves that it worked is the next look."""
@@ -193,6 +220,7 @@ class VenueKill:
 
     def _learn_fates(self) -> None:
         """Ask how the orders ended that are gone; what is not told counts as canceled."""
+        self.filled = 0
         gone = [order for key, order in self._seen.items() if key not in self.kept]
         for order in gone[:FATES_MAX]:
             try:
@@ -235,6 +263,10 @@ class VenueKill:
                 was, now = signed(before), signed(after)
                 told.append(f"{symbol} was {was} when the kill began, is {now}")
         return told
+
+
+def _symbols(orders: Mapping[OrderKey, OpenOrder]) -> list[str]:
+    return list(dict.fromkeys(order.symbol for order in orders.values()))
 
 
 def signed(qty: Decimal) -> str:

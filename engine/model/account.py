@@ -14,7 +14,8 @@ from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import OrderType, Side
 
-SeenState = Literal["open", "partial", "filled", "canceled", "expired", "rejected"]
+SeenState = Literal["open", "partial", "filled", "canceled", "expired", "rejected", "unclear"]
+"""`unclear`: the venue shows the order and says of it what nobody has described."""
 
 BY_VENUE_ID: Final = "#"
 """First letter of our name for an order whose venue tells no client order id; its own follows."""
@@ -40,6 +41,7 @@ class OrderSeen(msgspec.Struct, frozen=True):
     is_reduce_only: bool = False
     updated_ns: int = 0
     reason: str = ""
+    """Why it ended or hangs, or the word that makes it unclear."""
     is_triggered: bool = False
     """Whether its trigger was met while the order that it becomes is not there: it is stuck."""
 
@@ -70,6 +72,8 @@ class BalanceSeen(msgspec.Struct, frozen=True):
     amount: Decimal
     margin: Decimal | None = None
     free: Decimal | None = None
+    updated_ns: int = 0
+    """The venue's time of its last change; 0 where it tells none."""
 
 
 class CashSeen(msgspec.Struct, frozen=True, tag=True):

@@ -6,7 +6,7 @@ outcome says what would happen and what must be typed.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -143,12 +143,14 @@ class CancelOrders(msgspec.Struct, frozen=True, tag_field="do", tag=True):
 class CancelAll(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     """Cancel all working orders, those of one instrument or side where named.
 
-    Protective orders of open positions are spared unless `with_stops`.
+    Protective orders of open positions are spared unless `with_stops`, orders that somebody made
+    elsewhere unless `with_external`.
     """
 
     instrument_id: InstrumentId = InstrumentId("")
     side: Side | None = None
     with_stops: bool = False
+    with_external: bool = False
 
 
 class AmendOrder(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -167,10 +169,14 @@ class ClosePosition(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     price: Decimal | None = None
 
 
+ARM_S: Final = 900
+"""For how long orders by hand are armed where nothing else is said."""
+
+
 class Arm(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     """Allow orders by hand that add risk, for a while."""
 
-    duration_s: int = 900
+    duration_s: int = ARM_S
 
 
 class Disarm(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -178,9 +184,13 @@ class Disarm(msgspec.Struct, frozen=True, tag_field="do", tag=True):
 
 
 class EngageKill(msgspec.Struct, frozen=True, tag_field="do", tag=True):
-    """The kill switch: no new order leaves, everything is cancelled except protective stops."""
+    """The kill switch: no new order leaves, everything is cancelled except protective stops.
+
+    With `with_stops` those go, too, which is confirmed: before that nothing happens.
+    """
 
     reason: str = "by hand"
+    with_stops: bool = False
 
 
 class ReleaseKill(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -199,6 +209,15 @@ class SetReduceOnly(msgspec.Struct, frozen=True, tag_field="do", tag=True):
     """Lower a scope to orders that reduce."""
 
     scope: str = "all"
+
+
+class SetLimit(msgspec.Struct, frozen=True, tag_field="do", tag=True):
+    """Change a limit of the gate while running (R54)."""
+
+    name: str
+    """As in the risk file."""
+    value: Decimal | None
+    """None: what the risk file says holds again."""
 
 
 class StartStrategy(msgspec.Struct, frozen=True, tag_field="do", tag=True):
@@ -262,6 +281,7 @@ Action = (
     | ReleaseKill
     | Resume
     | SetReduceOnly
+    | SetLimit
     | StartStrategy
     | StopStrategy
     | TakeOrders

@@ -7,7 +7,7 @@ from engine.model.facts import Fact
 from engine.model.instrument import InstrumentId
 from engine.model.market import TradeStream
 from engine.model.numbers import PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder
+from engine.model.orders import ApprovedOrder, OrderType
 from engine.model.signals import Notice, WhaleSignal
 
 
@@ -113,6 +113,17 @@ class CancelAllOrders(msgspec.Struct, frozen=True):
     instrument_id: InstrumentId
 
 
+class CancelShown(msgspec.Struct, frozen=True):
+    """Cancel an order that the venue shows and that the ledger does not count.
+
+    Nothing follows from its answer: the next report shows whether it is gone.
+    """
+
+    client_order_id: str
+    instrument_id: InstrumentId
+    type: OrderType
+
+
 class QueryOrder(msgspec.Struct, frozen=True):
     """Ask the venue for one order; answered with `OrderAnswered` or `QueryFailed`."""
 
@@ -138,7 +149,7 @@ class SetDeadMan(msgspec.Struct, frozen=True):
     after_ns: int
 
 
-VenueRequest = CancelAllOrders | QueryOrder | RequestReport | SetDeadMan
+VenueRequest = CancelAllOrders | CancelShown | QueryOrder | RequestReport | SetDeadMan
 """What a gateway is asked besides single orders; none of it can add risk."""
 
 

@@ -38,6 +38,7 @@ class RunStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     run_id: str
     version: str
+    """Of the program, with a hash of the code that decides."""
     is_after_crash: bool = False
     """Whether the run before this one ended without saying so."""
 
@@ -78,6 +79,13 @@ class PartFailed(msgspec.Struct, frozen=True, tag=True):
     """Whether it is not started again: it has failed too often."""
 
 
+class DiskSeen(msgspec.Struct, frozen=True, tag=True):
+    """How much the disk of the data folder has left for us."""
+
+    free_bytes: int
+    total_bytes: int
+
+
 class StorageDegraded(msgspec.Struct, frozen=True, tag=True):
     """The journal cannot be written; nothing that adds risk may leave."""
 
@@ -114,6 +122,7 @@ Event = (
     | ScreenLeft
     | LoopLagged
     | PartFailed
+    | DiskSeen
     | OrderReport
     | VenueReport
     | StorageDegraded

@@ -6,7 +6,8 @@ CockpitError
 │  ├─ VenueUnreachable     the shell retries what is safe to repeat
 │  ├─ HeldBack             stopped at the last moment, nothing was sent
 │  ├─ KeyRefused           the venue does not take the key, exit code 6
-│  └─ VenuePayloadError    the frame is counted and skipped
+│  ├─ VenuePayloadError    the frame is counted and skipped
+│  └─ UnsupportedByVenue   nothing was sent: it has no such order or request
 ├─ RecordingError          a capture file that cannot be read
 ├─ StorageError
 │  ├─ StorageUnavailable   the disk refuses for now: full, failing, read-only

@@ -172,11 +172,13 @@ class OrderCanceled(msgspec.Struct, frozen=True, tag=True):
 
 
 class OrderExpired(msgspec.Struct, frozen=True, tag=True):
-    """The rest of the order lapsed: IOC, FOK, post-only that would cross."""
+    """The rest of the order lapsed: IOC, FOK, post-only that would cross, stop that is too late."""
 
     ts_ns: int
     client_order_id: str
     reason: str
+    is_passed: bool = False
+    """Whether it never waited, because the market had passed its trigger before it came."""
 
 
 class ReplaceRequested(msgspec.Struct, frozen=True, tag=True):

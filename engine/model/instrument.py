@@ -55,7 +55,6 @@ class Instrument(msgspec.Struct, frozen=True, gc=False):
     both count the same: spot, and inverse contracts, whose base amount depends on the price."""
     has_numbered_trades: bool = False
     """The ids of its trades leave none out: a jump is a loss."""
-    revision: int = 0
 
     @property
     def is_quoted_in_dollars(self) -> bool:

@@ -220,16 +220,3 @@ class FrameRefused(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 MarketEvent = Trade | BookSnapshot | BookDelta | BestQuote | Candle | MarkPrice
-FeedEvent = (
-    InstrumentUpdated
-    | ScalesWidened
-    | FeedUp
-    | FeedDown
-    | FrameRefused
-    | StreamSilent
-    | SecondQuote
-    | TradesFetched
-    | TradesMissed
-    | ClockMeasured
-    | SubscriptionRefused
-)

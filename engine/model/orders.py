@@ -81,8 +81,9 @@ class OrderIntent(msgspec.Struct, frozen=True):
     `signal` names the closed candle or signal that it answers, so that it is answered once (R35).
     `is_protective` marks a protective order of an open position. A `bracket` asks for protection of
     what the order fills; `parent` is the client order id of the entry that such a leg protects.
-    `family` names the parent order (`a1`) or the trail (`t1`) that sends it. `supersedes` are the
-    protective orders in whose place it comes: they go when it is confirmed, and claim nothing.
+    `family` names the parent order (`a1`) or the trail (`t1`) that sends it; `close` is that of the
+    slices of a close. `supersedes` are the protective orders in whose place it comes: they go when
+    it is confirmed, and claim nothing.
     """
 
     spec: OrderSpec

@@ -242,6 +242,8 @@ class PositionRow(msgspec.Struct, frozen=True, gc=False):
     margin: str | None = None
     """What of the equity it binds: its value at the entry over the leverage that the account may
     use; None where the venue decides and has not told."""
+    stopped_part: str = ""
+    """For which part of it a stop stands: `2/3` or `41%`; empty where for all or nothing."""
 
 
 class PositionsView(msgspec.Struct, frozen=True, gc=False, tag="positions"):
@@ -460,6 +462,8 @@ class HealthView(msgspec.Struct, frozen=True, gc=False, tag="health"):
     """Parts that stay down for the rest of the run, each with its error."""
     repairs: int = 0
     """What had to be brought into the ledger from the venue's answers: nobody had told of it."""
+    contradictions: int = 0
+    """Reports that contradicted what was known, over the life of the ledger."""
 
 
 View = (

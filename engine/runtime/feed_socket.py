@@ -22,12 +22,11 @@ from engine.runtime.backoff import Backoff
 from engine.runtime.clock import Clock, sleep_until
 from engine.runtime.feed_ports import FeedPorts, Outlet, reason_of
 from engine.runtime.handover import Handover
+from engine.runtime.socket_link import CONNECT_S, HANG_UP_S, hang_up, open_link
 from engine.runtime.subscriptions import ACK_NS, Subscriptions
 from engine.runtime.transport import SocketLink
 from engine.venues.base import MarketWire, SocketPlan
 
-CONNECT_S: Final = 10
-"""Connection, TLS, upgrade and the messages on open, together (R6)."""
 CONNECT_SPACING_NS: Final = 500 * NS_PER_MS
 GOOD_NS: Final = 60 * NS_PER_S
 """Data for so long, and the next loss counts as the first (R6)."""
@@ -38,7 +37,6 @@ DEAF_NS: Final = 30 * NS_PER_S
 REFUSED_WINDOW_NS: Final = 60 * NS_PER_S
 REFUSED_MAX: Final = 5
 """More unreadable frames in the window than this, and the connection is made anew."""
-HANG_UP_S: Final = 2
 
 LIFE_NS: Final = 85_800 * NS_PER_S
 """23 h 50 min, because Binance cuts at 24 h (R8)."""
@@ -155,20 +153,12 @@ class FeedSocket:
         finally:
             gone, self._line, self._handover = self._line, None, None
             if gone is not None:
-                await _hang_up(gone.link)
+                await hang_up(gone.link)
             await self._end_successor()
 
     async def _open(self) -> _Line:
         plan = self._plan
-        try:
-            async with AsyncExitStack() as stack, asyncio.timeout(CONNECT_S):
-                link = await self._transport.connect(plan.url)
-                stack.push_async_callback(_hang_up, link)
-                for text in plan.on_open:
-                    await link.send(text)
-                stack.pop_all()
-        except TimeoutError:
-            raise VenueUnreachable(f"not open within {CONNECT_S} s") from None
+        link = await open_link(self._transport, plan.url, plan.on_open)
         now_ns = self._clock.now_ns()
         subscriptions = Subscriptions(self._wire)
         subscriptions.want(plan.streams, now_ns)
@@ -320,7 +310,7 @@ class FeedSocket:
         if line is not None and _is_kin(line.plan, self._plan):
             return line
         if line is not None:
-            await _hang_up(line.link)
+            await hang_up(line.link)
         self._handover = None
         is_outdated = line is not None or task.cancelled()
         if not is_outdated:
@@ -332,7 +322,7 @@ class FeedSocket:
         """Return a connection that is subscribed and delivers, with what it brought so far."""
         async with AsyncExitStack() as stack:
             line = await self._open()
-            stack.push_async_callback(_hang_up, line.link)
+            stack.push_async_callback(hang_up, line.link)
             settled_ns: int | None = None
             while True:
                 now_ns = self._clock.now_ns()
@@ -370,7 +360,7 @@ class FeedSocket:
         self._replace_at_ns = self._planned_ns(line)
         logger.info("feed_handed_over {}", self._source)
         if old is not None:
-            await _hang_up(old.link)
+            await hang_up(old.link)
 
     async def _end_successor(self) -> None:
         task, self._successor = self._successor, None
@@ -379,7 +369,7 @@ class FeedSocket:
         task.cancel()
         await asyncio.wait([task], timeout=HANG_UP_S)
         if task.done() and not task.cancelled() and task.exception() is None:
-            await _hang_up(task.result().link)
+            await hang_up(task.result().link)
 
 
 def _is_kin(one: SocketPlan, other: SocketPlan) -> bool:
@@ -397,10 +387,3 @@ def _require_heard(line: _Line, now_ns: int) -> None:
 def _loop_s(clock: Clock, due_ns: int) -> float:
     left_s = (due_ns - clock.now_ns()) / NS_PER_S
     return asyncio.get_running_loop().time() + max(0.0, left_s)
-
-
-async def _hang_up(link: SocketLink) -> None:
-    """Close a link that may be dead; how that goes makes no difference any more."""
-    with suppress(TimeoutError, VenueUnreachable):
-        async with asyncio.timeout(HANG_UP_S):
-            await link.close()

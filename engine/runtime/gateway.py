@@ -18,6 +18,7 @@ from engine.kernel.state import KernelState
 from engine.model import account as a
 from engine.model.effects import (
     CancelAllOrders,
+    CancelShown,
     QueryOrder,
     RequestReport,
     SetDeadMan,
@@ -36,7 +37,7 @@ from engine.model.facts import (
 from engine.model.instrument import Instrument, InstrumentId
 from engine.model.market import InstrumentUpdated
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
-from engine.model.orders import ApprovedOrder, OrderSpec
+from engine.model.orders import ApprovedOrder, OrderIntent, OrderSpec
 from engine.runtime.feed_ports import StartPart, StartTask, reason_of
 from engine.runtime.guard import MayLeave
 from engine.runtime.private_stream import PrivateStream
@@ -177,12 +178,19 @@ class VenueGateway:
         match request:
             case CancelAllOrders(instrument_id):
                 self._cancel_all(instrument_id)
+            case CancelShown():
+                self._cancel_shown(request)
             case QueryOrder(client_order_id):
                 self._query(client_order_id)
             case RequestReport():
                 self._report(request)
             case SetDeadMan(instrument_id):
                 self._start(self._set_dead_man(request), f"dead man {instrument_id}")
+
+    @property
+    def is_canceling(self) -> bool:
+        """Whether cancels are on their way."""
+        return bool(self._canceling)
 
     def close(self) -> None:
         """Send nothing more."""
@@ -191,11 +199,11 @@ class VenueGateway:
     # Orders
 
     async def _place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
-        name, spec = approved.client_order_id, approved.intent.spec
+        name = approved.client_order_id
         leave = self._before_leaving(may_leave, lambda ns: self._put((OrderSent(ns, name),)))
         try:
             request = self._wire.place(name, approved.intent)
-            exchange = await self._sent(request, leave, is_reserved=_is_way_out(spec))
+            exchange = await self._sent(request, leave, is_reserved=_adds_no_risk(approved.intent))
         except (UnsupportedByVenue, HeldBack) as error:
             self._hold_back(name, reason_of(error))
         except VenueUnreachable as error:
@@ -216,7 +224,7 @@ class VenueGateway:
         leave = self._before_leaving(may_leave, lambda _: None)
         try:
             request = self._wire.amend(name, order.intent, limit, qty)
-            exchange = await self._sent(request, leave, is_reserved=False)
+            exchange = await self._sent(request, leave, is_reserved=_adds_no_risk(order.intent))
         except (UnsupportedByVenue, HeldBack, VenueUnreachable) as error:
             if isinstance(error, VenueUnreachable) and error.was_sent:
                 self._lose(name, reason_of(error))
@@ -303,27 +311,40 @@ class VenueGateway:
         except UnsupportedByVenue as error:
             logger.error("cancel_all_impossible {} {}", instrument_id, reason_of(error))
             return
-        underway = self._canceling.get(instrument_id, 0)
+        self._cancel_parts(instrument_id, requests)
+
+    def _cancel_shown(self, shown: CancelShown) -> None:
+        name = shown.client_order_id
+        try:
+            request = self._wire.cancel(name, shown.instrument_id, shown.type)
+        except UnsupportedByVenue as error:
+            logger.error("cancel_impossible {} {}", name, reason_of(error))
+            return
+        self._cancel_parts(name, (request,))
+
+    def _cancel_parts(self, name: str, requests: Sequence[TradeRequest]) -> None:
+        underway = self._canceling.get(name, 0)
         if underway >= CANCELS_MAX * len(requests):
-            logger.warning("cancel_all_not_sent {}, {} on their way", instrument_id, underway)
+            logger.warning("cancel_all_not_sent {}, {} on their way", name, underway)
             return
         for request in requests:
-            self._canceling[instrument_id] = self._canceling.get(instrument_id, 0) + 1
-            self._start(self._cancel_part(request), f"cancel all {instrument_id}")
+            self._canceling[name] = self._canceling.get(name, 0) + 1
+            self._start(self._cancel_part(name, request), f"cancel all {name}")
 
-    async def _cancel_part(self, request: TradeRequest) -> None:
-        """Send what ends many orders; it waits for no cancel of a single one."""
+    async def _cancel_part(self, name: str, request: TradeRequest) -> None:
+        """Send what ends orders that nobody named; it waits for no cancel of a single one.
+
+        Nothing is told of any of them: the stream and the next report do that.
+        """
         try:
             answer = (await self._rest.ask(request)).answer
         except VenueUnreachable as error:
-            logger.warning("cancel_all_unanswered {} {}", request.instrument_id, reason_of(error))
+            logger.warning("cancel_all_unanswered {} {}", name, reason_of(error))
             return
         finally:
-            self._no_longer_canceling(request.instrument_id)
+            self._no_longer_canceling(name)
         if answer.verdict != "confirmed":
-            told = answer.verdict, answer.reason
-            logger.warning("cancel_all_failed {} {} {}", request.instrument_id, *told)
-        self._put(answer.events)
+            logger.warning("cancel_all_failed {} {} {}", name, answer.verdict, answer.reason)
 
     # Questions
 
@@ -434,6 +455,6 @@ class VenueGateway:
         self._parts.start_task(work, f"{self._source}/{what}")
 
 
-def _is_way_out(spec: OrderSpec) -> bool:
-    """Whether an order can only shrink a position at once: it may use what is kept back."""
-    return spec.is_reduce_only and spec.tif == "ioc"
+def _adds_no_risk(intent: OrderIntent) -> bool:
+    """Whether an order can only shrink a position: it may use what is kept back (R33)."""
+    return intent.spec.is_reduce_only or intent.is_protective

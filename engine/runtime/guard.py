@@ -29,6 +29,8 @@ class GuardLimits(msgspec.Struct, frozen=True):
 
     notional_max: Decimal
     orders_per_s_max: int
+    """Amends are among them."""
+    lots_max: int | None = None
 
 
 class Gateway(Protocol):
@@ -67,6 +69,10 @@ class RunGateway(Gateway, Protocol):
     def serve(self, request: VenueRequest) -> None:
         """Ask the venue for something that adds no risk."""
 
+    @property
+    def is_canceling(self) -> bool:
+        """Whether cancels are on their way."""
+
     def close(self) -> None:
         """End what runs by itself."""
 
@@ -86,7 +92,7 @@ class GatewayGuard:
         self.refused = 0
 
     def latch(self) -> None:
-        """Let nothing pass but cancels, from this moment on; what waits to leave never does."""
+        """Let only cancels and flattens pass from now on; what else waits to leave never does."""
         self.is_latched = True
         self._kills += 1
 
@@ -95,7 +101,7 @@ class GatewayGuard:
         self.is_latched = False
 
     def halt(self) -> None:
-        """Let nothing pass but cancels, for good."""
+        """Let only cancels and flattens pass, for good."""
         self.is_halted = True
 
     def place(self, approved: ApprovedOrder, now_ns: int, *, is_flatten: bool = False) -> str:
@@ -103,14 +109,13 @@ class GatewayGuard:
 
         A flatten passes the latch, if it can do nothing but shrink a position and does not rest.
         """
-        notional = self._gateway.notional(approved)
-        if notional is None:
-            return self._refuse("the order's worth is unknown")
-        if notional > self._limits.notional_max:
-            return self._refuse(f"worth {notional:f}, guard allows {self._limits.notional_max:f}")
-        if self._rate(now_ns) >= self._limits.orders_per_s_max:
-            return self._refuse(f"more than {self._limits.orders_per_s_max} orders in a second")
-        spec = approved.intent.spec
+        intent, spec = approved.intent, approved.intent.spec
+        problem = ""
+        if not (intent.is_protective and spec.is_reduce_only):  # As large as what it protects.
+            problem = self._too_large(self._gateway.notional(approved), spec.qty_lots)
+        problem = problem or self._too_fast(now_ns)
+        if problem:
+            return self._refuse(problem)
         may_flatten = is_flatten and spec.is_reduce_only and spec.tif == "ioc"
         may_leave = partial(self._may_leave, self._kills, may_flatten=may_flatten)
         refused = may_leave()
@@ -121,27 +126,36 @@ class GatewayGuard:
 
     def replace(self, client_order_id: str, limit: PriceTicks, qty: QtyLots, now_ns: int) -> str:
         """Send an amend, or return why not; it is worth what it makes of the order."""
-        problem = self._problem(self._gateway.notional_of(client_order_id, limit, qty), now_ns)
+        notional = self._gateway.notional_of(client_order_id, limit, qty)
+        problem = self._too_large(notional, qty) or self._too_fast(now_ns)
         if problem:
             return self._refuse(problem)
-        self._sent_ns.append(now_ns)
         may_leave = partial(self._may_leave, self._kills, may_flatten=False)
-        self._gateway.replace(client_order_id, limit, qty, may_leave)
-        return ""
+        refused = may_leave()
+        if not refused:
+            self._sent_ns.append(now_ns)
+            self._gateway.replace(client_order_id, limit, qty, may_leave)
+        return refused
 
     def cancel(self, client_order_id: str) -> None:
         """Send a cancel."""
         self._gateway.cancel(client_order_id)
 
-    def _problem(self, notional: Decimal | None, now_ns: int) -> str:
-        """Return why something of this worth must not leave; the latch is read last."""
+    def _too_large(self, notional: Decimal | None, lots: int) -> str:
+        """Return which limit of size something breaks; nothing if none."""
+        limits = self._limits
         if notional is None:
             return "the order's worth is unknown"
-        if notional > self._limits.notional_max:
-            return f"worth {notional:f}, guard allows {self._limits.notional_max:f}"
+        if notional > limits.notional_max:
+            return f"worth {notional:f}, guard allows {limits.notional_max:f}"
+        if limits.lots_max is not None and lots > limits.lots_max:
+            return f"{lots} lots, guard allows {limits.lots_max}"
+        return ""
+
+    def _too_fast(self, now_ns: int) -> str:
         if self._rate(now_ns) >= self._limits.orders_per_s_max:
             return f"more than {self._limits.orders_per_s_max} orders in a second"
-        return self._closed
+        return ""
 
     def _may_leave(self, kills: int, *, may_flatten: bool) -> str:
         """Return why an order that passed after so many kills must not leave now.

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
-from engine.kernel import ending
+from engine.kernel import dead_man, ending
 from engine.kernel.kernel import Kernel
 from engine.kernel.market import is_repeated
 from engine.kernel.state import KernelState
@@ -19,6 +19,7 @@ from engine.model.account import VenueReport
 from engine.model.commands import EngageKill, OperatorCommand
 from engine.model.effects import (
     CancelAllOrders,
+    CancelShown,
     CommandResult,
     Effect,
     Notify,
@@ -40,6 +41,7 @@ from engine.model.effects import (
     Watch,
 )
 from engine.model.envelope import Envelope, Event, RunEnding, RunStarted, TimerFired
+from engine.model.errors import InvariantBroken
 from engine.model.facts import OrderReport
 from engine.model.numbers import NS_PER_S
 from engine.model.view import Mode
@@ -55,6 +57,9 @@ from engine.runtime.supervisor import Supervisor
 from engine.runtime.timers import TimerService
 from engine.runtime.trading import TradingShell
 from storage.journal import journal_name
+
+STOPS_LEVEL: Final = 2
+"""Of confirmation, for a kill that cancels what protects (D17)."""
 
 TradingEffect = Record | PlaceOrder | SendCancel | SendReplace | VenueRequest | CommandResult
 
@@ -179,11 +184,12 @@ class EngineHost:
     def command(self, operator: str, command: OperatorCommand) -> bool:
         """Take an operator's line in; a kill latches before it is queued.
 
-        A line with a kill in it is that kill and nothing else: nothing can make it fail.
+        A line with a kill in it is that kill and nothing else: nothing can make it fail. One that
+        takes along what protects has to be confirmed first, and is a command until then.
         """
         command = msgspec.structs.replace(command, operator=operator)
-        kill = next((one for one in command.actions if isinstance(one, EngageKill)), None)
-        if kill is None or command.is_dry:
+        kill = _kill_of(command)
+        if kill is None:
             return self._inbox.put_control(operator, command, self._clock.now_ns())
         if self._trading is not None:
             self._trading.expect_kill(command.line)
@@ -239,7 +245,7 @@ class EngineHost:
             journal = "" if self._trading is None else journal_name(plan.run_id)
             self._recorder.begin(self.state, plan.code, plan.mode, journal)
             self.keep(self._recorder.watch, "recorder")
-        self._step("engine", RunStarted(plan.run_id, plan.version, plan.is_after_crash))
+        self._step("engine", RunStarted(plan.run_id, plan.code, plan.is_after_crash))
         self._begin_trading()
         loop = self.start_task(self._loop(), "kernel loop")
         self.start_task(self._start_source(source, symbols), "source start")
@@ -278,17 +284,45 @@ class EngineHost:
 
     async def _end_orders(self) -> None:
         """Let the orders go that are to go, for a while; each answer is in the journal."""
-        if self._trading is None or self._failure is not None:
+        if self._trading is None:
             return
-        self._step("engine", RunEnding())
+        if self._failure is None:
+            self._step("engine", RunEnding())
+        else:
+            self._cancel_without_kernel(self._trading)
         try:
             async with asyncio.timeout(EXIT_S):
-                while ending.leaving(self.state) and not self._hurry.is_set():
+                while self._is_canceling() and not self._hurry.is_set():
                     await self._clock.sleep(EXIT_LOOK_S)
         except TimeoutError:
             logger.error("orders_not_cancelled within {} s", EXIT_S)
-        for order in ending.leaving(self.state):
-            logger.warning("order_left {} {}", order.client_order_id, order.state)
+        if self._failure is None:
+            for order in ending.leaving(self.state):
+                logger.warning("order_left {} {}", order.client_order_id, order.state)
+            for name in dead_man.to_end(self.state):
+                logger.warning("dead_man_timer_left {}: what stays may be cancelled", name)
+
+    def _is_canceling(self) -> bool:
+        """Whether the end waits for orders to go, or for timers that would take what stays."""
+        if self._failure is None:
+            return bool(ending.leaving(self.state) or dead_man.to_end(self.state))
+        return self._gateway is not None and self._gateway.is_canceling
+
+    def _cancel_without_kernel(self, trading: TradingShell) -> None:
+        """Cancel what should not stay when something broke; a kernel may be what broke.
+
+        Nothing is left then that could keep orders on purpose: a broken invariant takes back all
+        but protection, whatever the policy of an orderly end is.
+        """
+        try:
+            is_broken = isinstance(self._failure, InvariantBroken)
+            going = ending.unattended(self.state) if is_broken else ending.leaving(self.state)
+            trading.take([SendCancel(order.client_order_id) for order in going])
+        except Exception as error:  # noqa: BLE001 - the journal is to be closed all the same
+            logger.opt(exception=error).critical("orders_not_cancelled, the ledger broke too")
+        else:
+            names = [order.client_order_id for order in going]
+            logger.critical("orders_taken_back {} {}", len(names), names)
 
     async def _start_source(self, source: Source, symbols: Sequence[str]) -> None:
         await source.start(symbols)
@@ -361,7 +395,7 @@ class EngineHost:
     def _trade(self, effect: TradingEffect) -> None:
         """Do what trading asks for, as far as the trading shell has not done it."""
         match effect:
-            case QueryOrder() | RequestReport() | SetDeadMan():
+            case CancelShown() | QueryOrder() | RequestReport() | SetDeadMan():
                 if self._gateway is not None:
                     self._gateway.serve(effect)
             case CommandResult() if self._trading is None:
@@ -397,8 +431,12 @@ class EngineHost:
 
 def _is_kill(event: Event) -> bool:
     """Whether it engages the kill switch; `EngineHost.command` leaves nothing else beside it."""
-    return (
-        isinstance(event, OperatorCommand)
-        and not event.is_dry
-        and any(isinstance(action, EngageKill) for action in event.actions)
-    )
+    return isinstance(event, OperatorCommand) and _kill_of(event) is not None
+
+
+def _kill_of(command: OperatorCommand) -> EngageKill | None:
+    """Return the kill that a command engages now; None if it does not."""
+    kill = next((one for one in command.actions if isinstance(one, EngageKill)), None)
+    if kill is None or command.is_dry or (kill.with_stops and command.confirm < STOPS_LEVEL):
+        return None
+    return kill

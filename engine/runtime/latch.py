@@ -1,7 +1,7 @@
 """The kill latch on disk: while its file exists, nothing that adds risk leaves.
 
 Whatever the file holds counts as set, also nothing or nonsense; only removing it clears it. The
-engine looks for it twice a second, so that a program without any other way in can kill by
+engine looks for it four times a second, so that a program without any other way in can kill by
 creating it.
 """
 

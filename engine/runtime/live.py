@@ -1,6 +1,5 @@
 """Going live: the account, its key, the one engine that may trade it, and what the key may do."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,7 +20,7 @@ from engine.runtime.host import EngineHost
 from engine.runtime.lock import FolderLock
 from engine.runtime.logs import hide_in_logs
 from engine.runtime.rate_budget import MarketTurns, RateBudget
-from engine.runtime.trade_rest import TradePorts, TradeRest
+from engine.runtime.trade_rest import TradePorts, asking
 from engine.runtime.transport import NetworkLimits, NetworkTransport
 from engine.venues.base import Endpoints, TradeSpec
 from engine.venues.trading import Credentials
@@ -75,13 +74,15 @@ def open_account(
         locks: The folder of this user in which the locks of all accounts are.
 
     Raises:
-        ConfigError: The venue is not traded, or the key cannot be one of its.
+        ConfigError: The venue is not traded, the key cannot be one of its, or the private stream
+            is not the venue's.
         FolderInUse: Another engine trades the account.
     """
     hide_in_logs((credentials.key, credentials.secret))
     if spec is None:
         raise ConfigError(f"{venue} cannot be traded live")
     wire = spec.wire(endpoints, credentials)
+    wire.open_stream()  # Where its address is not trusted it says so now.
     name = account_name(credentials)
     try:
         locks.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -119,9 +120,7 @@ async def _rights(ports: TradePorts) -> RightsSeen | None:
     request = ports.wire.rights()
     if request is None:
         return None
-    rest = TradeRest(ports, lambda _: None)
-    measuring = asyncio.get_running_loop().create_task(rest.run(), name="venue clock")
-    try:
+    async with asking(ports) as rest:
         for left in reversed(range(TRIES)):
             try:
                 answer = (await rest.ask(request)).answer
@@ -135,9 +134,7 @@ async def _rights(ports: TradePorts) -> RightsSeen | None:
             if answer.verdict == "confirmed":
                 return next((row for row in answer.rows if isinstance(row, RightsSeen)), None)
             await ports.clock.sleep(TRY_AGAIN_S)
-        raise VenueUnreachable(f"{ports.venue} does not tell the rights of the key")
-    finally:
-        measuring.cancel()
+    raise VenueUnreachable(f"{ports.venue} does not tell the rights of the key")
 
 
 def live_setup(setup: DeskSetup, account: LiveAccount) -> DeskSetup:

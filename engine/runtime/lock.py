@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from engine.folder import PRIVATE_FILE
 from engine.model.errors import FolderInUse
 
 
@@ -19,7 +20,7 @@ class FolderLock:
     """
 
     def __init__(self, path: Path, guarded: str = "") -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

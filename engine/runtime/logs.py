@@ -28,7 +28,8 @@ class _FromLibraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record; its text is a value, never a format."""
-        logger.log(record.levelname, "library {} {}", record.name, clean(record.getMessage()))
+        with_error = logger.opt(exception=record.exc_info)
+        with_error.log(record.levelname, "library {} {}", record.name, clean(record.getMessage()))
 
 
 def start_logging(path: Path, *, to_stderr: bool) -> None:

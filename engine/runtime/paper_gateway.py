@@ -162,6 +162,11 @@ class PaperGateway:
         """
         raise InvariantBroken(f"the paper venue was asked for {type(request).__name__}")
 
+    @property
+    def is_canceling(self) -> bool:
+        """Whether cancels are on their way: to this venue none ever is."""
+        return False
+
     def close(self) -> None:
         """Stop the timers."""
         if self._handle is not None:

@@ -19,12 +19,11 @@ from engine.model.numbers import NS_PER_S
 from engine.runtime.backoff import Backoff
 from engine.runtime.clock import sleep_until
 from engine.runtime.feed_ports import reason_of
+from engine.runtime.socket_link import HANG_UP_S, hang_up, open_link
 from engine.runtime.trade_rest import TradePorts, TradeRest
 from engine.runtime.transport import SocketLink
 from engine.venues.trading import PrivatePlan
 
-CONNECT_S: Final = 10
-HANG_UP_S: Final = 2
 GOOD_NS: Final = 60 * NS_PER_S
 """Open for so long, and the next loss counts as the first (R6)."""
 NEWS_NS: Final = 10 * NS_PER_S
@@ -135,15 +134,7 @@ class PrivateStream:
                 raise VenueUnreachable(f"no private stream: {exchange.answer.reason}")
             body = exchange.body
         plan = self._wire.stream_plan(body)
-        try:
-            async with AsyncExitStack() as stack, asyncio.timeout(CONNECT_S):
-                link = await self._transport.connect(plan.url)
-                stack.push_async_callback(_hang_up, link)
-                for text in plan.on_open:
-                    await link.send(text)
-                stack.pop_all()
-        except TimeoutError:
-            raise VenueUnreachable(f"not open within {CONNECT_S} s") from None
+        link = await open_link(self._transport, plan.url, plan.on_open)
         now_ns = self._clock.now_ns()
         return _Line(link, plan, now_ns, self._renewal_ns(plan, now_ns))
 
@@ -167,10 +158,10 @@ class PrivateStream:
                 self._put((PrivateUp(self._venue),))
                 successor = await self._succeeded(line)
                 logger.info("private_handed_over {}", self._venue)
-                await _hang_up(line.link)
+                await hang_up(line.link)
                 line = successor
         finally:
-            await _hang_up(line.link)
+            await hang_up(line.link)
 
     async def _succeeded(self, line: _Line) -> _Line:
         """Listen until another connection has taken over, and return that."""
@@ -239,7 +230,7 @@ class PrivateStream:
                 logger.warning("private_not_renewed {} {}", self._venue, reason_of(error))
                 line.renew_ns = self._clock.now_ns() + RENEW_AGAIN_NS
                 return None
-            stack.push_async_callback(_hang_up, successor.link)
+            stack.push_async_callback(hang_up, successor.link)
             await self._clock.sleep(OVERLAP_S)
             stack.pop_all()
             return successor
@@ -251,10 +242,3 @@ class PrivateStream:
             async with asyncio.timeout(left_s):
                 await self._look.wait()
         self._look.clear()
-
-
-async def _hang_up(link: SocketLink) -> None:
-    """Close a link that may be dead; how that goes makes no difference any more."""
-    with suppress(TimeoutError, VenueUnreachable):
-        async with asyncio.timeout(HANG_UP_S):
-            await link.close()

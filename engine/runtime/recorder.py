@@ -146,7 +146,7 @@ class Recorder:
 
     def begin(self, state: KernelState, version: str, mode: str, journal: str) -> None:
         """Record what the run begins with, and see to what dead runs left."""
-        self._worker.run(self._mend)
+        self._worker.run(lambda: self._work(self._mend, self._on_mended))
         began = RunBegan(
             version,
             mode,
@@ -328,24 +328,23 @@ class Recorder:
             first = lines[0]
             hole = Hole(self._lost, self._lost_reason)
             lines = [Mark(first.line, first.recv_ns, self._venue, self._run_id, hole), *lines]
-        self._worker.run(lambda: self._work(lines))
+        self._worker.run(lambda: self._work(lambda: self._writer.write(lines), self._on_written))
 
-    def _work(self, lines: Sequence[Line]) -> None:
-        """Write a block; runs on the worker, and touches nothing of the loop's."""
+    def _work(self, job: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
+        """Do something on the worker, which no error may end, and tell the loop how it went."""
         failure: Exception | None = None
         try:
-            self._writer.write(lines)
+            job()
         except Exception as error:  # noqa: BLE001 - the shell's outer loop
             failure = error
         with suppress(RuntimeError):  # The loop is gone: nobody waits any more.
-            self._loop.call_soon_threadsafe(self._on_written, failure)
+            self._loop.call_soon_threadsafe(then, failure)
 
     def _on_written(self, failure: Exception | None) -> None:
         problem = "" if failure is None else str(failure)
         if failure is not None and not isinstance(failure, StorageUnavailable):
             problem = FAILED
-            self._failure = failure
-            self._has_failed.set()
+            self._fail(failure)
         group, self._in_flight = self._in_flight, None
         assert group is not None
         if problem:
@@ -364,11 +363,18 @@ class Recorder:
             self._drained.set()
 
     def _mend(self) -> None:
-        try:
-            for note in self._writer.mend():
-                logger.warning("recording_note {}", note)
-        except StorageUnavailable as refusal:
-            logger.warning("recording_note {}", refusal)
+        for note in self._writer.mend():
+            logger.warning("recording_note {}", note)
+
+    def _on_mended(self, failure: Exception | None) -> None:
+        if isinstance(failure, StorageUnavailable):
+            logger.warning("recording_note {}", failure)
+        elif failure is not None:
+            self._fail(failure)
+
+    def _fail(self, failure: Exception) -> None:
+        self._failure = failure
+        self._has_failed.set()
 
     def _seal(self, sealed: asyncio.Event) -> None:
         try:

@@ -5,14 +5,13 @@ fold its facts, begin a new file with the result.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from engine.execution.ledger import Ledger
-from engine.execution.limits import limits_from_toml, paper_limits
+from engine.execution.limits import RiskLimits, limits_from_toml, paper_limits
 from engine.folder import DataFolder
 from engine.kernel.desk import DeskSetup
 from engine.model.errors import ConfigError, JournalNotOurs
@@ -28,8 +27,8 @@ from storage.base import Files
 from storage.files import DiskFiles
 from storage.journal import Previous, Run, open_run, recover
 
-GUARD: Final = GuardLimits(notional_max=Decimal(1_000_000), orders_per_s_max=50)
-"""Ten times the paper equity in one order, and ten times the gate's rate."""
+GUARD_TIMES: Final = 4
+"""So many times what the gate allows the guard does, so that the gate refuses first."""
 
 
 def paper_gateway(host: EngineHost, clock: Clock) -> PaperGateway:
@@ -49,6 +48,16 @@ class TradingPorts(NamedTuple):
 
 
 ON_THIS_MACHINE: Final = TradingPorts(DiskFiles(), ThreadWorker, paper_gateway)
+
+
+def guard_limits(limits: RiskLimits) -> GuardLimits:
+    """Return the blunt limits behind those of a risk file; to the gate an amend is a message."""
+    lots = limits.order_lots_max
+    return GuardLimits(
+        notional_max=GUARD_TIMES * limits.order_value_max,
+        orders_per_s_max=max(GUARD_TIMES * limits.orders_per_s_max, limits.messages_per_s_max),
+        lots_max=None if lots is None else GUARD_TIMES * lots,
+    )
 
 
 def account_of(plan: RunPlan) -> str:
@@ -124,7 +133,7 @@ def attach_trading(
     checkpoint = host.state.desk.ledger.to_bytes()
     opened = open_run(ports.files, folder.journal, run, previous, checkpoint)
     gateway = ports.new_gateway(host, clock)
-    guard = GatewayGuard(gateway, GUARD)
+    guard = GatewayGuard(gateway, guard_limits(host.state.desk.limits))
     latch = LatchFile(folder.latch, ports.files)
     journal = JournalWriter(opened, clock, ports.new_worker())
     parts = TradingParts(

@@ -20,6 +20,7 @@ from engine.model.text import clean
 from storage.base import Files
 from storage.journal import accounts, read_all
 from storage.journal_format import Kind
+from storage.whole import write_whole
 
 EPOCH: Final = date(1970, 1, 1).toordinal()
 
@@ -30,9 +31,7 @@ FILL_COLUMNS: Final = (
     *("time", "time_ns", "instrument", "side", "price", "quantity", "fee", "fee_currency"),
     *("liquidity", "client_order_id", "trade_id", "owner", "signal", "realised", "currency"),
 )
-CASH_COLUMNS: Final = (
-    *("time", "time_ns", "kind", "amount", "currency", "instrument", "movement_id"),
-)
+CASH_COLUMNS: Final = ("time", "time_ns", "kind", "amount", "currency", "instrument", "movement_id")
 
 
 class JournalBooks(NamedTuple):
@@ -153,27 +152,15 @@ def write_csv(files: Files, folder: Path, statement: Statement) -> list[Path]:
         f"fills-{day}.csv": _csv(FILL_COLUMNS, map(_fill_cells, statement.fills)),
         f"cash-{day}.csv": _csv(CASH_COLUMNS, map(_cash_cells, statement.movements)),
     }
-    return [_written(files, folder / name, data) for name, data in tables.items()]
+    for name, data in tables.items():
+        write_whole(files, folder / name, data)
+    return [folder / name for name in tables]
 
 
 def cell(text: str) -> str:
     """Return text from outside as a cell that is shown and never run."""
     safe = clean(text)
     return f"'{safe}" if safe.lstrip().startswith(FORMULA) else safe
-
-
-def _written(files: Files, path: Path, data: bytes) -> Path:
-    part = path.with_name(f"{path.name}.part")
-    if part.name in files.names(path.parent):
-        files.remove(part)
-    file = files.create(part)
-    try:
-        file.append(data)
-        file.sync()
-    finally:
-        file.close()
-    files.rename(part, path)
-    return path
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -224,7 +211,7 @@ def _moment(ts_ns: int) -> tuple[str, str]:
 def _cash_table(statement: Statement) -> Iterator[str]:
     names = ("opening", "realised", "fees", "funding", "moved", "closing")
     rows = [
-        (clean(line.currency), *(_signed(getattr(line, name)) for name in names))
+        (clean(line.currency), *(_digits(getattr(line, name)) for name in names))
         for line in statement.cash
     ]
     yield from _table(("cash", *names), rows)
@@ -235,10 +222,10 @@ def _instrument_table(statement: Statement) -> Iterator[str]:
         (
             clean(line.instrument_id),
             str(line.fills),
-            _signed(line.realised),
+            _digits(line.realised),
             _amounts(line.fees),
-            _signed(line.funding),
-            _signed(line.qty),
+            _digits(line.funding),
+            _digits(line.qty),
         )
         for line in statement.instruments
     ]
@@ -251,7 +238,7 @@ def _owner_table(statement: Statement) -> Iterator[str]:
             clean(line.owner),
             clean(line.instrument_id),
             str(line.fills),
-            _signed(line.realised),
+            _digits(line.realised),
             _amounts(line.fees),
         )
         for line in statement.owners
@@ -270,7 +257,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[s
         yield "  ".join(cells).rstrip()
 
 
-def _signed(amount: Decimal) -> str:
+def _digits(amount: Decimal) -> str:
     return f"{amount:f}"
 
 

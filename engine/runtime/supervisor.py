@@ -25,7 +25,8 @@ RESTARTS_MAX: Final = 3
 WINDOW_NS: Final = 60 * NS_PER_S
 PAUSE_S: Final = 0.5
 """Before a part is started again: what made it fail may be over by then."""
-END_S: Final = 3.0
+END_S: Final = 5.0
+"""Longer than it takes to hang up twice on a venue that does not answer (`HANG_UP_S`)."""
 
 
 class Supervisor:
@@ -72,7 +73,9 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=END_S)
+            _, pending = await asyncio.wait(tasks, timeout=END_S)
+            for name in sorted(task.get_name() for task in pending):
+                logger.error("task_stuck {}", name)
 
     async def _kept(self, make: MakePart, name: str) -> None:
         failed_ns: list[int] = []

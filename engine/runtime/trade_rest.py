@@ -5,8 +5,8 @@ the venue's clock, at most as long as it has patience.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 from loguru import logger
@@ -132,7 +132,7 @@ class TradeRest:
 
         reply = await self._sent(self._signed(request, signed_ns), leave)
         now_ns = self._clock.now_ns()
-        answer = self._wire.decode(request, reply.status, reply.headers, reply.body, now_ns)
+        answer = self._decoded(request, reply, now_ns)
         self._take_in(answer, left_ns, now_ns)
         return Exchange(answer, reply.body, left_ns)
 
@@ -213,6 +213,15 @@ class TradeRest:
 
     # On the way back
 
+    def _decoded(self, request: TradeRequest, reply: HttpReply, now_ns: int) -> TradeAnswer:
+        """Class an answer; one on which the wire fails proves nothing, and ends no run."""
+        try:
+            return self._wire.decode(request, reply.status, reply.headers, reply.body, now_ns)
+        except Exception as error:
+            logger.opt(exception=error).error("answer_failed {} {}", self._venue, request.purpose)
+            reason = f"error of the program ({type(error).__name__}), see the log"
+            raise VenueUnreachable(reason) from error
+
     def _take_in(self, answer: TradeAnswer, left_ns: int, now_ns: int) -> None:
         self._budget.hear(answer, self._venue_ns(left_ns), self._venue_ns(now_ns))
         self._tell_use(answer.is_ban)
@@ -257,3 +266,16 @@ class TradeRest:
         self._is_measured.set()
         self._report(ClockMeasured(self._venue, offset_ns, took_ns))
         return True
+
+
+@asynccontextmanager
+async def asking(ports: TradePorts) -> AsyncIterator[TradeRest]:
+    """Lend the way to a venue to somebody who asks a few things and owns no tasks."""
+    rest = TradeRest(ports, lambda _: None)
+    measuring = asyncio.get_running_loop().create_task(rest.run(), name="venue clock")
+    try:
+        yield rest
+    finally:
+        measuring.cancel()
+        with suppress(asyncio.CancelledError):
+            await measuring

@@ -2,8 +2,7 @@
 
 An order leaves only after the facts that it rests on are durable, and its operator hears of it no
 sooner; a cancel waits for nothing, nor does a close that a person has confirmed as not journalled.
-The latch is set in memory first, and written to disk while the
-cancels go out.
+The latch is set in memory first, and written to disk while the cancels go out.
 """
 
 import asyncio
@@ -30,6 +29,7 @@ from engine.model.facts import (
     ReplaceRejected,
     TradingStateSet,
 )
+from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import Clock
 from engine.runtime.feed_ports import StartPart, StartTask
 from engine.runtime.guard import GatewayGuard
@@ -39,7 +39,8 @@ from storage.journal_format import Kind
 
 DURABLE_S: Final = 0.5
 """An order waits so long for the disk; then it is refused, never sent."""
-STALL_NS: Final = 2_000_000_000
+STALL_NS: Final = NS_PER_S // 2
+"""A record that waits for longer is told of, within a second with the watch's own pace (R83)."""
 WATCH_S: Final = 0.25
 LATCH_CLOSE_S: Final = 2.0
 

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.model.errors import VenueUnreachable
 from engine.model.text import clean
+from engine.trust import authorities
 from engine.venues.trading import HttpCall, HttpReply
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class NetworkLimits(msgspec.Struct, frozen=True):
     """Of one read or write of a request."""
     request_s: float = 30.0
     """Of a request as a whole, so that a body of one byte a second ends too."""
-    body_bytes: int = 64 * MIB
+    body_bytes: int = 16 * MIB
     keep_s: float = 5.0
     """How long a connection is kept for the next request."""
 
@@ -130,8 +131,7 @@ class NetworkTransport:
       costs 3 us each, where decoding costs 4. Five sixths of a few Mbit/s are not worth that, and
       nothing can swell up. HTTP answers are few and large; they may come as gzip.
     * No proxies, certificates or passwords from the environment: whoever can set a variable must
-      not be able to reroute or read along. Certificates are checked against certifi's list and
-      the system's.
+      not be able to reroute or read along (`engine.trust`).
     * No redirects, of either kind: the host is the one in the settings.
 
     Making one costs nothing; the libraries are loaded when it is first used.
@@ -177,8 +177,6 @@ class NetworkTransport:
     async def request(self, call: HttpCall, before_send: BeforeSend) -> HttpReply:
         """Send a request once."""
         limits, tools = self._limits, await self._loaded()
-        import httpx
-
         departure = _Departure(before_send)
         try:
             async with (
@@ -192,10 +190,11 @@ class NetworkTransport:
                 ) as response,
             ):
                 body = await _read_body(response, limits.body_bytes)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            reason = f"{_host(call.url)}: no whole answer in time"
-            raise VenueUnreachable(reason, was_sent=departure.has_begun) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:
+            # More kinds than the libraries tell of get through them (TLS that breaks, a strange
+            # name in a redirect), and each must say whether an order may have left.
+            if departure.was_refused or isinstance(error, VenueUnreachable):
+                raise
             reason = f"{_host(call.url)}: {_not_answered(error)}"
             raise VenueUnreachable(reason, was_sent=departure.has_begun) from error
         return HttpReply(response.status_code, dict(response.headers), body)
@@ -217,13 +216,17 @@ class _Departure:
 
     def __init__(self, before_send: BeforeSend) -> None:
         self._before_send = before_send
+        self.was_refused = False
+        """By an error of whoever was asked, which is none of the network."""
         self.has_begun = False
 
     async def on_trace(self, event: str, info: dict[str, Any]) -> None:
         """Ask whether the request may leave, once its connection is there."""
         del info
         if event.endswith(".send_request_headers.started"):
+            self.was_refused = True
             self._before_send()
+            self.was_refused = False
             self.has_begun = True
 
 
@@ -242,9 +245,7 @@ class _Tools(NamedTuple):
 def _load(limits: NetworkLimits, tls: ssl.SSLContext | None) -> _Tools:
     import httpx
 
-    if tls is None:
-        tls = httpx.create_ssl_context(trust_env=False)
-        tls.load_default_certs()
+    tls = tls or authorities()
     client = httpx.AsyncClient(
         verify=tls,
         trust_env=False,
@@ -338,13 +339,21 @@ def _not_opened(error: Exception, limits: NetworkLimits) -> str:
 def _not_answered(error: Exception) -> str:
     import httpx
 
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "no whole answer in time"
+    if isinstance(error, ssl.SSLError):  # Of a handshake it comes wrapped.
+        return "its TLS broke off"
     deepest: OSError | None = None
     cause: BaseException | None = error
     while cause is not None:
         deepest = cause if isinstance(cause, OSError) else deepest
         cause = cause.__cause__ or cause.__context__
-    if deepest is not None:
-        return _network_reason(deepest)
+    return _http_reason(error) if deepest is None else _network_reason(deepest)
+
+
+def _http_reason(error: Exception) -> str:
+    import httpx
+
     match error:
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
             return "not an address for requests"
@@ -352,8 +361,10 @@ def _not_answered(error: Exception) -> str:
             return "the answer could not be unpacked"
         case httpx.RemoteProtocolError():
             return "the answer broke off or is not HTTP"
-        case _:
+        case httpx.HTTPError():
             return "the connection was lost"
+        case _:
+            return f"the request failed ({type(error).__name__})"
 
 
 def _network_reason(error: OSError) -> str:

@@ -4,7 +4,6 @@ It only reads: no lock is taken and nothing is changed at the venue, so that an 
 trading the account meanwhile. Both share the venue's rate limits.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,7 +18,7 @@ from engine.model.facts import OrderFilled
 from engine.model.instrument import Instrument, InstrumentId
 from engine.model.numbers import NS_PER_S
 from engine.runtime.statement_report import CheckedStatement, JournalBooks, checked_statement
-from engine.runtime.trade_rest import TradePorts, TradeRest
+from engine.runtime.trade_rest import TradePorts, asking
 from engine.venues.trading import Credentials
 
 WANTED: Final = ("fills", "cash", "balances")
@@ -57,16 +56,12 @@ async def venue_history(
     for name, one in steps.items():
         known = Instrument(name, "previous_id", tick_size=one.tick_size, lot_size=one.lot_size)
         ports.wire.learn(known)
-    rest = TradeRest(ports, lambda _: None)
-    measuring = asyncio.get_running_loop().create_task(rest.run(), name="venue clock")
     rows: list[object] = []
-    try:
+    async with asking(ports) as rest:
         for request in ports.wire.report(day * DAY_NS, ports.clock.now_ns()):
             if request.purpose in WANTED:
                 found, _ = await rest.rows(request, pages_max=PAGES_MAX, patience_ns=PATIENCE_NS)
                 rows += found
-    finally:
-        measuring.cancel()
     return VenueHistory(
         fills=tuple(row for row in rows if isinstance(row, OrderFilled)),
         cash=tuple(row for row in rows if isinstance(row, CashSeen)),

@@ -275,7 +275,11 @@ class TradeWire(Protocol):
         """
 
     def open_stream(self) -> TradeRequest | None:
-        """Return what must be asked before the private stream can be opened; None for nothing."""
+        """Return what must be asked before the private stream can be opened; None for nothing.
+
+        Raises:
+            ConfigError: The stream is at an address that is not trusted with it.
+        """
 
     def stream_plan(self, body: bytes) -> PrivatePlan:
         """Return the private stream, from the answer to `open_stream` (empty where None).

@@ -24,13 +24,17 @@ BROAD_HANDLERS = {
     "engine/runtime/feed_socket.py::FeedSocket._use_once": "loop of a feed: logs, backs off",
     "engine/runtime/latch.py::LatchKeeper._work": "worker: the loop is told, logs and tries again",
     "engine/runtime/recorder.py::Recorder._work": "worker: the loop is told and its watch fails",
+    "engine/runtime/host.py::EngineHost._cancel_without_kernel": "end of a broken run: logs, ends",
+    "engine/runtime/trade_rest.py::TradeRest._decoded": "an answer: logs, proves nothing",
+    "engine/runtime/transport.py::NetworkTransport.request": "libraries: a request unanswered",
+    "engine/kill/rest.py::network.send": "a library: a request unanswered",
     "engine/runtime/supervisor.py::Supervisor._kept": "a part: logs, counts, restarts, halts",
     "engine/runtime/watchdog.py::Watchdog._watch": "thread: the loop is told and its beat fails",
 }
 """`path::function` that may catch everything -> why, and what becomes of the error.
 
-Three kinds of place have a reason: the outer loop of a shell, the call of a strategy, the entry of
-a process.
+Five kinds of place have a reason: the outer loop of a shell, the call of a strategy, the entry of
+a process, its end, and the edge where somebody else's bytes meet somebody else's code.
 """
 
 REACHED_BY_TESTS = {

@@ -48,7 +48,9 @@ def a_steady_market(folder: Path, tenths: int = TENTHS) -> Path:
         recording.stream("abcusdt@depth@100ms", change)
         if tenth % 10 == 0:
             mark = {"e": "markPriceUpdate", "E": ms, "s": SYMBOL, "p": "100.5", "i": "100.5"}
-            recording.stream("abcusdt@markPrice@1s", mark | {"P": "100.5", "r": "0.0001", "T": funding_ms})
+            recording.stream(
+                "abcusdt@markPrice@1s", mark | {"P": "100.5", "r": "0.0001", "T": funding_ms}
+            )
             recording.trade("101.0", "2", t=1 + tenth // 10, E=ms, T=ms)
     for number, line in enumerate(recording.lines):
         line["recv_ns"] = start_ns + number * tenths * STEP_NS // len(recording.lines)
@@ -81,13 +83,14 @@ class Site:
             f'[venues.{VENUE}]\nlive = true\nkey_file = "{key}"\n'
             f'[endpoints.{VENUE}]\nrest = "{venue.rest_url}"\nstream = "{venue.stream_url}"\n'
         )
+        self.program: tuple[str, ...] = ("-m", "cockpit")
         self.process: subprocess.Popen[bytes] | None = None
         self._errors = folder / "stderr"
 
     def _engine(
         self, *flags: str, is_live: bool = True, errors: BinaryIO | int = subprocess.PIPE
     ) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "cockpit", "--no-ui", *["--live"][: int(is_live)]]
+        command = [sys.executable, *self.program, "--no-ui", *["--live"][: int(is_live)]]
         command += ["--settings", str(self.settings), "--data-dir", str(self.data), *flags]
         environment = {**os.environ, "XDG_STATE_HOME": str(self.state)}
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, env=environment)

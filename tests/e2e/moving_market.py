@@ -31,7 +31,7 @@ def a_moving_market(folder: Path, venue: str, moves_at: int = TENTHS) -> Path:
 def expose(host: EngineHost, instrument: InstrumentId) -> None:
     """Let an order rest, past the gate."""
     ledger = host.state.desk.ledger
-    spec = OrderSpec(instrument, "buy", "limit", 1, limit_ticks=1)  # type: ignore[arg-type]
+    spec = OrderSpec(instrument, "buy", "limit", 1, limit_ticks=1)  # type: ignore[arg-type]  # plain numbers
     ledger.apply(
         OrderIntended(host.state.ts_ns, ledger.next_client_order_id(), OrderIntent(spec), 1)
     )

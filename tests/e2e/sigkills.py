@@ -282,7 +282,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sigkills") as folder:
         score = asyncio.run(run_all(Path(folder), asked.count, asked.sites, asked.seed))
     took = time.monotonic() - began
-    print(f"{score}; nothing lost, nothing twice, ledgers equal; {took:.0f} s")  # noqa: T201
+    print(f"{score}; nothing lost, nothing twice, ledgers equal; {took:.0f} s")  # noqa: T201 - what was asked for
 
 
 if __name__ == "__main__":

@@ -111,11 +111,14 @@ class Terminal:
         """Press a key again and again until the program ends, and return its exit code."""
         return self._exit_code(key)
 
-    def wait_until_gone(self) -> None:
-        """Wait for the end of a program whose terminal is closed."""
+    def wait_until_gone(self) -> int:
+        """Wait for the end of a program whose terminal is closed, and return its exit code."""
         deadline = time.monotonic() + WAIT_S
-        while not os.waitpid(self.pid, os.WNOHANG)[0]:
-            assert time.monotonic() < deadline, "the screen outlives its terminal"
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            assert time.monotonic() < deadline, "the program outlives its terminal"
             time.sleep(0.05)
 
     def close(self) -> None:

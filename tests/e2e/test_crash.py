@@ -334,9 +334,9 @@ def test_a_sigkill_at_any_moment_loses_and_invents_nothing(tmp_path: Path, batch
 
 
 @contextmanager
-def a_small_disk(folder: Path) -> Iterator[None]:
+def a_small_disk(folder: Path, room: str = "size=2m") -> Iterator[None]:
     """Mount a small file system on a folder; skipped where that is not allowed."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"{room},mode=0700", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """The engine as a process: one per folder, private, found again, ended in good order."""
 
+import os
 import signal
 import socket
 import stat
@@ -11,6 +12,8 @@ import pytest
 from cockpit.launch import running_engine
 from engine.folder import DataFolder
 from engine.port import Hello, Watch, encode_frame
+from storage.files import DiskFiles
+from storage.journal import recover
 from tests.e2e.engines import (
     WAIT_S,
     cockpit,
@@ -20,6 +23,7 @@ from tests.e2e.engines import (
     seq_above,
     wait_for_socket,
 )
+from tests.e2e.terminal import Terminal
 
 
 def test_an_engine_tells_its_status_until_it_is_terminated(tmp_path: Path) -> None:
@@ -36,6 +40,21 @@ def test_an_engine_tells_its_status_until_it_is_terminated(tmp_path: Path) -> No
     assert not DataFolder(tmp_path).socket.exists()
 
 
+def test_an_engine_outlives_its_terminal_and_ends_in_good_order(tmp_path: Path) -> None:
+    terminal = Terminal("--no-ui", "--data-dir", str(tmp_path))
+    try:
+        wait_for_socket(tmp_path)
+        terminal.close()
+        seq_above(tmp_path, seq(tmp_path))
+        os.kill(terminal.pid, signal.SIGTERM)
+        code = terminal.wait_until_gone()
+    finally:
+        terminal.end()
+
+    assert code == 0
+    assert recover(DiskFiles(), DataFolder(tmp_path).journal, "simulated/paper").is_orderly
+
+
 def test_without_an_engine_the_status_says_so_and_fails(tmp_path: Path) -> None:
     status = cockpit("status", "--json", data_dir=tmp_path)
 
@@ -50,7 +69,7 @@ def test_the_health_of_a_killed_engine_has_its_own_exit_code(tmp_path: Path) -> 
     ended = cockpit("status", "--health", "--json", data_dir=tmp_path)
 
     assert killed.code == 7
-    assert killed.document["problems"][0] == "trading is killed: SIGUSR1"
+    assert killed.document["problems"][0] == "trading is killed: kill from a shell"
     assert (ended.code, ended.document) == (1, {"running": False})
 
 

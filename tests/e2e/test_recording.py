@@ -63,11 +63,11 @@ async def test_a_killed_session_is_repeated_up_to_its_torn_tail(tmp_path: Path) 
         told = seq(tmp_path)
         found = partial(DataFolder(tmp_path).recordings.glob, "*/*/*.open")
         await until(lambda: any(found()), "a recording")
-        recorded = next(found())
         while replayed(tmp_path)["seq"] < told:  # What is told may be a second from the disk.
             assert process.poll() is None
         process.kill()
         process.wait(WAIT_S)
+    recorded = next(found())  # Not sooner: every hour has a file of its own.
     with recorded.open("ab") as file:  # A kill within a write is rare; this is what it leaves.
         file.write(recorded.read_bytes()[:40])
 

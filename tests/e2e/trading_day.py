@@ -6,7 +6,6 @@ What the exchange booked is the truth.
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -24,9 +23,8 @@ from engine.folder import DataFolder
 from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.model.chance import Chance
-from engine.model.effects import CommandResult, FeedRequest
-from engine.model.instrument import InstrumentId, instrument_id
-from engine.model.market import FeedUp
+from engine.model.effects import CommandResult
+from engine.model.instrument import instrument_id
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import Clock, LoopClock
 from engine.runtime.gateway import GatewayParts, VenueGateway
@@ -43,9 +41,9 @@ from engine.venues.binance.trade_wire import BinanceTradeWire
 from engine.venues.trading import Credentials
 from tests.fakes.files import FaultyFiles, PowerCut
 from tests.sim.exchange_market import QUOTE, VENUE, ExchangeMarket
-from tests.sim.markets import JumpyMarket
+from tests.sim.markets import JumpyMarket, MarketMishaps, MarketSource
 from tests.sim.operator import SimOperator
-from tests.sim.profiles import LIMITS, TWO
+from tests.sim.profiles import LIMITS, TWO, MarketFaults
 
 FOLDER: Final = DataFolder(Path("/day"))
 DAY: Final = 20_400
@@ -53,6 +51,8 @@ DAY: Final = 20_400
 MIDNIGHT_NS: Final = DAY * DAY_NS
 RATE: Final = Decimal("0.0001")
 HOUR_NS: Final = 3_600 * NS_PER_S
+LOOK_S: Final = 1.0
+"""So often an engine sees the market, to spare the test's time."""
 AT: Final = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1")
 
 FAULTS: Final = TradingFaults(
@@ -73,46 +73,6 @@ class Host(EngineHost):
         """Tell the person."""
         super().answer(result)
         self.person.hear(result)
-
-
-class Source:
-    """One engine's view of the market, once a second."""
-
-    FEED: Final = f"feed:{VENUE}"
-
-    def __init__(self, host: EngineHost, clock: Clock, market: ExchangeMarket) -> None:
-        self._host = host
-        self._clock = clock
-        self._market = market
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self, symbols: Sequence[str]) -> None:
-        """Begin to watch."""
-        del symbols
-        events = self._market.opening(self._clock.now_ns())
-        self._host.put(self.FEED, [FeedUp(self.FEED), *events])
-        self._task = self._host.start_task(self._watch(), self.FEED)
-
-    def request_snapshot(self, name: InstrumentId) -> None:
-        """Show a whole book."""
-        snapshot = self._market.snapshot(name)
-        if snapshot is not None:
-            self._host.put(self.FEED, (snapshot,))
-
-    def serve(self, request: FeedRequest) -> None:
-        """Leave it: nothing else can be asked of this market."""
-
-    async def close(self) -> None:
-        """Look away."""
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _watch(self) -> None:
-        while True:
-            await self._clock.sleep(1)
-            events = self._market.advance(self._clock.now_ns())
-            if events:
-                self._host.put(self.FEED, events)
 
 
 class TradingDay:
@@ -196,7 +156,8 @@ class TradingDay:
         attach_trading(host, FOLDER, plan, clock, previous, ports)
         self._person.sit_down(host)
         acting = asyncio.ensure_future(self._act(host, clock, until_ns, is_killed=is_killed))
-        await host.run(Source(host, clock, self._market), TWO)
+        calm = MarketMishaps(MarketFaults(), Chance(0))
+        await host.run(MarketSource(host, clock, self._market, calm, LOOK_S), TWO)
         await acting
 
     def _new_gateway(self, host: EngineHost, clock: Clock) -> VenueGateway:

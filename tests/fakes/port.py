@@ -11,6 +11,7 @@ from engine.model.commands import (
     ClosePosition,
     CommandOutcome,
     ConfirmLevel,
+    EngageKill,
     OperatorCommand,
     PlannedOrder,
     ReleaseKill,
@@ -40,8 +41,12 @@ def a_welcome(**changed: object) -> Welcome:
 
 
 def accept(command: OperatorCommand) -> CommandOutcome:
-    """Accept everything at the level of its most serious action, as a lenient engine would."""
-    level: ConfirmLevel = max((level_of(action) for action in command.actions), default=0)
+    """Accept everything at the level of its most serious action, as a lenient engine would.
+
+    A line with a kill is that kill.
+    """
+    kills = [action for action in command.actions if isinstance(action, EngageKill)]
+    level: ConfirmLevel = max(map(level_of, kills or command.actions), default=0)
     orders = tuple(planned(action) for action in command.actions if isinstance(action, SubmitOrder))
     if command.confirm < level:
         word = orders[0].size if level == 3 else ""

@@ -13,7 +13,7 @@ from engine.model import account as a
 from engine.model import facts as f
 from engine.model.effects import QueryOrder, RequestReport, SendCancel
 from engine.model.envelope import Event
-from engine.model.orders import EXTERNAL, FINAL_STATES
+from engine.model.orders import EXTERNAL, FINAL_STATES, HAND
 from tests.builders import BTC, a_fill
 from tests.unit.engine.kernel.live_desk import CASH, LiveDesk, a_live_desk, held, seen
 
@@ -183,13 +183,13 @@ def assert_true(desk: LiveDesk, venue: Venue) -> None:
         assert order.state in FINAL_STATES or order.state in ("open", "partial")
         if order.intent.owner != EXTERNAL:
             assert order.filled_lots == one.filled
-        assert desk.ledger.remaining_lots(order) == (0 if order.is_final else one.lots - one.filled)
+        assert order.remaining_lots == (0 if order.is_final else one.lots - one.filled)
     owners = desk.ledger.owners(BTC)
     assert desk.ledger.net_lots(BTC) == net
     assert sum(desk.ledger.position(owner, BTC).lots for owner in owners) == net  # I16
     assert not desk.side.doubts
     assert not desk.side.mismatches
-    assert desk.ledger.trading_state(instrument_id=BTC) != "halted"
+    assert desk.ledger.trading_state(BTC, HAND) != "halted"
 
 
 @settings(max_examples=40, deadline=None)

@@ -5,20 +5,28 @@ moment in which their first byte does.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
 
-from engine.execution.ledger import Ledger
+from engine.execution.ledger import ID_PREFIX, Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.positions import Steps
 from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
 from engine.fake.trading.exchange import ExchangeSettings, FakeExchange
 from engine.fake.trading.hands import Hands
 from engine.fake.trading.memory import MemoryTransport
-from engine.fake.trading.mishaps import Mishaps, RestFaults, StreamFaults
+from engine.fake.trading.mishaps import (
+    FrameFate,
+    Mishaps,
+    RestFaults,
+    Spoil,
+    StreamFaults,
+    TradingFaults,
+)
 from engine.fake.trading.records import VenueOrder
 from engine.fake.trading.way import Way, venue_request
 from engine.kernel.desk import DeskSetup
@@ -38,6 +46,7 @@ from engine.venues.binance.trade_wire import BinanceTradeWire
 from engine.venues.trading import Credentials, HttpCall, HttpReply
 from tests.sim import exchange_checks as checks
 from tests.sim.checkers import Told, demand
+from tests.sim.clocks import MachineClock
 from tests.sim.exchange_market import QUOTE, VENUE, ExchangeMarket
 from tests.sim.frames import Standing, lapses_ms, read_frame
 from tests.sim.markets import Market
@@ -52,7 +61,11 @@ STALL_NS: Final = 5 * NS_PER_S
 """A private stream that holds back its frames for longer is taken for stalled."""
 REPORTED_NS: Final = 6 * NS_PER_S
 """What happened is in a report that was asked for so much later: it is no news any more."""
+LINE_S: Final = 60
+"""A connection on which nobody answered for so long is closed."""
 HANDS: Final = "web_"
+ANOTHER_ENGINES: Final = f"{ID_PREFIX}000zzzothers"
+DARK_ACTS_MAX: Final = 3
 OPEN_NS: Final = 2 * NS_PER_S
 DAILY_SHARE: Final = 0.1
 """Up to so much meddling there is only what happens every day: fills and funding."""
@@ -92,6 +105,25 @@ class SimTransport(MemoryTransport):
             self._timer.cancel()
 
 
+class SeenMishaps(Mishaps):
+    """Tells of what is rare."""
+
+    def __init__(self, faults: TradingFaults, chance: Chance, seen: Counter[str]) -> None:
+        super().__init__(faults, chance)
+        self._seen = seen
+
+    def frame(self) -> FrameFate:
+        """Draw the fate of a frame."""
+        fate = super().frame()
+        self._seen["private frame lost"] += not fate.times
+        return fate
+
+    def spoiled(self, reply: HttpReply, spoil: Spoil, echo: str = "") -> HttpReply:
+        """Return what arrives in place of an answer."""
+        self._seen["hostile answer"] += spoil == "hostile"
+        return super().spoiled(reply, spoil, echo)
+
+
 class ExchangeSide:
     """The exchange, its market, and whoever else acts there."""
 
@@ -103,14 +135,18 @@ class ExchangeSide:
         settings = ExchangeSettings(cash=CASH, asset=QUOTE, seed=chance.next_u64() >> 1)
         self.exchange = FakeExchange(settings)
         self._hands = Hands(self.exchange)
-        self._mishaps = Mishaps(mix.trading, Chance(chance.next_u64()))
+        self.seen: Counter[str] = Counter()
+        self._mishaps = SeenMishaps(mix.trading, Chance(chance.next_u64()), self.seen)
         self._transport: SimTransport | None = None
         self._way: Way | None = None
         self._gateway: VenueGateway | None = None
         self._now: Callable[[], int] = lambda: 0
+        self._clock: MachineClock | None = None
         self._halted: list[InstrumentId] = []
         self._open_ns = 0
         """Since when the engine knows the account; 0 while it does not."""
+        self._down_ns = 0
+        self._others = 0
         self.has_strangers = False
         """Whether somebody else has traded or placed orders."""
         assert FUTURES.trade is not None
@@ -140,18 +176,19 @@ class ExchangeSide:
 
     def new_gateway(self, host: EngineHost, clock: Clock) -> VenueGateway:
         """Return the way of one engine to it."""
-        self._now = clock.now_ns
+        assert isinstance(clock, MachineClock)
+        self._clock, self._now = clock, clock.true.now_ns
         if not host.state.desk.ledger.currency:
             self._open_ns = 0
-        self._way = Way(self.exchange, self._mishaps, clock.now_ns)
+        self._way = Way(self.exchange, self._mishaps, self._now)
 
         def left(call: HttpCall) -> None:
             request = venue_request(call.method, call.url, call.headers, call.body)
-            frame = read_frame(request, VENUE, clock.now_ns(), steps_of(host))
+            frame = read_frame(request, VENUE, self._now(), steps_of(host))
             if frame is not None:
                 self._on_frame(frame)
 
-        self._transport = SimTransport(self._way, clock.now_ns, left, self._connect_s)
+        self._transport = SimTransport(self._way, self._now, left, self._connect_s)
         wire = BinanceTradeWire(AT, Credentials(TEST_KEY, TEST_SECRET))
         luck = Chance(self._chance.next_u64())
         ports = TradePorts(VENUE, wire, clock, self._transport, luck)
@@ -175,6 +212,7 @@ class ExchangeSide:
             self._open_ns = now_ns
         if not self._is_open(now_ns) or not self._chance.happens(self._mix.meddling_share):
             return
+        self.seen["act before the account was known"] += not self._open_ns
         self.exchange.advance(now_ns)
         name = self._chance.pick([instrument_id(VENUE, key) for key in self.exchange.desk.rules])
         if self._mix.meddling_share <= DAILY_SHARE:
@@ -186,11 +224,12 @@ class ExchangeSide:
         self._wake()
 
     def _is_open(self, now_ns: int) -> bool:
-        """Whether the engine knows the account, and its journal does.
+        """Whether the engine knows the account, and its journal does, or others wait for neither.
 
-        Others wait for that: a lagging replica may tell half of what happened just before.
+        Most of them do: a lagging replica may tell half of what happened just before.
         """
-        return bool(self._open_ns) and now_ns - self._open_ns >= OPEN_NS
+        is_known = bool(self._open_ns) and now_ns - self._open_ns >= OPEN_NS
+        return is_known or self._mix.has_early_strangers
 
     def _live_on(self, name: InstrumentId, now_ns: int) -> None:
         """Funding is due, or somebody trades with what rests."""
@@ -216,6 +255,8 @@ class ExchangeSide:
             self._halt(name, now_ns)
         elif draw < 78:
             hands.transfer(Decimal(chance.pick((-500, 250, 1000))), now_ns)
+        elif draw < 81:
+            self._trade_as_an_engine(symbol, now_ns)
         else:
             self.has_strangers = True
             self._trade_by_hand(symbol, now_ns)
@@ -238,6 +279,22 @@ class ExchangeSide:
             price = mark * share // rules.tick * rules.tick
         self._hands.place(symbol, side, lots * rules.step, now_ns, price)
 
+    def _trade_as_an_engine(self, symbol: str, now_ns: int) -> None:
+        """Somebody has started another engine for this account, which places an order (R124)."""
+        rules, mark = self.exchange.desk.rules[symbol], self.exchange.desk.marks.get(symbol)
+        if mark is None or not rules.is_trading:
+            return
+        self.has_strangers = True
+        self.seen["order of another engine"] += 1
+        price = mark * Decimal("0.97") // rules.tick * rules.tick
+        lots = max(1, int(Decimal(500) / mark / rules.step))
+        self._hands.place(symbol, "BUY", lots * rules.step, now_ns, price, name=self._new_name())
+
+    def _new_name(self) -> str:
+        """Return what an engine calls its order that has never heard of ours."""
+        self._others += 1
+        return f"{ANOTHER_ENGINES}{self._others:08}"
+
     def _halt(self, name: InstrumentId, now_ns: int) -> None:
         if name in self._halted:
             self._halted.remove(name)
@@ -257,7 +314,7 @@ class ExchangeSide:
         for name in list(self._halted):
             self._halt(name, now_ns)
         for order in self.exchange.desk.open_orders():
-            if order.client_order_id.startswith(HANDS):
+            if order.client_order_id.startswith((HANDS, ANOTHER_ENGINES)):
                 self._hands.cancel(order, now_ns)
         assert self._way is not None
         for line in list(self._way._lines):
@@ -278,26 +335,45 @@ class ExchangeSide:
             *(f"{name} is in doubt" for name in desk.venue_side.doubts),
             *desk.venue_side.faults(host.state.ts_ns),
         ]
-        if is_reported and (desk.venue_side.agreed_ns or 0) < self._calm_ns + REPORTED_NS:
+        assert self._clock is not None
+        agreed_ns = self._clock.true_ns(desk.venue_side.agreed_ns or 0)
+        if is_reported and agreed_ns < self._calm_ns + REPORTED_NS:
             waits.append("no report has told yet of all that happened")
         return "; ".join(waits)
 
+    def wake_up(self, slept_s: int) -> None:
+        """Note that the machine has slept: what came meanwhile is there, or the line is dead."""
+        assert self._way is not None
+        if slept_s >= LINE_S:
+            for line in list(self._way._lines):
+                line.close(1006)
+        self._wake()
+
     def go_down(self, now_ns: int) -> None:
         """Note that the engine died."""
-        del now_ns
+        self._down_ns = now_ns
         if self._transport is not None:
             self._transport.hang_up()
         self._transport = self._way = None
 
-    def pass_time(self, now_ns: int) -> None:
-        """Go on without an engine; others may trade meanwhile."""
+    def pass_time(self, now_ns: int) -> int:
+        """Go on without an engine; others may act meanwhile, at any moment of it."""
+        may_act = self._is_open(now_ns) and self._mix.meddling_share > DAILY_SHARE
+        acts = self._chance.between(0, DARK_ACTS_MAX) if may_act else 0
+        for number in range(acts):
+            moment_ns = self._down_ns + (now_ns - self._down_ns) * (number + 1) // (acts + 1)
+            self.market.advance(moment_ns)
+            name = self._chance.pick(list(self.exchange.desk.rules))
+            self._meddle(instrument_id(VENUE, name), moment_ns)
         self.market.advance(now_ns)
-        is_meddled = self._is_open(now_ns) and self._mix.meddling_share > DAILY_SHARE
-        if is_meddled and self._chance.happens(0.7):
-            self.has_strangers = True
-            self._trade_by_hand(self._chance.pick(list(self.exchange.desk.rules)), now_ns)
+        return acts
 
     # What the judge sees.
+
+    @property
+    def listen_key(self) -> str:
+        """What opens the private stream now; empty where nothing does."""
+        return self.exchange.streams._key
 
     def standing(self) -> Iterator[Standing]:
         """Iterate over what is there and what is on its way there."""
@@ -343,7 +419,9 @@ class ExchangeSide:
     def check_report(self, event: AccountReported) -> None:
         """Demand that a report holds all that was there long enough for every replica."""
         lag_ns = int(self._mix.trading.rest.lag_s_max * NS_PER_S) + 1
-        oldest_ms = (event.asked_ns - lag_ns + self.exchange.skew_ns) // NS_PER_MS
+        assert self._clock is not None
+        asked_ns = self._clock.true_ns(event.asked_ns)
+        oldest_ms = (asked_ns - lag_ns + self.exchange.skew_ns) // NS_PER_MS
         checks.report_is_whole(self.exchange, event, oldest_ms - SKEW_MS)
 
     def check_calm(self, host: EngineHost) -> None:

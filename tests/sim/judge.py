@@ -12,8 +12,8 @@ from typing import Final, Literal
 from engine.folder import DataFolder
 from engine.model import commands as c
 from engine.model.account import AccountReported
-from engine.model.effects import PlaceOrder
-from engine.model.envelope import Event
+from engine.model.effects import CommandResult, Effect, Notify, PlaceOrder, Record
+from engine.model.envelope import Event, TimerFired
 from engine.model.facts import (
     AccountOpened,
     Fact,
@@ -27,15 +27,20 @@ from engine.runtime.host import EngineHost
 from engine.runtime.trading import TradingShell
 from tests.fakes.files import FaultyFiles
 from tests.sim import checkers, families
+from tests.sim.alarm_watch import AlarmWatch, denials_are_explained
+from tests.sim.canaries import Canaries
 from tests.sim.checkers import Recording, Told, Violation, demand
 from tests.sim.frames import Frame
 from tests.sim.operator import Asked, SimOperator
 from tests.sim.profiles import LIMITS, Mix
+from tests.sim.repeat import Repeat
 from tests.sim.sides import FarSide
 from tests.sim.situations import EVENT_WORDS, situations
 
 PENDING: Final = ("intent", "sent", "unknown", "pending_cancel", "pending_replace")
 LATE: Final = "not in the journal yet"
+VIEWED_EVERY: Final = 16
+"""Looks between two at all that a screen is sent."""
 EXCESS_NS: Final = 60 * NS_PER_S
 """Two reports of the account."""
 
@@ -74,6 +79,10 @@ class Judge:
         """Whether a position was taken over at a price that the venue rounds."""
         self._recordings: dict[str, Recording] = {}
         self._recording = Recording()
+        self.canaries = Canaries()
+        self._looks = 0
+        self._alarms: AlarmWatch | None = None
+        self._repeat: Repeat | None = None
 
     # The lives of engines.
 
@@ -83,6 +92,11 @@ class Judge:
         self._recording = Recording(durable_before=_shell(host)._parts.journal.durable_seq)
         self._excess_ns.clear()
         self._recordings[run_id] = self._recording
+        state, journal = host.state, _shell(host)._parts.journal
+        is_lossless = not self.side.allows_repairs
+        self._alarms = AlarmWatch(state, journal, self.side, is_lossless=is_lossless)
+        if self._mix.is_repeated:
+            self._repeat = Repeat(state.desk.setup, state.desk.ledger.to_bytes())
         self._state_recorded = host.state.desk.trading_state
         is_killed = self._state_recorded == "killed"
         self._latch = "on" if is_killed or self._is_latch_there() else "off"
@@ -121,21 +135,58 @@ class Judge:
             self._state_recorded = fact.state
             self._must_be_killed = self._must_be_killed and fact.state == "killed"
 
-    def on_step(self, event: Event) -> None:
-        """Note the end of a step."""
+    def on_effect(self, effect: Effect) -> None:
+        """Take in what the kernel wants done."""
+        if self._repeat is not None:
+            self._repeat.gave(effect)
+        match effect:
+            case Record():
+                self.on_record(effect.fact)
+            case PlaceOrder():
+                self.on_approved(effect)
+            case Notify(notice):
+                self.canaries.hear(notice.text, "a notice")
+                with self._noting():
+                    self.seen["alarm"] += self._watch.on_notice(notice)
+            case CommandResult():
+                self._hear_answer(effect)
+
+    def _hear_answer(self, result: CommandResult) -> None:
+        """I14: who is refused is told why; I12: in words without secrets."""
+        for sentence in result.outcome.sentences:
+            self.canaries.hear(sentence, "an answer")
+        is_refused = result.outcome.verdict == "refused"
+        with self._noting():
+            demand(not is_refused or any(result.outcome.sentences), "I14", f"no reason: {result}")
+
+    def on_step(self, sender: str, event: Event, kept: Event | bytes) -> None:
+        """Note the end of a step.
+
+        Args:
+            sender: Of the event.
+            event: What was handled.
+            kept: The same as a recording has it.
+        """
         self._recording.close_record()
         host = self._host
         if host is None:
             return
+        if self._repeat is not None:
+            self._repeat.take(sender, kept, host.state.ts_ns)
         self._was_persisted = _shell(host).is_persisted
         word = EVENT_WORDS.get(type(event))
         if word is not None:
             self.seen[word] += 1
-        with self._noting():
-            if isinstance(event, OrderFilled):
-                checkers.virtual_is_net(host.state)
-            elif isinstance(event, AccountReported):
-                self.side.check_report(event)
+        if isinstance(event, OrderFilled | AccountReported | TimerFired):
+            with self._noting():
+                self._judge_step(host, event)
+
+    def _judge_step(self, host: EngineHost, event: Event) -> None:
+        if isinstance(event, OrderFilled):
+            checkers.virtual_is_net(host.state)
+        elif isinstance(event, AccountReported):
+            self.side.check_report(event)
+        self._watch.on_step(event)
 
     def on_frame(self, frame: Frame) -> None:
         """Judge what leaves, in the moment in which it does."""
@@ -203,18 +254,42 @@ class Judge:
         host = self._alive()
         checkers.verified_is_true(host.state, self.side)
         self.side.look(host)
+        self.canaries.keep(self.side.listen_key)
+        self._looks += 1
+        if self._looks % VIEWED_EVERY:
+            self.canaries.check()
+        else:
+            self.canaries.look(host)
         self._look_at_protection(host)
 
     def _look_at_protection(self, host: EngineHost) -> None:
-        """I7: protection that is too large does not stay so where orders may leave."""
+        """I7: protection that is too large does not stay so where orders may leave.
+
+        Nor where the fate of one is known: of what is unknown nobody can say how much it protects.
+        """
+        desk, now_ns = host.state.desk, host.state.ts_ns
         excess = checkers.protection_excess(host.state)
-        is_free = host.state.desk.trading_state == "active"
-        self._excess_ns = {key: ns for key, ns in self._excess_ns.items() if key in excess}
+        unknown = {
+            (one.intent.owner, one.spec.instrument_id)
+            for one in desk.ledger.working()
+            if one.state == "unknown"
+        }
+        is_free = desk.trading_state == "active" and now_ns >= desk.venue_side.banned_until_ns
+        self._excess_ns = {
+            key: ns
+            for key, ns in self._excess_ns.items()
+            if key in excess and is_free and key[:2] not in unknown
+        }
         for key, lots in excess.items():
-            since_ns = self._excess_ns.setdefault(key, host.state.ts_ns)
-            lasts = is_free and host.state.ts_ns - since_ns > EXCESS_NS
+            is_clear = is_free and key[:2] not in unknown
+            since_ns = self._excess_ns.setdefault(key, now_ns) if is_clear else now_ns
+            lasts = now_ns - since_ns > EXCESS_NS
             demand(not lasts, "I7", f"{key} is protected by {lots} lots too much")
         checkers.virtual_is_net(host.state)
+
+    def note_stop(self, length_ns: int) -> None:
+        """The process did nothing for so long: what it has not ended yet is no older by that."""
+        self._excess_ns = {key: since + length_ns for key, since in self._excess_ns.items()}
 
     def check_killed(self) -> None:
         """A kill that a person was told of survives every restart."""
@@ -234,6 +309,8 @@ class Judge:
         )
         checkers.promises_kept(self._operator.promised, told)
         families.are_sound(told.facts)
+        denials_are_explained(told.facts)
+        self.canaries.search(self._files)
         for frame in self.frames:
             checkers.content_agrees(frame, told, self._operator)
         self.side.check_sound(told)
@@ -245,6 +322,7 @@ class Judge:
         self.side.check_agrees(host.state.desk.ledger, is_exact=not self._has_adopted)
         checkers.protection_fits(host.state)
         checkers.virtual_is_net(host.state)
+        self.canaries.look(host)
 
     def check_end(self) -> Counter[str]:
         """The engine has ended in good order: the disk has the same ledger.
@@ -259,15 +337,23 @@ class Judge:
         demand(told.digest == ledger.digest(), "I8", "the journal folds to another ledger")
         checkers.agrees_with_fills(ledger, told)
         checkers.answered_once(told)
+        self.canaries.look(host)
+        if self._repeat is not None:
+            self._repeat.compare(host._kernel)
         if not self.side.allows_repairs:
             self.side.check_calm(host)
             demand(not self.seen["private stream lost"], "I10", "the private stream was lost")
-        return self.seen + situations(told.facts)
+        return self.seen + self.side.seen + situations(told.facts)
 
     def on_approved(self, order: PlaceOrder) -> None:
         """Judge what the gate lets pass, in the moment in which it does."""
         with self._noting():
             checkers.is_based_on_a_book(self._alive().state, order.approved.intent)
+
+    @property
+    def _watch(self) -> AlarmWatch:
+        assert self._alarms is not None
+        return self._alarms
 
     def _alive(self) -> EngineHost:
         assert self._host is not None

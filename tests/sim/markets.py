@@ -12,6 +12,7 @@ from engine.model.market import (
     BookDelta,
     BookSnapshot,
     Candle,
+    FeedDown,
     FeedUp,
     InstrumentUpdated,
     Trade,
@@ -27,6 +28,7 @@ STEP_S: Final = 0.05
 CANDLE_S: Final = 60
 CANDLE_NS: Final = CANDLE_S * NS_PER_S
 PAST_CANDLES: Final = 40
+UNREAD_NS: Final = 10 * NS_PER_S
 
 _BOOKS: Final = (BookSnapshot, BookDelta)
 
@@ -203,19 +205,36 @@ class MarketMishaps:
         held, self._held = self._held, []
         return held
 
+    def forget(self) -> None:
+        """Let go of what was held back: its connection is gone."""
+        self._held.clear()
+
 
 class MarketSource:
-    """One engine's view of a market."""
+    """One engine's view of a market.
 
-    FEED: Final = "feed:simulated"
+    Args:
+        mishaps: What becomes of messages on their way.
+        step_s: How often it looks.
+    """
+
+    FEED: Final = "feed:simulated/books"
+    REST: Final = "feed:simulated"
+    """What was asked for tells nothing of the connection."""
 
     def __init__(
-        self, host: EngineHost, clock: Clock, market: Market, mishaps: MarketMishaps
+        self,
+        host: EngineHost,
+        clock: Clock,
+        market: Market,
+        mishaps: MarketMishaps,
+        step_s: float = STEP_S,
     ) -> None:
         self._host = host
         self._clock = clock
         self._market = market
         self._mishaps = mishaps
+        self._step_s = step_s
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, symbols: Sequence[str]) -> None:
@@ -229,7 +248,7 @@ class MarketSource:
         """Show a whole book."""
         snapshot = self._market.snapshot(instrument_id)
         if snapshot is not None:
-            self._host.put(self.FEED, (snapshot,))
+            self._host.put(self.REST, (snapshot,))
 
     def serve(self, request: FeedRequest) -> None:
         """Leave it: nothing else can be asked of this market."""
@@ -240,9 +259,19 @@ class MarketSource:
             self._task.cancel()
 
     async def _watch(self) -> None:
+        seen_ns = self._clock.now_ns()
         while True:
-            await self._clock.sleep(STEP_S)
+            await self._clock.sleep(self._step_s)
             now_ns = self._clock.now_ns()
+            if now_ns - seen_ns > UNREAD_NS:
+                self._connect_again(now_ns)
+            seen_ns = now_ns
             events = self._mishaps.arriving(self._market.advance(now_ns), now_ns)
             if events:
                 self._host.put(self.FEED, events)
+
+    def _connect_again(self, now_ns: int) -> None:
+        """Begin anew: a venue closes a connection that nobody has read for so long."""
+        self._mishaps.forget()
+        lost = FeedDown(self.FEED, "closed by the venue", self._host.state.ts_ns, 1)
+        self._host.put(self.FEED, [lost, FeedUp(self.FEED), *self._market.opening(now_ns)])

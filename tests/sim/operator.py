@@ -143,7 +143,7 @@ class SimOperator:
 
     def calm_down(self) -> None:
         """Cancel everything: the end of a run."""
-        self._send(c.CancelAll(with_stops=True), confirm=3)
+        self._send(c.CancelAll(with_stops=True, with_external=True), confirm=3)
 
     def kill(self, reason: str) -> None:
         """Kill, now, if anybody is there to hear it."""

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from engine.execution import ledger_facts, rounding, trailing
+from engine.execution import ledger_facts, risk, rounding, trailing
 from engine.execution.ledger import Ledger
 from engine.execution.ledger_orders import OrderRecord
 from engine.execution.ledger_parents import ParentRecord, TrailRecord
@@ -28,7 +28,7 @@ from engine.kernel.strategies import Runner
 from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import PriceTicks
-from engine.model.orders import OrderState
+from engine.model.orders import OrderIntent, OrderState
 from engine.runtime.guard import GatewayGuard
 from engine.runtime.latch import LatchFile
 from engine.runtime.trading import TradingShell
@@ -170,6 +170,21 @@ def overlook_unknown(patch: pytest.MonkeyPatch) -> None:
     _overlook(patch, "unknown")
 
 
+def decide_by_what_was_seen_before(patch: pytest.MonkeyPatch) -> None:
+    """The gate refuses what it has approved before, as it remembers beside the state."""
+    review = RiskGate.review
+    seen: set[OrderIntent] = set()
+
+    def planted(gate: RiskGate, intent: OrderIntent, *rest: Any) -> Any:
+        verdict = review(gate, intent, *rest)
+        if intent in seen:
+            return risk._refused(intent, "duplicate_window_s", "It was approved before.")
+        seen.add(intent)
+        return verdict
+
+    patch.setattr(RiskGate, "review", planted)
+
+
 # The journal.
 
 
@@ -231,13 +246,14 @@ PLANTED: Final = (
     Planted("cumulative-as-last", take_cumulative_as_last, "CLEAN", "I1", 5),
     Planted("fill-after-cancel-ignored", ignore_fill_after_cancel, "CLEAN", "I1", 17),
     Planted("latch-not-read-again", trust_latch_from_before_await, "CLEAN", "I4", 5),
-    Planted("latch-not-persisted", keep_latch_in_memory, "CRASH", "I4", 1),
+    Planted("latch-not-persisted", keep_latch_in_memory, "CRASH", "I4", 4),
     Planted("float-rounding", round_by_floats, "CLEAN", "I3", 5),
     Planted("limit-counted-after-await", count_after_await, "CLEAN", "I5", 43),
     Planted("sync-after-send", send_before_sync, "CLEAN", "I2", 1),
-    Planted("unknown-not-counted", overlook_unknown, "CLEAN", "I5", 21),
+    Planted("unknown-not-counted", overlook_unknown, "CLEAN", "I5", 69),
     Planted("candle-answered-again", answer_candle_again, "CRASH", "R35", 3),
     Planted("duplicate-fill-counted", count_duplicate_fill, "CLEAN", "I1", 13),
     Planted("lost-child-not-counted", overlook_lost_children, "PARENTS", "I17", 107),
     Planted("trail-loosens", follow_both_ways, "PARENTS", "I18", 1),
+    Planted("decided-beside-the-state", decide_by_what_was_seen_before, "CLEAN", "I15", 1),
 )

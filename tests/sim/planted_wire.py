@@ -21,6 +21,7 @@ from engine.model.orders import _BY_THE_GATE, ApprovedOrder
 from engine.runtime.gateway import VenueGateway
 from engine.runtime.private_stream import PrivateStream
 from engine.runtime.trade_rest import Exchange, TradeRest
+from engine.venues.binance.signing import Signer
 from tests.sim.planted import Planted
 
 AGAIN_S: Final = 0.2
@@ -179,6 +180,27 @@ def call_lost_orders_rejected(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VenueGateway, "_lose", planted)
 
 
+def raise_an_alarm_at_every_look(patch: pytest.MonkeyPatch) -> None:
+    """Nobody remembers that people were told of an unknown order."""
+    alarm = evidence._raise_alarm
+
+    def planted(state: Any, order: Any, doubt: Any, effects: Any) -> None:
+        doubt.is_alarmed = False
+        alarm(state, order, doubt, effects)
+
+    patch.setattr(evidence, "_raise_alarm", planted)
+
+
+def say_nothing_of_unknown_orders(patch: pytest.MonkeyPatch) -> None:
+    """An order of unknown fate is asked for, and nobody is told."""
+    patch.setattr(evidence, "_raise_alarm", lambda *_: None)
+
+
+def show_what_a_proxy_repeats(patch: pytest.MonkeyPatch) -> None:
+    """What an answer says is shown as it came, with the key in it."""
+    patch.setattr(Signer, "hide", lambda signer, answer: answer)
+
+
 WIRED: Final = (
     Planted("resend-under-new-name", resend_under_new_name, "NET", "I2", 6),
     Planted("refused-cancel-places-again", place_after_refused_cancel, "CLEAN", "I4", 10),
@@ -188,9 +210,12 @@ WIRED: Final = (
     Planted("news-waited-for-again", await_news_that_came, "CLEAN", "I10", 2),
     Planted("not-found-once", trust_first_not_found, "CHAOS", "R24", 7),
     Planted("error-taken-for-empty", take_error_for_empty, "CHAOS", "R41", 1),
-    Planted("reconcile-without-fills", overlook_fills_of_reports, "CHAOS", "liveness", 5),
-    Planted("closed-position-kept", keep_closed_positions, "CHAOS", "I1", 5),
+    Planted("reconcile-without-fills", overlook_fills_of_reports, "CHAOS", "liveness", 15),
+    Planted("closed-position-kept", keep_closed_positions, "CHAOS", "I1", 10),
     Planted("stop-not-resized", leave_stop_as_it_is, "CLEAN", "I7", 2),
     Planted("gap-ignored", overlook_gaps, "NET", "I6", 11),
-    Planted("lost-order-called-rejected", call_lost_orders_rejected, "NET", "R24", 6),
+    Planted("lost-order-called-rejected", call_lost_orders_rejected, "NET", "R24", 1),
+    Planted("alarm-at-every-look", raise_an_alarm_at_every_look, "NET", "I14", 6),
+    Planted("unknown-orders-not-told", say_nothing_of_unknown_orders, "NET", "I14", 6),
+    Planted("key-of-an-answer-shown", show_what_a_proxy_repeats, "NET", "I12", 1),
 )

@@ -11,11 +11,12 @@ from engine.kernel.desk import OnRestart
 from engine.model.chance import Chance
 
 PROFILES: Final = ("CLEAN", "NET", "VENUE", "DISK", "CRASH", "PARENTS", "CHAOS", "LIVENESS")
-"""CLEAN: nothing is lost, delays only. NET: requests, answers, frames and market data suffer.
-VENUE: the venue and others act: cancels, halts, other steps, orders by hand, replicas that lag.
-DISK: it is full, slow or broken for a while. CRASH: as CLEAN, and engine or machine die now and
-then. PARENTS: as CRASH, with parent orders and trails. CHAOS: all of it. LIVENESS: as CHAOS without
-deaths.
+"""CLEAN: nothing is lost, delays only. NET: requests, answers, frames and market data suffer, and
+the machine sleeps, stops and has another time than the venue. VENUE: the venue and others act:
+cancels, halts, other steps, orders by hand and of another engine, replicas that lag. DISK: it is
+full, slow or broken for a while. CRASH: as CLEAN, and engine or machine die now and then; behind
+the wire somebody sets the clock meanwhile. PARENTS: as CRASH, with parent orders and trails.
+CHAOS: all of it. LIVENESS: as CHAOS without deaths.
 
 Each has its quiet seeds: no person, but a strategy that runs for a while; with CRASH it dies soon
 after its orders. CLEAN, CRASH and PARENTS are lived through at two kinds of venue in turn: odd
@@ -34,7 +35,7 @@ LIMITS: Final[RiskLimits] = msgspec.structs.replace(
     open_orders_per_instrument_max=8,
     unknown_orders_per_instrument_max=8,
     failures_max=1_000,
-    free_margin_share_min=None,  # No venue tells it yet, and trading live nothing passes without.
+    free_margin_share_min=Decimal("0.3"),
 )
 """So narrow that a random operator runs into them."""
 
@@ -53,6 +54,21 @@ class DiskFaults(NamedTuple):
     trouble_share: float = 0.0
     """It is full, or an operation fails, for a while."""
     stall_s_max: float = 0.0
+
+
+class ClockFaults(NamedTuple):
+    """What the machine takes for the time; shares are of the steps of the person."""
+
+    off_s: float = 0.0
+    """How far its wall clock is ahead."""
+    drift_ppm: int = 0
+    """By how much its monotonic clock is too fast."""
+    step_share: float = 0.0
+    """Of deaths: somebody sets the wall clock before the next start."""
+    sleep_share: float = 0.0
+    """The machine sleeps, and its monotonic clock with it."""
+    stop_share: float = 0.0
+    """The process is stopped for a while."""
 
 
 class Mix(NamedTuple):
@@ -102,6 +118,11 @@ class Mix(NamedTuple):
     """Of the person's steps: the venue or somebody else acts, too."""
     restep_share: float = 0.0
     """Of those acts: an instrument gets another tick."""
+    has_early_strangers: bool = False
+    """Others trade before the engine knows the account, too."""
+    clock: ClockFaults = ClockFaults()
+    is_repeated: bool = False
+    """What came in is run again in the end, and must lead to the same."""
 
 
 def draw(profile: str, seed: int, chance: Chance) -> Mix:
@@ -130,10 +151,10 @@ def draw(profile: str, seed: int, chance: Chance) -> Mix:
         sigkill_share=chance.pick((0.0, 0.3)),
         on_restart=chance.pick((None, "resume")),
     )
-    mix = mix._replace(has_families=profile == "PARENTS")
+    mix = mix._replace(has_families=profile == "PARENTS", is_repeated=seed // 2 % 2 == 0)
     if profile in {"CLEAN", "CRASH", "PARENTS"} and seed % 2:
         return mix
-    return _wired(profile, mix, chance, seed)
+    return _disturbed(profile, _wired(profile, mix, chance, seed), seed)
 
 
 def _wired(profile: str, mix: Mix, chance: Chance, seed: int) -> Mix:
@@ -173,6 +194,29 @@ def _wired(profile: str, mix: Mix, chance: Chance, seed: int) -> Mix:
             disk=DiskFaults(chance.pick((0.0, 0.1, 0.3)), chance.pick((0.0, 0.8, 5.0))),
             sync_stall_share=chance.pick((0.0, 0.02, 0.1)),
         )
+    return mix
+
+
+def _disturbed(profile: str, mix: Mix, seed: int) -> Mix:
+    """Return the mix with what came later to the simulation, drawn beside all the rest."""
+    chance = Chance(seed * 7_919 + sum(profile.encode()))
+    has_all = profile in {"CHAOS", "LIVENESS"}
+    if profile == "NET" or has_all:
+        drop_share = chance.pick((0.0, 0.0, 0.02, 0.2))
+        stream = msgspec.structs.replace(mix.trading.stream, drop_share=drop_share)
+        mix = mix._replace(
+            trading=msgspec.structs.replace(mix.trading, stream=stream),
+            clock=ClockFaults(
+                off_s=chance.pick((0.0, 0.0, 0.0, 0.4, -0.4, 60.0, -60.0)),
+                drift_ppm=chance.pick((0, 0, 100, -100, 1_000, -1_000)),
+                sleep_share=chance.pick((0.0, 0.0, 0.03)),
+                stop_share=chance.pick((0.0, 0.0, 0.03)),
+            ),
+        )
+    if profile in {"CRASH", "PARENTS", "CHAOS"}:
+        mix = mix._replace(clock=mix.clock._replace(step_share=chance.pick((0.0, 0.0, 0.5))))
+    if profile == "VENUE" or has_all:
+        mix = mix._replace(has_early_strangers=chance.happens(0.3))
     return mix
 
 

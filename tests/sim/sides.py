@@ -5,6 +5,7 @@ kernel, so that much can be tried in little time. The exchange is reached by the
 the real trade wire; it is in `exchange_side`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
@@ -31,6 +32,8 @@ class FarSide(Protocol):
     """A venue as world and judge know it; it outlives engines."""
 
     setup: DeskSetup
+    seen: Counter[str]
+    """Situations of which only this side knows."""
 
     @property
     def allows_repairs(self) -> bool:
@@ -60,16 +63,23 @@ class FarSide(Protocol):
             is_reported: Whether it must also have been told by a report of the account.
         """
 
+    def wake_up(self, slept_s: int) -> None:
+        """Note that the machine has slept."""
+
     def go_down(self, now_ns: int) -> None:
         """Note that the engine died."""
 
-    def pass_time(self, now_ns: int) -> None:
-        """Go on without an engine."""
+    def pass_time(self, now_ns: int) -> int:
+        """Go on without an engine; returns how often others acted meanwhile."""
 
     # What the judge sees.
 
     def standing(self) -> Iterator[Standing]:
         """Iterate over what is there and what is on its way there."""
+
+    @property
+    def listen_key(self) -> str:
+        """What opens the private stream now; empty where nothing does."""
 
     def nets(self) -> Mapping[InstrumentId, int]:
         """Return net positions in lots."""
@@ -104,6 +114,7 @@ class AdapterSide:
     allows_repairs = False
 
     def __init__(self, chance: Chance, mix: Mix, on_frame: OnFrame) -> None:
+        self.seen: Counter[str] = Counter()
         self._mix = mix
         self._on_frame = on_frame
         self._memory = SimVenue(chance, mix)
@@ -137,13 +148,23 @@ class AdapterSide:
         del host, is_reported
         return "" if self._way.is_quiet() else "something is on its way"
 
+    def wake_up(self, slept_s: int) -> None:
+        """Do nothing: machines that trade here never sleep."""
+
     def go_down(self, now_ns: int) -> None:
         """Note that the engine died."""
         if self._gateway is not None:
             self._memory.go_down(now_ns, self._gateway.markets)
 
-    def pass_time(self, now_ns: int) -> None:
+    def pass_time(self, now_ns: int) -> int:
         """Do nothing: the market goes on when somebody looks."""
+        del now_ns
+        return 0
+
+    @property
+    def listen_key(self) -> str:
+        """What opens the private stream now: an adapter needs nothing."""
+        return ""
 
     def standing(self) -> Iterator[Standing]:
         """Iterate over what is there and what is on its way there."""

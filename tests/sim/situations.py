@@ -91,10 +91,20 @@ DYING: Final = (
 FAMILIES: Final = ("order approved", "fill", "order amended", *FAMILY_WORDS.values())
 
 WIRED: Final = ("order approved", "fill", "order canceled", "killed", "account confirmed")
-LOSSY: Final = ("private stream lost", "report failed", "query failed", "order unknown")
-OTHERS: Final = ("order made elsewhere", "funding paid", "money moved")
+LOSSY: Final = (
+    *("private stream lost", "report failed", "query failed", "order unknown"),
+    *("machine asleep", "process stopped", "clock away", "private frame lost", "hostile answer"),
+    "alarm",
+)
+OTHERS: Final = (
+    *("order made elsewhere", "funding paid", "money moved"),
+    *("act before the account was known", "order of another engine"),
+)
 BAD_DISK: Final = ("disk in trouble", "order refused for a late disk")
-DEADLY: Final = ("crash at a file operation", "crash at an await")
+DEADLY: Final = (
+    *("crash at a file operation", "crash at an await"),
+    *("act while no engine lived", "wall clock set"),
+)
 
 EXPECTED: Final = {
     "CLEAN": TRADING + WIRED,

@@ -7,30 +7,29 @@ lost with it; the venue goes on, and the next engine begins from what the disk k
 import asyncio
 import gc
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from loguru import logger
 
 from engine.folder import DataFolder
 from engine.kernel.state import KernelState
 from engine.model.chance import Chance
 from engine.model.commands import EngageKill, OperatorCommand
-from engine.model.effects import CommandResult, Effect, PlaceOrder, Record
-from engine.model.envelope import Event
+from engine.model.effects import CommandResult, Effect
+from engine.model.envelope import Event, LoopLagged
 from engine.model.errors import CockpitError
 from engine.model.numbers import NS_PER_S
 from engine.model.view import Mode
-from engine.runtime.clock import Clock, LoopClock, sleep_until
+from engine.runtime.clock import Clock, sleep_until
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.journal_writer import LoopWorker
 from engine.runtime.recovery import TradingPorts, attach_trading, recover_ledger
 from engine.runtime.virtual_loop import VirtualLoop
 from tests.fakes.files import FaultyFiles, PowerCut
 from tests.sim.checkers import Violation, demand
+from tests.sim.clocks import LONG_SLEEPS_S, SLEEPS_S, ClockTrouble, MachineClock
 from tests.sim.exchange_side import ExchangeSide
 from tests.sim.families import FamilyOperator
 from tests.sim.frames import Frame
@@ -45,13 +44,20 @@ from tests.sim.markets import (
 )
 from tests.sim.operator import SimOperator
 from tests.sim.profiles import Mix, draw
+from tests.sim.repeat import encoded
 from tests.sim.sides import AdapterSide, FarSide, OnFrame
 from tests.sim.troubles import DiskTrouble
 
 FOLDER: Final = DataFolder(Path("/sim"))
 START_NS: Final = 1_760_000_000 * NS_PER_S
 REST_S: Final = 60
-"""Within so long after the last command everything must be known again (liveness)."""
+"""Within so long after the last command everything must be known again (liveness), and as much
+longer as the clock is off: no request counts as lapsed before (R24)."""
+PATIENCE_S: Final = 120
+"""A person waits so long in all for the engine to trade."""
+AWAY_NS: Final = 120 * NS_PER_S
+"""An engine whose clock is so far away is started again before all must be known: until then an
+order without an answer may stay so for as long as that (R24)."""
 STALL_S: Final = 0.8
 """A sync that takes longer than an order waits."""
 
@@ -84,6 +90,10 @@ class CrashingLoop(VirtualLoop):
         """Passes until the end; 0 for never."""
         self.is_buried = False
         """Whether only the remains of an engine are on it."""
+
+    def skip(self, seconds: float) -> None:
+        """Let time go on while nothing runs: what was due meanwhile is late."""
+        self._now += seconds
 
     def _end(self) -> None:
         self._files.is_off = True
@@ -118,10 +128,7 @@ class SimHost(EngineHost):
 
     def _dispatch(self, effect: Effect) -> None:
         super()._dispatch(effect)
-        if isinstance(effect, Record):
-            self._world.judge.on_record(effect.fact)
-        elif isinstance(effect, PlaceOrder):
-            self._world.judge.on_approved(effect)
+        self._world.judge.on_effect(effect)
 
 
 class World:
@@ -140,14 +147,20 @@ class World:
         self.side.trade(self._new_market(chance.next_u64() >> 1), START_NS)
         self._chance = chance
         self._disk = DiskTrouble(self.mix.disk, self.files)
+        self._whims = Chance(seed * 104_729)
+        sleeps_s = LONG_SLEEPS_S if self.mix.quiet_s else SLEEPS_S
+        self._clocks = ClockTrouble(self.mix.clock, Chance(self._whims.next_u64()), sleeps_s)
+        self._patience_s = PATIENCE_S
         self._steps_left = self.mix.steps
         self._now_ns = START_NS
         self._trace = hashlib.sha256()
         self._life = 0
+        self._is_restarting = False
+        """Whether the engine ends in good order, to begin again by the right time."""
         self._events = 0
         self._seen: dict[str, int] = {}
         self._host: SimHost | None = None
-        self._clock: LoopClock | None = None
+        self._clock: MachineClock | None = None
         self._escaped: list[str] = []
 
     def _new_market(self, seed: int) -> Market:
@@ -163,7 +176,7 @@ class World:
         Raises:
             Violation: An invariant does not hold.
         """
-        with _quiet_logs():
+        with self.judge.canaries.listening():
             while not self._live_once(is_last=self._life + 1 >= self.mix.lives):
                 self._lie_dark()
         return Outcome(
@@ -178,8 +191,9 @@ class World:
         )
 
     def _live_once(self, *, is_last: bool) -> bool:
-        """Let an engine live; returns whether it came to a good end."""
+        """Let an engine live; returns whether it came to a good end, with nothing left to do."""
         self._life += 1
+        self._is_restarting = False
         loop = CrashingLoop(self._chance.next_u64() >> 1, self.files)
         loop.set_exception_handler(self._on_escaped)
         if not is_last and not self.mix.quiet_s:
@@ -194,7 +208,7 @@ class World:
             self._bury(loop)
             gc.unfreeze()
         demand(not self._escaped, "I12", "; ".join(self._escaped))
-        return True
+        return not self._is_restarting
 
     def _plan_end(self, loop: CrashingLoop) -> None:
         if self._chance.happens(0.4):
@@ -222,7 +236,7 @@ class World:
     # One life.
 
     async def _live(self, loop: CrashingLoop) -> None:
-        clock = LoopClock(self._now_ns)
+        clock = self._clocks.new_clock(self._now_ns)
         self._clock, self._host = clock, None
         run_id = f"run-{self._life:04}"
         setup = self.side.setup
@@ -240,16 +254,18 @@ class World:
         self.operator.sit_down(host)
         person = loop.create_task(self._person(host, clock), name="person")
         try:
-            source = MarketSource(host, clock, self.side.market, self._new_market_faults())
+            source = MarketSource(host, clock.true, self.side.market, self._new_market_faults())
             await host.run(source, self.mix.symbols)
         except CockpitError as error:
             if self.judge.violation is not None:
                 raise self.judge.violation from None
             raise Violation(f"I12: the engine died: {error!r}") from error
         await person
-        self._now_ns = clock.now_ns()
+        self._now_ns = clock.true.now_ns()
         self._seen = dict(self.judge.check_end())
         self._trace.update(host._kernel.step_digest().encode())
+        if self._is_restarting:
+            self._leave()
 
     def _new_worker(self) -> LoopWorker:
         dice = Chance(self._chance.next_u64())
@@ -264,51 +280,91 @@ class World:
     def _new_market_faults(self) -> MarketMishaps:
         return MarketMishaps(self.mix.market, Chance(self._chance.next_u64()))
 
-    async def _person(self, host: SimHost, clock: LoopClock) -> None:
+    async def _person(self, host: SimHost, clock: MachineClock) -> None:
         """Give commands until there are no more to give, then wait for rest, look, and leave."""
         try:
-            await clock.sleep(self.mix.opening_s)
+            await self._begin(host, clock)
             self.judge.check_killed()
             if self.mix.quiet_s:
                 await self._watch_strategies(host, clock)
             while self._steps_left > 0:
                 self._steps_left -= 1
+                await self._be_patient(host, clock)
                 self.operator.act()
                 self.judge.look()
                 self._meddle(host, clock)
+                self._disturb(host, clock)
                 await clock.sleep(self._chance.exponential(self.mix.pause_mean_s))
                 self.judge.look()
+            if clock.away_ns() > AWAY_NS:
+                self._is_restarting = True
+                self._disk.calm()
+                return
+            self.judge.seen["clock away"] += clock.away_ns() > NS_PER_S
             await self._come_to_rest(host, clock)
             self.judge.check_rest()
         finally:
             host.stop("the person leaves")
 
-    async def _watch_strategies(self, host: SimHost, clock: LoopClock) -> None:
+    async def _begin(self, host: SimHost, clock: MachineClock) -> None:
+        """Wait before the first command; others may not."""
+        looks = 6 if self.mix.has_early_strangers else 1
+        for _ in range(looks):
+            await clock.sleep(self.mix.opening_s / looks)
+            if self.mix.has_early_strangers:
+                self.side.act(host, clock.true.now_ns())
+
+    async def _be_patient(self, host: SimHost, clock: MachineClock) -> None:
+        """Most of the times wait while nothing could leave anyway, for some time in all."""
+        if not self.mix.is_wired or self._whims.happens(0.2):
+            return
+        while self._patience_s > 0 and host.state.desk.venue_side.faults(host.state.ts_ns):
+            self._patience_s -= 1
+            await clock.sleep(1)
+            self.judge.look()
+
+    async def _watch_strategies(self, host: SimHost, clock: MachineClock) -> None:
         """Let a strategy run on everything, until it is late."""
         for instrument_id in list(host.state.instruments):
             self.operator.start_strategy(instrument_id)
-        while clock.now_ns() < START_NS + self.mix.quiet_s * NS_PER_S:
+        while clock.true.now_ns() < START_NS + self.mix.quiet_s * NS_PER_S:
             await clock.sleep(CANDLE_S / 4)
+            self._disturb(host, clock)
             if self.mix.is_wired and self._chance.happens(0.2):
                 self.operator.close_half()
             self.judge.look()
 
-    def _meddle(self, host: SimHost, clock: LoopClock) -> None:
+    def _meddle(self, host: SimHost, clock: MachineClock) -> None:
         """Let others act, and the disk."""
         if self.mix.is_wired:
-            self.side.act(host, clock.now_ns())
+            self.side.act(host, clock.true.now_ns())
             self._disk.act(self._chance)
 
-    async def _come_to_rest(self, host: SimHost, clock: LoopClock) -> None:
+    def _disturb(self, host: SimHost, clock: MachineClock) -> None:
+        """Let the machine sleep, or the process be stopped, or neither."""
+        slept_s, stopped_s = self._clocks.sleep_s(), self._clocks.stop_s()
+        if slept_s:
+            clock.fall_asleep(slept_s * NS_PER_S)
+            self.side.wake_up(slept_s)
+            self.judge.seen["machine asleep"] += 1
+        if stopped_s:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, CrashingLoop)
+            loop.skip(stopped_s)
+            self.judge.note_stop(stopped_s * NS_PER_S)
+            host.report("watchdog", LoopLagged(stopped_s * NS_PER_S, ""))
+            self.judge.seen["process stopped"] += 1
+
+    async def _come_to_rest(self, host: SimHost, clock: MachineClock) -> None:
         """Leave nothing that the market could still fill, and wait for what is on its way.
 
         Where nothing is ever lost both sides agree before a report of the account says so, and in
         any case afterwards (liveness). While the venue has shut us out nothing can come right.
         """
         self._disk.calm()
-        self.side.calm(clock.now_ns())
+        self.side.calm(clock.true.now_ns())
         await sleep_until(clock, host.state.desk.venue_side.banned_until_ns)
-        until_ns = clock.now_ns() + REST_S * NS_PER_S
+        until_ns = clock.now_ns() + REST_S * NS_PER_S + clock.away_ns()
         for _ in range(4):
             self.operator.calm_down()
             await clock.sleep(REST_S / 8)
@@ -318,7 +374,7 @@ class World:
         await self._settle(host, clock, until_ns, is_reported=True)
 
     async def _settle(
-        self, host: SimHost, clock: LoopClock, until_ns: int, *, is_reported: bool
+        self, host: SimHost, clock: MachineClock, until_ns: int, *, is_reported: bool
     ) -> None:
         trouble = "not looked at yet"
         while trouble and clock.now_ns() < until_ns:
@@ -333,9 +389,10 @@ class World:
         """Take an event into the trace; of the market's its time and name will do."""
         self._events += 1
         self._trace.update(b"%d %s" % (ts_ns, type(event).__name__.encode()))
-        if not sender.startswith("feed:"):
-            self._trace.update(_encode(event))
-        self.judge.on_step(event)
+        kept = event if sender.startswith("feed:") else encoded(event)
+        if isinstance(kept, bytes):
+            self._trace.update(kept)
+        self.judge.on_step(sender, event, kept)
         if _is_kill(event) and self._chance.happens(0.15):
             self._die_soon()
 
@@ -368,11 +425,15 @@ class World:
             loop.passes_left = self._chance.between(1, 12)
 
     def _die(self) -> None:
-        """Note where the engine died; the venue does not hear of it."""
+        """Note where the engine died."""
         if self._clock is not None:  # Else it came to nothing at all.
-            self._now_ns = self._clock.now_ns()
+            self._now_ns = self._clock.true.now_ns()
         is_at_file = 0 < self.files.cut_at <= self.files.done["all"]
         self.judge.seen[f"crash at {'a file operation' if is_at_file else 'an await'}"] += 1
+        self._leave()
+
+    def _leave(self) -> None:
+        """The engine is gone; the venue does not hear of it."""
         self.operator.stand_up()
         self._disk.calm()
         if self._host is not None:
@@ -388,7 +449,11 @@ class World:
         self.judge.lose()
         pauses_s = (3, 5) if self.mix.quiet_s else (0, 1, 60, 600)
         self._now_ns += self._chance.pick(pauses_s) * NS_PER_S
-        self.side.pass_time(self._now_ns)
+        if self._is_restarting or self._life + 1 >= self.mix.lives:
+            self._clocks.set_right()
+        else:
+            self.judge.seen["wall clock set"] += self._clocks.set_wall()
+        self.judge.seen["act while no engine lived"] += self.side.pass_time(self._now_ns)
         self._trace.update(b"dark %d" % self._now_ns)
 
 
@@ -407,12 +472,3 @@ def _is_kill(event: Event) -> bool:
 
 async def _all(tasks: list[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextmanager
-def _quiet_logs() -> Iterator[None]:
-    logger.disable("engine")
-    try:
-        yield
-    finally:
-        logger.enable("engine")

@@ -98,6 +98,11 @@ class Stage:
         widget = self.trade.query_one(f"#{name}", LineWidget)
         return "\n".join(row_text(row) for row in widget.rows)
 
+    def pane_or_nothing(self, name: str) -> list[str]:
+        """Return the rows of a widget, none while it has no place."""
+        widget = self.trade.query_one(f"#{name}", LineWidget)
+        return [row_text(row) for row in widget.rows] if widget.display else []
+
 
 @asynccontextmanager
 async def stage(size: tuple[int, int] = S, **welcome: object) -> AsyncIterator[Stage]:

@@ -13,7 +13,7 @@ class Sent:
         self.at = at
         self.terminal = Terminal(*M)
         self.size = 0
-        at.app._display = self._display  # type: ignore[method-assign]
+        at.app._display = self._display  # type: ignore[method-assign]  # to count what is drawn
 
     def _display(self, screen, renderable) -> None:
         if isinstance(renderable, CompositorUpdate):

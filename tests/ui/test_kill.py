@@ -122,6 +122,21 @@ async def test_a_second_press_asks_and_enter_flattens():
         assert "flatten accepted" in at.text()
 
 
+async def test_kill_flatten_kills_and_then_closes_every_position():
+    async with stage(S) as at:
+        await at.feed()
+        await at.press("colon", *"kill", "space", *"flatten")
+        at.now_ns += 200_000_000
+        await at.drawn()
+
+        await at.press("enter", "enter")
+        await at.drawn()
+
+        killed, flat = at.port.meant
+        assert isinstance(killed.actions[0], EngageKill)
+        assert (flat.actions, flat.confirm) == ((ClosePosition(),), 2)
+
+
 async def test_esc_closes_the_question_and_the_kill_stays():
     async with stage(S) as at:
         await at.feed()

@@ -206,10 +206,10 @@ async def test_what_is_not_well_is_counted_and_marked():
 async def test_health_of_a_silent_engine_is_not_current():
     async with stage(L) as at:
         await at.feed()
-        before = at.trade.query_one("#health").rows  # type: ignore[attr-defined]
+        before = at.trade.query_one("#health").rows  # type: ignore[attr-defined]  # it is a pane
         await at.wait(7.0)
 
-        assert at.trade.query_one("#health").rows != before  # type: ignore[attr-defined]
+        assert at.trade.query_one("#health").rows != before  # type: ignore[attr-defined]  # it is a pane
 
 
 # Rows and panes with more room.

@@ -1,7 +1,7 @@
 """A few pictures; the words on them are asserted elsewhere."""
 
 import pytest
-from pytest_textual_snapshot import SVGImageExtension  # type: ignore[import-untyped]
+from pytest_textual_snapshot import SVGImageExtension  # type: ignore[import-untyped]  # it has no types
 from syrupy.assertion import SnapshotAssertion
 
 from tests.ui.scenes import a_killed_risk

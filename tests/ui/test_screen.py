@@ -113,11 +113,11 @@ async def test_tab_goes_round_all_panes():
         seen = []
         for _ in FRAMED:
             await at.press("tab")
-            seen.append(at.trade.focused.id)  # type: ignore[union-attr]
+            seen.append(at.trade.focused.id)  # type: ignore[union-attr]  # something has it
         await at.press("shift+tab")
 
         assert seen == [*FRAMED[1:], "book"]
-        assert at.trade.focused.id == "health"  # type: ignore[union-attr]
+        assert at.trade.focused.id == "health"  # type: ignore[union-attr]  # something has it
 
 
 async def test_zoom_fills_the_body_and_goes_back():

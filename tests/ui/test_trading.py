@@ -40,6 +40,14 @@ async def test_positions_by_owner_with_totals():
         assert "eq 100,412.55 USD  day +112.40  real +9.30  fees -4.11  fund -0.68" in text
 
 
+async def test_a_position_with_a_stop_for_a_part_shows_that_part():
+    async with stage(M) as at:
+        bare = a_position(is_protected=False, stopped_part="2/3")
+        await at.feed(positions=some_positions(rows=(bare,)))
+
+        assert "64,209.8    +99.90 2/3!" in at.pane("positions")
+
+
 async def test_no_position_says_how_to_get_one():
     async with stage(S) as at:
         await at.feed(positions=some_positions(rows=()))

@@ -63,6 +63,10 @@ class Account:
         """Return the positions as they were at a moment."""
         return list(self._positions.all_at(as_of_ns))
 
+    def cash_changed_ns(self, as_of_ns: int) -> int:
+        """Return when the cash had changed last, as of a moment."""
+        return self._cash.changed_ns(self.asset, as_of_ns)
+
     def cash_at(self, as_of_ns: int) -> Decimal:
         """Return the cash as it was at a moment."""
         cash = self._cash.at(self.asset, as_of_ns)

@@ -46,6 +46,8 @@ class AlgoDesk:
         self._by_order: dict[int, int] = {}
         self._last: dict[tuple[str, str], Decimal] = {}
         """Newest price by symbol and working type."""
+        self.hangs = False
+        """A mishap: what is triggered stays so, and becomes no order."""
         self._next_id = 2_000_000_001
         desk.on_change = self._follow
 
@@ -83,7 +85,7 @@ class AlgoDesk:
         """Trigger what waits for a price: of the last trade, or the mark price."""
         self._last[symbol, working_type] = price
         for algo in self.open_algos(symbol):
-            if algo.working_type != working_type:
+            if algo.working_type != working_type or algo.status != "NEW":
                 continue
             trailed = _trail(algo, price)
             if trailed is not algo:
@@ -125,6 +127,8 @@ class AlgoDesk:
     def _trigger(self, algo: AlgoOrder, now_ns: int) -> None:
         """Send what was waiting to the book, or learn that the book does not want it."""
         algo = self._change(algo, now_ns, status="TRIGGERING", triggered_ms=now_ns // NS_PER_MS)
+        if self.hangs:
+            return
         desk = self._desk
         net = desk.account.position(algo.symbol).qty
         order = VenueOrder(

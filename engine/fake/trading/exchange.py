@@ -107,6 +107,9 @@ class FakeExchange:
         self.algos = AlgoDesk(self.desk, self.streams.tell)
         self.placed: dict[str, int] = {}
         """How often a request to place an order with this client order id was accepted."""
+        self.stops_go_along = False
+        """Whether conditional orders go too where all of a symbol are canceled, by request or by
+        timer: nobody has told of the real venue."""
         self._countdowns: dict[str, int] = {}
         self._arrivals: list[tuple[int, int, Travelling]] = []
         self._arrived = 0
@@ -140,6 +143,11 @@ class FakeExchange:
     # Time
 
     @property
+    def countdowns(self) -> Mapping[str, int]:
+        """When the dead-man timer of each symbol runs out, by the venue's clock."""
+        return self._countdowns
+
+    @property
     def next_due_ns(self) -> int | None:
         """When `advance` has something to do, by the true time."""
         dues = [self.streams.next_due_ns, self.desk.next_due_ns, *self._countdowns.values()]
@@ -166,8 +174,7 @@ class FakeExchange:
         for symbol, due_ns in list(self._countdowns.items()):
             if due_ns <= venue_ns:
                 del self._countdowns[symbol]
-                for order in self.desk.open_orders(symbol):
-                    self.desk.end(order, venue_ns)
+                self._clear(symbol, venue_ns)
         self.desk.advance(venue_ns)
         self.streams.advance(venue_ns)
 
@@ -234,7 +241,7 @@ class FakeExchange:
             ("POST", "/fapi/v1/order"): _Route(self._place, 0, 1),
             ("PUT", "/fapi/v1/order"): _Route(entry.amend, 1, 1),
             ("DELETE", "/fapi/v1/order"): _Route(entry.cancel),
-            ("DELETE", "/fapi/v1/allOpenOrders"): _Route(entry.cancel_all),
+            ("DELETE", "/fapi/v1/allOpenOrders"): _Route(self._cancel_all),
             ("POST", "/fapi/v1/algoOrder"): _Route(self._place_algo, 0, 1),
             ("DELETE", "/fapi/v1/algoOrder"): _Route(entry.cancel_algo),
             ("DELETE", "/fapi/v1/algoOpenOrders"): _Route(entry.cancel_algos),
@@ -261,6 +268,18 @@ class FakeExchange:
 
     def _note_placed(self, client_order_id: str) -> None:
         self.placed[client_order_id] = self.placed.get(client_order_id, 0) + 1
+
+    def _cancel_all(self, params: Params, now_ns: int) -> object:
+        answer = self._entry.cancel_all(params, now_ns)
+        self._clear(params.text("symbol"), now_ns)
+        return answer
+
+    def _clear(self, symbol: str, now_ns: int) -> None:
+        """End all orders of a symbol, of the kinds that this venue means by that."""
+        for order in self.desk.open_orders(symbol):
+            self.desk.end(order, now_ns)
+        for algo in self.algos.open_algos(symbol) if self.stops_go_along else ():
+            self.algos.cancel(algo, now_ns)
 
     def _count_down(self, params: Params, now_ns: int) -> object:
         symbol, after_ms = params.text("symbol"), params.number("countdownTime")

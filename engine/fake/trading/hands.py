@@ -36,9 +36,15 @@ class Hands:
         qty: Decimal,
         now_ns: int,
         price: Decimal | None = None,
+        name: str = "",
     ) -> VenueOrder:
-        """Place an order on the venue's own page, a market order without a price."""
-        return self._desk.place(self._order(symbol, side, qty, "web_", price), self._venue(now_ns))
+        """Place an order on the venue's own page, a market order without a price.
+
+        With a name of its own it is an order of another program.
+        """
+        order = self._order(symbol, side, qty, "web_", price)
+        named = msgspec.structs.replace(order, client_order_id=name or order.client_order_id)
+        return self._desk.place(named, self._venue(now_ns))
 
     def cancel(self, order: VenueOrder, now_ns: int) -> None:
         """Cancel an open order there."""

@@ -43,6 +43,12 @@ class History(Generic[K, V]):
         """Return the value as it was at a moment; None where there was none."""
         return _version(self._versions.get(key, []), as_of_ns)
 
+    def changed_ns(self, key: K, as_of_ns: int) -> int:
+        """Return when a value had changed last, at a moment; 0 for what was never put."""
+        versions = self._versions.get(key, [])
+        index = bisect_right(versions, as_of_ns, key=lambda version: version[0])
+        return versions[index - 1][0] if index else 0
+
     def recent(self, as_of_ns: int) -> Iterator[V]:
         """Iterate over what may not have been over at a moment, oldest key first."""
         for key in list(self._recent):

@@ -14,15 +14,37 @@ from engine.model.numbers import NS_PER_S
 from engine.venues.trading import HttpReply
 
 Spoil = Literal[
-    "", "5xx", "html", "truncated", "redirect", "error_with_200", "forbidden", "limited", "banned"
+    "",
+    "5xx",
+    "html",
+    "truncated",
+    "redirect",
+    "error_with_200",
+    "hostile",
+    "forbidden",
+    "limited",
+    "banned",
 ]
 """How an answer differs from the exchange's."""
 
-SPOILS: Final[tuple[Spoil, ...]] = ("5xx", "html", "truncated", "redirect", "error_with_200")
+SPOILS: Final[tuple[Spoil, ...]] = (
+    "5xx",
+    "html",
+    "truncated",
+    "redirect",
+    "error_with_200",
+    "hostile",
+)
 REFUSALS: Final[tuple[Spoil, ...]] = ("forbidden", "limited", "banned")
 """Of something that stands before the exchange: nothing was done."""
 
+UNLISTED: Final = -9_999
+"""A code that no table has."""
+
 STATUSES_5XX: Final = (500, 502, 503, 504)
+
+HOSTILE: Final = "\x1b]52;c;Y2FuYXJ5\x07\x1b[2J\u202e\u200b[/b]{0}%s\r\n"
+"""What a terminal, a log or a format would obey, if they were shown it as it is."""
 
 HTML: Final = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -39,8 +61,8 @@ class RestFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     refused_share: float = 0.0
     """A firewall or a limit answers, and nothing was done: 403, 429, 418."""
     spoiled_share: float = 0.0
-    """The answer is 5xx, HTML, cut, a redirect or an error with status 200; half of them were
-    done."""
+    """The answer is 5xx, HTML, cut, a redirect, an error with status 200 or a text that is hostile
+    and repeats the request with its key; half of them were done."""
     slow_share: float = 0.0
     """The answer comes, but slowly."""
     late_share: float = 0.0
@@ -57,6 +79,8 @@ class RestFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class StreamFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of private websockets; shares are of their frames."""
 
+    drop_share: float = 0.0
+    """It never comes, and those around it do."""
     repeat_share: float = 0.0
     close_share: float = 0.0
     """The connection ends in place of the frame."""
@@ -79,6 +103,8 @@ class TradingFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """How far the venue's clock is ahead."""
     post_only_expires: bool = False
     """A post-only order that would take is accepted and expires, instead of being refused."""
+    stops_go_along: bool = False
+    """To cancel all of a symbol, by request or by a dead-man timer, covers conditional orders."""
 
     def shares(self) -> list[float]:
         """Return every share, and the sum of those that exclude each other."""
@@ -178,9 +204,10 @@ class Mishaps:
         expires: Literal["", "loud", "silent"] = ""
         if self._happens(faults.expire_share):
             expires = "loud" if chance.happens(0.5) else "silent"
+        times = 0 if self._happens(faults.drop_share) else 1 + self._happens(faults.repeat_share)
         return FrameFate(
             delay_ns=self._exponential_ns(faults.delay_mean_s),
-            times=1 + self._happens(faults.repeat_share),
+            times=times,
             stall_ns=stall_ns,
             close_code=chance.pick((1000, 1001, 1006, 1012))
             if self._happens(faults.close_share)
@@ -192,8 +219,14 @@ class Mishaps:
         """Draw whether a websocket is opened."""
         return not self._happens(self.faults.stream.unopened_share)
 
-    def spoiled(self, reply: HttpReply, spoil: Spoil) -> HttpReply:
-        """Return what arrives in place of an answer."""
+    def spoiled(self, reply: HttpReply, spoil: Spoil, echo: str = "") -> HttpReply:
+        """Return what arrives in place of an answer.
+
+        Args:
+            reply: The answer.
+            spoil: How it is changed.
+            echo: What somebody on the way repeats of the request.
+        """
         if spoil == "":
             return reply
         if spoil == "truncated":
@@ -202,6 +235,9 @@ class Mishaps:
             return _error(self._chance.pick(STATUSES_5XX), self._chance.pick((-1000, -1007)), {})
         if spoil == "error_with_200":
             return _error(200, self._chance.pick((-1000, -1007)), {})
+        if spoil == "hostile":
+            body = msgspec.json.encode({"code": UNLISTED, "msg": HOSTILE + echo})
+            return HttpReply(self._chance.pick((400, 503)), {}, body)
         return _FIXED[spoil]
 
     def _hit(self, fate: RequestFate, case: str) -> RequestFate:

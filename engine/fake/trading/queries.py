@@ -171,7 +171,7 @@ class Queries:
                 "availableBalance": money_text(free),
                 "maxWithdrawAmount": money_text(free),
                 "marginAvailable": True,
-                "updateTime": as_of_ns // NS_PER_MS,
+                "updateTime": self._account.cash_changed_ns(as_of_ns) // NS_PER_MS,
             }
         ]
 

@@ -85,6 +85,7 @@ class Way:
         self._is_cut = False
         exchange.skew_ns = int(mishaps.faults.skew_s * NS_PER_S)
         exchange.desk.is_post_only_told = mishaps.faults.post_only_expires
+        exchange.stops_go_along = mishaps.faults.stops_go_along
 
     @property
     def next_due_ns(self) -> int | None:
@@ -123,7 +124,8 @@ class Way:
 
         def answered(reply: HttpReply) -> None:
             if fate.is_answered:
-                spoiled = self._mishaps.spoiled(reply, fate.spoil)
+                echo = _echo(request) if fate.spoil else ""
+                spoiled = self._mishaps.spoiled(reply, fate.spoil, echo)
                 self._at(self._now() + fate.back_ns, lambda: on_reply(spoiled))
 
         if fate.is_arriving:
@@ -194,6 +196,12 @@ class Way:
     def _wake(self) -> None:
         if not self._is_cut:
             self.on_due()
+
+
+def _echo(request: VenueRequest) -> str:
+    """Return a request as a careless proxy would show it."""
+    said = request.query or request.body.decode("utf-8", "replace")
+    return f"{dict(request.headers)} {request.method} {request.path}?{said}"
 
 
 def venue_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> VenueRequest:

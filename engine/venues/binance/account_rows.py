@@ -1,5 +1,6 @@
 """What the venue shows of an account, in our vocabulary and exact numbers."""
 
+from collections.abc import Container
 from typing import Final
 
 from engine.model.account import BalanceSeen, CashSeen, OrderSeen, PositionSeen, SeenState
@@ -7,15 +8,15 @@ from engine.model.facts import OrderFilled
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import NS_PER_MS, PriceTicks, QtyLots
 from engine.model.orders import OrderType, Side
+from engine.model.text import clean
 from engine.venues.binance.order_names import CONDITIONAL
 from engine.venues.binance.steps import Steps, amount
 from engine.venues.binance.trade_payloads import (
     AlgoAnswer,
-    AlgoStatus,
+    AnyStatus,
     BalanceRow,
     IncomeRow,
     OrderAnswer,
-    OrderStatus,
     PositionRow,
     TradeRow,
 )
@@ -24,19 +25,21 @@ from engine.venues.scaling import require
 
 SIDES: Final[dict[VenueSide, Side]] = {"BUY": "buy", "SELL": "sell"}
 
+TRAILING: Final = "TRAILING_STOP_MARKET"
+
 TYPES: Final[dict[str, OrderType]] = {
     "LIMIT": "limit",
     "MARKET": "market",
     "LIQUIDATION": "market",
     "STOP": "stop",
     "STOP_MARKET": "stop",
-    "TRAILING_STOP_MARKET": "stop",
+    TRAILING: "stop",
     "TAKE_PROFIT": "take_profit",
     "TAKE_PROFIT_MARKET": "take_profit",
 }
 """One that is not listed is of an order made elsewhere, and is read by what the order has."""
 
-STATES: Final[dict[OrderStatus, SeenState]] = {
+STATES: Final[dict[AnyStatus, SeenState]] = {
     "NEW": "open",
     "PARTIALLY_FILLED": "partial",
     "FILLED": "filled",
@@ -46,7 +49,7 @@ STATES: Final[dict[OrderStatus, SeenState]] = {
     "REJECTED": "rejected",
 }
 
-ALGO_STATES: Final[dict[AlgoStatus, SeenState]] = {
+ALGO_STATES: Final[dict[AnyStatus, SeenState]] = {
     "NEW": "open",
     "TRIGGERING": "open",
     "TRIGGERED": "open",
@@ -56,8 +59,14 @@ ALGO_STATES: Final[dict[AlgoStatus, SeenState]] = {
 }
 """Of a conditional order that became no other; the rest of its life is the other's."""
 
+FINISHED: Final = "FINISHED"
+"""Of a conditional order that became another one."""
+
 STUCK: Final = frozenset({"TRIGGERING", "TRIGGERED"})
 """It should become another order at once; one that stays so protects nothing."""
+
+WAITING: Final[tuple[SeenState, ...]] = ("open", "partial")
+WORD_WIDTH: Final = 40
 
 BOOKED_WITH_FILLS: Final = frozenset({"REALIZED_PNL", "COMMISSION"})
 """Income that fills bring, and that is booked with them."""
@@ -92,26 +101,34 @@ def order(
         steps.instrument_id,
         SIDES[row.side],
         kind or plain_type(row.type, limit),
-        STATES[row.status],
+        STATES.get(row.status, "unclear"),
         steps.lots(row.origQty),
         steps.lots(row.executedQty),
         limit,
         steps.ticks_or_none(row.stopPrice),
         row.reduceOnly,
         row.updateTime * NS_PER_MS,
+        _unclear("status", row.status, STATES),
     )
 
 
 def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
     """Return a conditional order that became no other one as it is seen.
 
+    Of a type that nobody has described nobody knows what it waits for, nor what it becomes. Where
+    one that trails has come the venue does not tell: the trigger that it states is to be ignored.
+
     Raises:
         VenuePayloadError: It became another one, and the venue does not say which.
     """
-    state = ALGO_STATES.get(row.algoStatus)
-    if state is None:
-        require(False, "a finished order without the order that it became", row.clientAlgoId)
-    assert state is not None
+    is_child_missing = row.algoStatus == FINISHED
+    require(
+        not is_child_missing, "a finished order without the order that it became", row.clientAlgoId
+    )
+    state = ALGO_STATES.get(row.algoStatus, "unclear")
+    why = _unclear("status", row.algoStatus, ALGO_STATES)
+    if state in WAITING and row.orderType not in TYPES:
+        state, why = "unclear", _unclear("type", row.orderType, TYPES)
     return OrderSeen(
         row.clientAlgoId,
         f"{CONDITIONAL}{row.algoId}",
@@ -122,12 +139,17 @@ def conditional_order(row: AlgoAnswer, steps: Steps) -> OrderSeen:
         steps.lots(row.quantity) if row.quantity else QtyLots(0),
         0,
         steps.ticks_or_none(row.price),
-        steps.ticks_or_none(row.triggerPrice),
+        None if row.orderType == TRAILING else steps.ticks_or_none(row.triggerPrice),
         row.reduceOnly or row.closePosition,
         row.updateTime * NS_PER_MS,
-        row.algoStatus if row.algoStatus in STUCK else "",
+        row.algoStatus if row.algoStatus in STUCK else why,
         is_triggered=row.algoStatus in STUCK,
     )
+
+
+def _unclear(field: str, word: str, known: Container[str]) -> str:
+    """Return which word of the venue leaves an order unclear; nothing where it is known."""
+    return "" if word in known else f"{field} {clean(word, WORD_WIDTH)}"
 
 
 def plain_type(kind: str, limit: PriceTicks | None) -> OrderType:
@@ -166,7 +188,7 @@ def fill(row: TradeRow, client_order_id: str, steps: Steps) -> OrderFilled:
         row.time * NS_PER_MS,
         client_order_id,
         str(row.id),
-        steps.nearest_ticks(row.price),
+        steps.traded_ticks(row.price),
         _some(steps.lots(row.qty), row.qty),
         "maker" if row.maker else "taker",
         amount(row.commission),
@@ -203,7 +225,7 @@ def balance(row: BalanceRow) -> BalanceSeen:
     if row.crossWalletBalance and row.crossUnPnl and row.availableBalance:
         margin = amount(row.crossWalletBalance) + amount(row.crossUnPnl)
         free = amount(row.availableBalance)
-    return BalanceSeen(row.asset, amount(row.balance), margin, free)
+    return BalanceSeen(row.asset, amount(row.balance), margin, free, row.updateTime * NS_PER_MS)
 
 
 def cash(row: IncomeRow, instrument_id: InstrumentId | None) -> CashSeen:

@@ -6,11 +6,14 @@ from typing import Final
 from engine.model.instrument import Instrument, SequenceRule, instrument_id
 from engine.model.numbers import split_decimal
 from engine.venues.binance.payloads import SymbolInfo
+from engine.venues.scaling import require
 
 SEQUENCE_RULES: Final[dict[str, SequenceRule]] = {
     "binance_futures": "previous_id",
     "binance": "contiguous_ids",
 }
+
+SYMBOL_LETTERS_MAX: Final = 40
 
 QUOTES_BY_SUFFIX: Final = (
     *("FDUSD", "USDT", "USDC", "BUSD", "TUSD"),
@@ -23,8 +26,9 @@ def described(venue: str, info: SymbolInfo) -> Instrument:
     """Return the instrument that a symbol of exchangeInfo describes.
 
     Raises:
-        VenuePayloadError: A step is not a plain number, or finer than any.
+        VenuePayloadError: A step is not a plain number, or finer than any; or it has no name.
     """
+    require_name(info.symbol)
     tick = lot = notional = None
     for item in info.filters:
         if item.filterType == "PRICE_FILTER":
@@ -44,6 +48,16 @@ def described(venue: str, info: SymbolInfo) -> Instrument:
         is_trading=info.status == "TRADING",
         has_numbered_trades=True,
     )
+
+
+def require_name(symbol: str) -> None:
+    """Refuse what is no name of an instrument.
+
+    Raises:
+        VenuePayloadError: It is none.
+    """
+    is_name = 0 < len(symbol) <= SYMBOL_LETTERS_MAX and symbol.isprintable()
+    require(is_name, "not a symbol", symbol)
 
 
 def undescribed(venue: str, symbol: str) -> Instrument:

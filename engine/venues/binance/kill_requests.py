@@ -72,19 +72,12 @@ def clear(symbol: str) -> TradeRequest:
 
 def cancel_open(order: OpenOrder) -> TradeRequest:
     """Return what cancels an order by the venue's own number."""
-    if order.is_conditional:
-        return TradeRequest("clear", "DELETE", ALGO_ORDER, (("algoId", order.order_id),))
-    params = (("symbol", order.symbol), ("orderId", order.order_id))
-    return TradeRequest("clear", "DELETE", ORDER, params)
+    return TradeRequest("clear", "DELETE", *_numbered(order))
 
 
 def fate(order: OpenOrder) -> TradeRequest:
     """Return the query of how an order stands, whose only row is the venue's word for it."""
-    if order.is_conditional:
-        params: tuple[tuple[str, str], ...] = (("algoId", order.order_id),)
-        return TradeRequest("survey", "GET", ALGO_ORDER, params, is_read=True)
-    params = (("symbol", order.symbol), ("orderId", order.order_id))
-    return TradeRequest("survey", "GET", ORDER, params, is_read=True)
+    return TradeRequest("survey", "GET", *_numbered(order), is_read=True)
 
 
 def read(request: TradeRequest, body: bytes) -> TradeAnswer:
@@ -93,22 +86,29 @@ def read(request: TradeRequest, body: bytes) -> TradeAnswer:
     Raises:
         VenuePayloadError: A row cannot be read, so nothing of it counts.
     """
-    rows: tuple[OpenOrder | HeldPosition | str, ...]
-    match request.path:
-        case path if path == ORDER:
-            rows = (strictly(body, PlainState).status,)
-        case path if path == ALGO_ORDER:
-            rows = (strictly(body, ConditionalState).algoStatus,)
-        case path if path == OPEN_ORDERS:
-            rows = tuple(map(_plain, strictly(body, list[PlainRow])))
-        case path if path == OPEN_ALGO_ORDERS:
-            # One that became another order is listed as that.
-            found = strictly(body, list[ConditionalRow])
-            rows = tuple(_conditional(row) for row in found if child_of(row.actualOrderId) is None)
-        case _:
-            held = map(_position, strictly(body, list[PositionRow]))
-            rows = tuple(row for row in held if row.qty)
-    return TradeAnswer("confirmed", rows=rows)
+    return TradeAnswer("confirmed", rows=_rows(request.path, body))
+
+
+def _numbered(order: OpenOrder) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return where an order is kept, and its number there."""
+    if order.is_conditional:
+        return ALGO_ORDER, (("algoId", order.order_id),)
+    return ORDER, (("symbol", order.symbol), ("orderId", order.order_id))
+
+
+def _rows(path: str, body: bytes) -> tuple[OpenOrder | HeldPosition | str, ...]:
+    if path == ORDER:
+        return (strictly(body, PlainState).status,)
+    if path == ALGO_ORDER:
+        return (strictly(body, ConditionalState).algoStatus,)
+    if path == OPEN_ORDERS:
+        return tuple(map(_plain, strictly(body, list[PlainRow])))
+    if path == OPEN_ALGO_ORDERS:
+        # One that became another order is listed as that.
+        found = strictly(body, list[ConditionalRow])
+        return tuple(_conditional(row) for row in found if child_of(row.actualOrderId) is None)
+    held = map(_position, strictly(body, list[PositionRow]))
+    return tuple(row for row in held if row.qty)
 
 
 def _plain(row: PlainRow) -> OpenOrder:

@@ -34,13 +34,12 @@ from engine.model.numbers import NS_PER_MS
 from engine.venues.base import Control, Endpoints, HttpRequest, SocketPlan, Stream, TradeSpan
 from engine.venues.binance import payloads, requests, streams
 from engine.venues.binance.channel import Channel
-from engine.venues.binance.instruments import described, undescribed
+from engine.venues.binance.instruments import described, require_name, undescribed
 from engine.venues.binance.requests import TIMEFRAMES
 from engine.venues.scaling import decoded, events_of, excerpt, require
 
 SYMBOLS_MAX: Final = 2_000
 """More names than Binance lists per venue; a stream of invented ones stops here."""
-SYMBOL_LETTERS_MAX: Final = 40
 STREAMS_MAX: Final = 20_000
 """Names remembered with their decoders; beyond, the memory starts anew."""
 
@@ -314,7 +313,6 @@ class BinanceMarketWire:
         self._described = {}
         for item in info.symbols:
             with suppress(VenuePayloadError):
-                _require_name(item.symbol)
                 self._described[item.symbol] = described(self._venue, item)
         updates: list[Event] = []
         for channel in self._channels.values():
@@ -384,7 +382,7 @@ class BinanceMarketWire:
     def _channel(self, symbol: str) -> Channel:
         channel = self._channels.get(symbol)
         if channel is None:
-            _require_name(symbol)
+            require_name(symbol)
             require(len(self._channels) < SYMBOLS_MAX, "too many symbols", symbol)
             instrument = self._described.get(symbol) or undescribed(self._venue, symbol)
             channel = self._channels[symbol] = Channel(instrument)
@@ -411,11 +409,6 @@ def _fetched(
         trades.append(trade)
     trades.sort(key=lambda trade: trade.trade_id)
     return TradesFetched(channel.instrument_id, tuple(trades))
-
-
-def _require_name(symbol: str) -> None:
-    is_name = 0 < len(symbol) <= SYMBOL_LETTERS_MAX and symbol.isprintable()
-    require(is_name, "not a symbol", symbol)
 
 
 def _let_pass(_channel: Channel, _frame: str | bytes) -> Sequence[Event]:

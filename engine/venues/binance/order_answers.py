@@ -135,8 +135,7 @@ class OrderAnswers:
         key, events = request.client_order_id, tuple[Event, ...]()
         if found.verdict == "refused":
             if request.purpose == "place":
-                lapsed = OrderExpired if found.has_lapsed else OrderRejected
-                events = (lapsed(ts_ns, key, found.reason),)
+                events = (_not_placed(found, key, ts_ns),)
             elif request.purpose == "amend":
                 events = (ReplaceRejected(ts_ns, key, found.reason),)
             elif request.purpose == "cancel":
@@ -183,8 +182,21 @@ class OrderAnswers:
         return algo
 
 
+def _not_placed(found: Ruling, client_order_id: str, ts_ns: int) -> OrderExpired | OrderRejected:
+    """Return how an order ended that the venue did not take."""
+    if found.has_lapsed:
+        return OrderExpired(ts_ns, client_order_id, found.reason, is_passed=found.is_passed)
+    return OrderRejected(ts_ns, client_order_id, found.reason)
+
+
 def _ending(status: str, client_order_id: str, ts_ns: int) -> tuple[Event, ...]:
-    """Return the end of an order that an answer tells; one of fills is told by the fills."""
+    """Return the end of an order that an answer tells; one of fills is told by the fills.
+
+    Raises:
+        VenuePayloadError: Nobody has described the status, so nothing is proven.
+    """
+    known = status in rows.STATES or status in rows.ALGO_STATES or status == rows.FINISHED
+    require(known, "a status that nobody has described", status)
     if status == "CANCELED":
         return (OrderCanceled(ts_ns, client_order_id, "canceled by the venue"),)
     if status in ENDED_BADLY:

@@ -61,6 +61,7 @@ class OrderRequests:
             "POST",
             path,
             params,
+            weight=0,  # It counts as an order, and costs weight only where it is refused.
             order_count=1,
             client_order_id=client_order_id,
             instrument_id=spec.instrument_id,
@@ -101,13 +102,7 @@ class OrderRequests:
         self, client_order_id: str, instrument_id: InstrumentId, kind: OrderType
     ) -> TradeRequest:
         """Return the request that cancels an order, where it is now."""
-        steps = self._listing.write(instrument_id)
-        child = self._names.child(client_order_id)
-        by_algo: Params = (("clientAlgoId", client_order_id),)
-        if is_conditional(kind) and child is None:
-            path, params = ALGO_ORDER, by_algo
-        else:
-            path, params = ORDER, _named(steps, client_order_id, child)
+        path, params = self._whereabouts(client_order_id, instrument_id, kind)
         return TradeRequest(
             "cancel",
             "DELETE",
@@ -140,15 +135,10 @@ class OrderRequests:
         self, client_order_id: str, instrument_id: InstrumentId, kind: OrderType
     ) -> TradeRequest:
         """Return the query of one order."""
-        steps = self._listing.write(instrument_id)
         child = self._names.child(client_order_id)
         if child is not None:
-            return query_child(steps, child, client_order_id, kind)
-        by_algo: Params = (("clientAlgoId", client_order_id),)
-        if is_conditional(kind):
-            path, params = ALGO_ORDER, by_algo
-        else:
-            path, params = ORDER, _named(steps, client_order_id, None)
+            return query_child(self._listing.write(instrument_id), child, client_order_id, kind)
+        path, params = self._whereabouts(client_order_id, instrument_id, kind)
         return TradeRequest(
             "order",
             "GET",
@@ -158,6 +148,16 @@ class OrderRequests:
             client_order_id=client_order_id,
             instrument_id=instrument_id,
         )
+
+    def _whereabouts(
+        self, client_order_id: str, instrument_id: InstrumentId, kind: OrderType
+    ) -> tuple[str, Params]:
+        """Return where an order is kept now, and what it is called there."""
+        steps = self._listing.write(instrument_id)
+        child = self._names.child(client_order_id)
+        if is_conditional(kind) and child is None:
+            return ALGO_ORDER, (("clientAlgoId", client_order_id),)
+        return ORDER, _named(steps, client_order_id, child)
 
 
 def query_child(steps: Steps, number: int, client_order_id: str, kind: OrderType) -> TradeRequest:

@@ -142,7 +142,7 @@ def _fill(order: StreamOrder, key: str, steps: Steps) -> OrderFilled:
         order.T * NS_PER_MS,
         key,
         str(order.t),
-        steps.nearest_ticks(order.L),
+        steps.traded_ticks(order.L),
         lots,
         "maker" if order.m else "taker",
         amount(order.n),

@@ -9,7 +9,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -25,11 +26,17 @@ VENUE_HOSTS: Final = frozenset(
         *("api.binance.com", "demo-api.binance.com"),
     }
 )
+STREAM_HOSTS: Final = frozenset(
+    {"fstream.binance.com", "fstream.binancefuture.com", "demo-fstream.binance.com"}
+)
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Where a fake venue runs: nothing leaves the machine, so plain HTTP is allowed."""
+"""Where a fake venue runs: nothing leaves the machine, so it needs no TLS."""
 
 IN_BODY: Final = frozenset({"POST", "PUT"})
 FORM: Final = "application/x-www-form-urlencoded"
+
+HIDDEN: Final = b"***"
+_SIGNATURE: Final = re.compile(rb"(?<=signature=)[^&\s\"']+")
 
 SEED_BYTES: Final = 32
 PKCS8_ED25519: Final = bytes.fromhex("302e020100300506032b657004220420")
@@ -75,6 +82,10 @@ class Signer:
         """Return nothing that is secret."""
         return "Signer(***)"
 
+    def hide(self, answer: bytes) -> bytes:
+        """Return an answer without the key and the signature, which a proxy may have repeated."""
+        return _SIGNATURE.sub(HIDDEN, answer.replace(self._key.encode(), HIDDEN))
+
     def call(
         self,
         origin: str,
@@ -112,14 +123,27 @@ class Signer:
         method, path = route
         if (origin, method, path) not in self._routes:
             raise ConfigError(f"nothing may be signed for {method} {path} of {origin!r}")
-        if not _is_trusted(origin):
+        if not _is_trusted(origin, "http", VENUE_HOSTS):
             raise ConfigError(
                 f"nothing may be signed for {origin!r}: it is no https address of Binance's API,"
                 " nor on this machine"
             )
 
 
-def _is_trusted(origin: str) -> bool:
+def require_own_stream(origin: str) -> None:
+    """Refuse an address that must not learn the key of the private stream (R115).
+
+    Raises:
+        ConfigError: It is neither Binance's nor on this machine.
+    """
+    if not _is_trusted(origin, "ws", STREAM_HOSTS):
+        raise ConfigError(
+            f"no private stream may be at {origin!r}: it is no wss address of Binance's streams,"
+            " nor on this machine"
+        )
+
+
+def _is_trusted(origin: str, scheme: str, hosts: Container[str]) -> bool:
     try:
         parts = urlsplit(origin)
         host, _ = parts.hostname or "", parts.port
@@ -128,8 +152,8 @@ def _is_trusted(origin: str) -> bool:
     if parts.username is not None or parts.path or parts.query or parts.fragment:
         return False
     if host in LOOPBACK:
-        return parts.scheme in {"http", "https"}
-    return parts.scheme == "https" and host in VENUE_HOSTS
+        return parts.scheme in {scheme, f"{scheme}s"}
+    return parts.scheme == f"{scheme}s" and host in hosts
 
 
 class _Hmac:
@@ -167,8 +191,8 @@ def _seed_of(pem: str) -> bytes:
     Raises:
         ConfigError: It is none; the message shows nothing of it.
     """
-    lines = [line for line in pem.split() if line]
-    body = "".join(lines[3:-3]) if lines[:3] == ["-----BEGIN", "PRIVATE", "KEY-----"] else ""
+    words = pem.split()
+    body = "".join(words[3:-3]) if words[:3] == ["-----BEGIN", "PRIVATE", "KEY-----"] else ""
     try:
         raw = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):

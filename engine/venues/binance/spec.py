@@ -9,7 +9,12 @@ from engine.venues.base import Endpoints, TradeSpec, VenueSpec
 from engine.venues.binance.bare_message import combined
 from engine.venues.binance.market_wire import BinanceMarketWire
 from engine.venues.binance.recorded import kind_of
-from engine.venues.binance.trade_wire import ENDPOINTS, VALIDITY_MS, BinanceTradeWire
+from engine.venues.binance.trade_wire import (
+    CANCEL_ALL_COVERS_STOPS,
+    ENDPOINTS,
+    VALIDITY_MS,
+    BinanceTradeWire,
+)
 
 FUTURES: Final = VenueSpec(
     name="binance_futures",
@@ -25,10 +30,9 @@ FUTURES: Final = VenueSpec(
             validity_ns=VALIDITY_MS * NS_PER_MS,
             replica_lag_ns=45 * NS_PER_S,
             amends=True,
-            # Nobody has confirmed that either covers conditional orders.
-            cancel_all_covers_stops=False,
-            dead_man_ns=120 * NS_PER_S,
-            dead_man_covers_stops=False,
+            cancel_all_covers_stops=CANCEL_ALL_COVERS_STOPS,
+            dead_man_ns=60 * NS_PER_S,
+            dead_man_covers_stops=True,  # Nobody has confirmed that it spares them.
             dead_man_min_ns=5 * NS_PER_S,
         ),
     ),

@@ -59,6 +59,16 @@ class Steps(msgspec.Struct, frozen=True):
         ticks, rest, divisor = _split(text, self.tick)
         return PriceTicks(ticks + (2 * rest >= divisor))
 
+    def traded_ticks(self, text: str) -> PriceTicks:
+        """Return the tick nearest to the price of a fill.
+
+        Raises:
+            VenuePayloadError: It is no plain number, or so little that nothing would be booked.
+        """
+        ticks = self.nearest_ticks(text)
+        require(ticks > 0, "a fill without a price", text)
+        return ticks
+
     def off_tick(self, text: str) -> Decimal | None:
         """Return a price that lies between two ticks; None for one that does not."""
         _, rest, _ = _split(text, self.tick)

@@ -81,9 +81,11 @@ _REFUSALS: Final[Mapping[Purpose, frozenset[int]]] = {
 }
 """What is not listed is a read: it changes nothing, and every readable 4xx refuses it."""
 
-_LAPSES: Final = frozenset({-5021, -5022})
-"""The market was not where the order wanted it, to fill at once or to rest: it lapsed, nobody
-failed."""
+_WOULD_TRIGGER: Final = -2021
+
+_LAPSES: Final = frozenset({_WOULD_TRIGGER, -5021, -5022})
+"""The market was not where the order wanted it, to fill at once, to rest or to wait: it lapsed,
+nobody failed."""
 
 PAUSE_DEFAULT_NS: Final = 60 * NS_PER_S
 """The window of the weights, where the venue does not say how long."""
@@ -96,7 +98,9 @@ BAN_DEFAULT_NS: Final = 120 * NS_PER_S
 
 PAUSE_S_MAX: Final = 7 * 86_400
 
-_SECONDS: Final = re.compile(r"[0-9]{1,7}", re.ASCII)
+_SECONDS: Final = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
+"""Not zero: whoever is shut out and asks again at once is shut out for longer."""
+
 _BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})(?![0-9])", re.ASCII)
 
 
@@ -113,8 +117,13 @@ class Ruling(msgspec.Struct, frozen=True):
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether the order was refused because it could not fill at once, or could not rest."""
+        """Whether the order was refused because it could not fill at once, rest or wait."""
         return self.code in _LAPSES
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it could not wait because the market has passed its trigger."""
+        return self.code == _WOULD_TRIGGER
 
 
 def ruling(

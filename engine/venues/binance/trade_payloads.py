@@ -19,6 +19,8 @@ Text = Annotated[str, msgspec.Meta(max_length=64)]
 Side = Literal["BUY", "SELL"]
 OrderKind = Name
 """Orders made elsewhere may be of any kind."""
+AnyStatus = Name
+"""In what was asked for: one that nobody has described makes one order unclear, and no more."""
 OrderStatus = Literal[
     "NEW",
     "PARTIALLY_FILLED",
@@ -56,7 +58,7 @@ class OrderAnswer(msgspec.Struct, gc=False):
     symbol: Name
     orderId: Number  # noqa: N815 - the venue's name
     clientOrderId: Name  # noqa: N815
-    status: OrderStatus
+    status: AnyStatus
     side: Side
     type: OrderKind
     origQty: str  # noqa: N815
@@ -75,7 +77,7 @@ class AlgoAnswer(msgspec.Struct, gc=False):
     symbol: Name
     side: Side
     orderType: OrderKind  # noqa: N815
-    algoStatus: AlgoStatus  # noqa: N815
+    algoStatus: AnyStatus  # noqa: N815
     quantity: str = ""
     price: str = ""
     triggerPrice: str = ""  # noqa: N815
@@ -142,6 +144,7 @@ class BalanceRow(msgspec.Struct, gc=False):
     crossWalletBalance: str = ""  # noqa: N815 - the venue's name
     crossUnPnl: str = ""  # noqa: N815
     availableBalance: str = ""  # noqa: N815
+    updateTime: Ms = 0  # noqa: N815
 
 
 class IncomeRow(msgspec.Struct, gc=False):

@@ -23,7 +23,7 @@ from engine.venues.binance.order_names import OrderNames
 from engine.venues.binance.payloads import ExchangeInfo, TimeAnswer
 from engine.venues.binance.private_json import strictly
 from engine.venues.binance.private_stream import PrivateStream, is_expired
-from engine.venues.binance.signing import Route, Signer
+from engine.venues.binance.signing import Route, Signer, require_own_stream
 from engine.venues.binance.steps import Listing
 from engine.venues.binance.trade_answers import is_json, ruling
 from engine.venues.binance.trade_payloads import ListenKey
@@ -43,6 +43,9 @@ ENDPOINTS: Final = Endpoints(rest="https://fapi.binance.com", stream="wss://fstr
 
 VALIDITY_MS: Final = 5_000
 """Life of a signed request: recvWindow (R24)."""
+
+CANCEL_ALL_COVERS_STOPS: Final = True
+"""Of conditional orders; nobody has confirmed that they stay, so the worse of both is assumed."""
 
 KEEP_EVERY_NS: Final = 30 * 60 * NS_PER_S
 STREAM_LIFE_NS: Final = (24 * 3_600 - 600) * NS_PER_S
@@ -153,7 +156,7 @@ class BinanceTradeWire:
         return self._orders.cancel(client_order_id, instrument_id, kind)
 
     def cancel_all(self, instrument_id: InstrumentId) -> tuple[TradeRequest, ...]:
-        """Return what cancels every plain order of an instrument; conditional ones stay."""
+        """Return what cancels every plain order of an instrument, and perhaps conditional ones."""
         return (self._orders.cancel_all(instrument_id),)
 
     def query(
@@ -210,7 +213,12 @@ class BinanceTradeWire:
         return strictly(body, TimeAnswer).serverTime * NS_PER_MS
 
     def open_stream(self) -> TradeRequest:
-        """Return the request for the key of the private stream, which may be asked for again."""
+        """Return the request for the key of the private stream, which may be asked for again.
+
+        Raises:
+            ConfigError: The stream is where nobody may learn that key.
+        """
+        require_own_stream(self._stream_base)
         return TradeRequest("stream_open", "POST", LISTEN_KEY, is_signed=False, is_read=True)
 
     def stream_plan(self, body: bytes) -> PrivatePlan:
@@ -258,6 +266,7 @@ class BinanceTradeWire:
         ts_ns: int,
     ) -> TradeAnswer:
         """Class an answer; never raises: what cannot be read is unknown."""
+        body = self._signer.hide(body)  # What a venue says is shown, and stays in the journal.
         if status == 200 and is_json(headers):
             try:
                 answer = self._confirmed(request, body, ts_ns)

@@ -10,7 +10,7 @@ import pytest
 
 from cockpit.do import Done, do_line, level_of
 from engine.folder import DataFolder
-from engine.model.commands import OperatorCommand
+from engine.model.commands import ClosePosition, EngageKill, OperatorCommand
 from engine.model.errors import PortClosed
 from engine.port import Command, Hello, Reply, ViewFrame, Watch, decode_client, encode_frame
 from tests.fakes.port import EPOCH, a_welcome, accept
@@ -136,7 +136,7 @@ def test_the_level_asked_carries_it_out(
     (sent,) = engine.meant
     assert sent.confirm == int(confirm[-1])
     assert sent.operator == "shell"
-    assert sent.actions[0].book_seq == 0  # type: ignore[union-attr]
+    assert sent.actions[0].book_seq == 0  # type: ignore[union-attr]  # it was read
 
 
 def test_a_line_that_cannot_be_read_shows_its_caret(folder: DataFolder, engine: TinyEngine):
@@ -152,7 +152,7 @@ def test_another_instrument_is_looked_at_for_its_prices(folder: DataFolder, engi
     done = do_line(folder, "buy 0.5 eth @ bid", "1", as_json=False)
 
     assert done.exit_code == 0
-    assert engine.meant[0].actions[0].instrument_id.endswith("ETH-PERP")  # type: ignore[union-attr]
+    assert engine.meant[0].actions[0].instrument_id.endswith("ETH-PERP")  # type: ignore[union-attr]  # it was read
 
 
 def test_without_an_engine_there_is_a_sentence(folder: DataFolder):
@@ -170,3 +170,16 @@ def test_levels_have_two_spellings():
         None,
         None,
     ]
+
+
+def test_after_a_kill_the_rest_of_the_line_is_asked_for_by_itself(
+    folder: DataFolder, engine: TinyEngine
+):
+    asked = do_line(folder, "kill flatten", None, as_json=False)
+    (killed,) = engine.meant
+    assert EngageKill() in killed.actions
+    assert (asked.exit_code, asked.text.splitlines()[0]) == (2, "killed; then flatten")
+
+    done = do_line(folder, "kill flatten", "C2", as_json=False)
+    flat = engine.meant[-1]
+    assert (done.exit_code, flat.actions, flat.confirm) == (0, (ClosePosition(),), 2)

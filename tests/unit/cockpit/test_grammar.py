@@ -17,6 +17,7 @@ from engine.model.commands import (
     EngageKill,
     ReleaseKill,
     Resume,
+    SetLimit,
     SetReduceOnly,
     StartStrategy,
     StopStrategy,
@@ -110,12 +111,16 @@ def plan(line: str) -> Plan:
         ("chase buy 0.5 then mkt", "chase buy 0.5 BTC-PERP for 60s max 128 then mkt"),
         ("kill", "kill"),
         ("kill flatten", "kill flatten"),
+        ("kill stops", "kill stops"),
         ("unkill Feed mended", "unkill Feed mended"),
         ("arm", "arm 900s"),
         ("arm 30m", "arm 1800s"),
         ("disarm", "disarm"),
+        ("limit order_value_max 1,500.50", "limit order_value_max 1500.5"),
+        ("limit leverage_max file", "limit leverage_max file"),
         ("accept restart", "accept restart"),
         ("accept difference eth", "accept difference ETH-PERP"),
+        ("accept difference usdt", "accept difference USDT"),
         ("resume", "resume all"),
         ("resume momentum", "resume momentum"),
         ("strat start momentum eth 5m", "strat start momentum ETH-PERP 5m"),
@@ -200,14 +205,16 @@ def test_a_bracket_goes_with_its_entry():
 
 
 def test_the_book_that_was_looked_at_goes_with_the_order_of_its_instrument_only():
-    assert plan("buy 1 @ 1").actions[0].book_seq == 7  # type: ignore[union-attr]
-    assert plan("buy 1 eth @ 1").actions[0].book_seq == 0  # type: ignore[union-attr]
+    assert plan("buy 1 @ 1").actions[0].book_seq == 7  # type: ignore[union-attr]  # it was read
+    assert plan("buy 1 eth @ 1").actions[0].book_seq == 0  # type: ignore[union-attr]  # it was read
 
 
 @pytest.mark.parametrize(
     ("line", "action"),
     [
         ("cancel all stops", CancelAll(with_stops=True)),
+        ("cancel all external", CancelAll(with_external=True)),
+        ("cancel bids external stops", CancelAll(BTC, "buy", with_stops=True, with_external=True)),
         ("cancel bids", CancelAll(BTC, "buy")),
         ("cancel o2", CancelOrders(("c2",))),
         ("amend o1 size 0.3", AmendOrder("c1", None, Decimal("0.3"))),
@@ -215,9 +222,13 @@ def test_the_book_that_was_looked_at_goes_with_the_order_of_its_instrument_only(
         ("flatten all", ClosePosition()),
         ("arm 1h", Arm(3_600)),
         ("disarm", Disarm()),
+        ("limit leverage_max 1.5", SetLimit("leverage_max", Decimal("1.5"))),
+        ("limit leverage_max file", SetLimit("leverage_max", None)),
         ("accept restart", Accept("restart")),
         ("accept difference eth", Accept(f"difference {ETH}")),
+        ("accept difference USDT", Accept("difference USDT")),
         ("kill", EngageKill()),
+        ("kill stops", EngageKill(with_stops=True)),
         ("unkill all well", ReleaseKill("all well")),
         ("resume btc-perp", Resume(BTC)),
         ("strat start momentum 15m eth", StartStrategy("momentum", ETH, 900)),
@@ -234,8 +245,8 @@ def test_unknown_positions_are_not_taken_for_none():
     unknown = replace(CONTEXT, positions=None)
     none = replace(CONTEXT, positions=())
 
-    assert "not known yet" in parse("close", unknown).sentence  # type: ignore[union-attr]
-    assert "no open position in BTC-PERP" in parse("close", none).sentence  # type: ignore[union-attr]
+    assert "not known yet" in parse("close", unknown).sentence  # type: ignore[union-attr]  # it was not read
+    assert "no open position in BTC-PERP" in parse("close", none).sentence  # type: ignore[union-attr]  # it was not read
 
 
 def test_completion_goes_as_far_as_it_is_certain():

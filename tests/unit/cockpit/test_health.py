@@ -108,6 +108,14 @@ def test_repairs_from_the_venues_answers_are_counted(tmp_path: Path):
     assert "3 times the venue's answers repaired what nobody had told of" in text
 
 
+def test_contradictions_are_counted(tmp_path: Path):
+    document = {"running": True, **judged(a_health(contradictions=2))}
+
+    text = health_text(document, as_json=False, folder=tmp_path)
+
+    assert "2 reports contradicted what was known, see the log" in text
+
+
 def test_what_is_not_known_is_said_so(tmp_path: Path):
     view = a_health(
         feeds=(a_feed(age_ns=None),),

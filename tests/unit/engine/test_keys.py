@@ -109,6 +109,17 @@ def test_without_a_file_the_environment_gives_the_key_and_keeps_none(tmp_path: P
     assert environment == {"HOME": "/"}
 
 
+def test_a_file_that_nobody_may_look_for_is_not_taken_for_missing(tmp_path: Path) -> None:
+    environment = dict(zip(NAMES, (KEY, SECRET), strict=True))
+
+    assert "cannot be read" in refused(tmp_path / ("n" * 300), environment)
+    assert environment == {}
+
+
+def test_a_file_in_place_of_its_folder_is_no_key_file(file: Path) -> None:
+    assert "there is no key for" in refused(file / "below")
+
+
 def test_the_file_is_stronger_and_the_environment_keeps_no_key_either_way(file: Path) -> None:
     environment = dict(zip(NAMES, ("other", "other"), strict=True))
 

@@ -102,3 +102,12 @@ def test_a_local_file_of_somebody_else_is_not_read(
 
     with pytest.raises(ConfigError, match="another user"):
         load_settings(None, {})
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("n" * 300)))
+
+    with pytest.raises(ConfigError, match="cannot be looked for"):
+        load_settings(None, {})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cockpit.screens.layout import FRAMED, Plan, plan
+from cockpit.screens.layout import FRAMED, Plan, Rows, plan
 
 panes = st.sampled_from(FRAMED)
 
@@ -54,11 +54,22 @@ def test_the_front_pane_and_the_book_are_visible(size: tuple[int, int], front):
 
 @given(st.integers(60, 300), st.integers(16, 100), panes, st.none() | panes, st.integers(4, 9))
 def test_the_banner_takes_its_rows_from_the_body(width, height, front, zoomed, rows):
-    made = plan((width, height), front, zoomed, rows)
+    made = plan((width, height), front, zoomed, Rows(rows))
 
     assert sum(box.width * box.height for box in made.boxes.values()) == width * height
     assert made.boxes["banner"].width == width
     assert made.boxes["command"].height == 1
+
+
+@given(st.integers(60, 300), st.integers(16, 100), panes, st.integers(0, 9), st.integers(1, 40))
+def test_the_line_takes_rows_of_the_panes_and_leaves_them_some(width, height, front, banner, rows):
+    made = plan((width, height), front, None, Rows(banner, rows))
+    command, detail = made.boxes["command"], made.boxes.get("detail")
+
+    assert sum(box.width * box.height for box in made.boxes.values()) == width * height
+    assert (command.y, command.height) == (height - 3, 1)
+    assert made.boxes["book"].height >= 2
+    assert detail is None or (detail.height <= rows and detail.y + detail.height == command.y)
 
 
 def test_each_layout_has_more_panes_than_the_one_before():

@@ -101,7 +101,7 @@ class Desk:
 
     def with_state(self, state: str, scope: str = "all") -> "Desk":
         """Set a trading state."""
-        return self.tell(TradingStateSet(self.now_ns, scope, state, "a test"))  # type: ignore[arg-type]
+        return self.tell(TradingStateSet(self.now_ns, scope, state, "a test"))  # type: ignore[arg-type]  # one of the states
 
     def wait(self, seconds: float) -> "Desk":
         """Let time pass."""

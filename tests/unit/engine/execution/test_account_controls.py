@@ -354,7 +354,7 @@ def test_an_amended_order_takes_no_second_place():
     answer = desk.review(an_intent("buy", 5, 995))
 
     assert approved(answer).limit_ticks == 995
-    assert answer.client_order_id == cid  # type: ignore[union-attr]
+    assert answer.client_order_id == cid  # type: ignore[union-attr]  # it was approved
     desk.more = {}
     assert codes(desk.send("buy", 5, 995)) == ["position_value_max", "open_orders_max"]
 

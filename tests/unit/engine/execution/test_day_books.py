@@ -174,6 +174,37 @@ def test_a_fill_that_a_position_taken_over_has_is_remarked_and_no_deal():
     assert "part of a position" in clerk.books.remarks[-1][1]
 
 
+def test_a_fill_of_ours_that_a_position_taken_over_has_costs_its_fee_all_the_same():
+    clerk = opened()
+    clerk.work()
+    clerk.say(f.AccountConfirmed(at(0), at(0)))
+    clerk.say(f.PositionAdopted(at(9), BTC, 4, Decimal(100), until_ns=at(5)))
+
+    clerk.say(a_fill(ts_ns=at(5), fee=Decimal("0.5")))
+
+    [_, deal] = clerk.books.deals
+    assert (deal.qty, deal.value, deal.brought) == (Decimal(0), Decimal(0), ())
+    assert deal.fill is not None
+    assert (deal.fill.qty, deal.fill.fee) == (Decimal(4), Decimal("0.5"))
+    assert clerk.books.ledger.settled_fees == Decimal("0.5")
+    assert "part of a position" in clerk.books.remarks[-1][1]
+
+
+def test_a_fill_made_elsewhere_in_a_position_taken_later_costs_its_fee_and_moves_nothing():
+    clerk = opened()
+    clerk.say(f.AccountConfirmed(at(0), at(0)))
+    clerk.say(f.PositionAdopted(at(9), BTC, 3, Decimal("99.5"), until_ns=at(5)))
+
+    fill = a_fill("web_1", ts_ns=at(5), instrument_id=BTC, side="buy", fee=Decimal("0.5"))
+    clerk.say(fill)
+
+    [_, deal] = clerk.books.deals
+    assert (deal.qty, deal.value, deal.brought) == (Decimal(0), Decimal(0), ())
+    assert deal.fill is not None
+    assert (deal.fill.owner, deal.fill.fee) == (EXTERNAL, Decimal("0.5"))
+    assert clerk.books.ledger.settled_fees == Decimal("0.5")
+
+
 def test_a_difference_that_a_report_showed_is_kept_with_its_time():
     clerk = opened()
 

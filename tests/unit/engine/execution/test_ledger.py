@@ -18,6 +18,7 @@ from engine.execution.ledger_state import VERSION
 from engine.execution.positions import Position, Steps
 from engine.model import facts as f
 from engine.model.errors import JournalNotOurs
+from engine.model.instrument import InstrumentId
 from tests.builders import BTC, ETH, at
 from tests.order_facts import Told, a_fill, an_intent, began, known
 
@@ -62,7 +63,7 @@ def test_whatever_crosses_ends_the_same(lots: int, state: str):
                 position.lots,
                 position.cost,
                 told.ledger.duplicate_fills,
-                told.ledger.remaining_lots(order),
+                order.remaining_lots,
             )
         )
 
@@ -108,7 +109,7 @@ def test_the_age_of_an_unknown_order_counts_from_when_it_was_lost():
 def test_fills_come_off_what_an_order_can_still_do():
     told = Told().open().work(lots=10).fill(lots=4)
 
-    assert told.ledger.remaining_lots(told.order()) == 6
+    assert told.order().remaining_lots == 6
     assert told.ledger.working_lots(BTC, "buy") == 6
 
 
@@ -127,7 +128,7 @@ def test_an_amend_moves_price_and_size():
 
     assert (told.state(), told.order().spec.limit_ticks) == ("partial", 99)
     assert told.order().intent.spec == told.order().spec
-    assert told.ledger.remaining_lots(told.order()) == 4
+    assert told.order().remaining_lots == 4
 
 
 def test_a_refused_amend_asks_the_venue():
@@ -322,8 +323,8 @@ def test_a_session_has_no_worth_before_its_first_mark():
 def test_the_strictest_trading_state_holds(scope: str):
     ledger = Told().say(f.TradingStateSet(at(0), scope, "halted", "loss", "ann")).ledger
 
-    state = ledger.trading_state(venue="test", instrument_id=BTC, owner="trend")
-    other = ledger.trading_state(venue="okx", instrument_id=ETH, owner="hand")
+    state = ledger.trading_state(BTC, "trend")
+    other = ledger.trading_state(InstrumentId("okx:ETHUSDT"), "hand")
 
     assert state == "halted"
     assert other == ("halted" if scope == "all" else "active")
@@ -420,6 +421,20 @@ def test_a_checkpoint_gives_the_same_ledger():
     assert again.digest() == ledger.digest()
     assert list(again.orders) == list(ledger.orders)
     assert again.working() == ledger.working()
+
+
+def test_a_copy_is_tried_without_a_trace():
+    ledger = busy().say(a_fill("b", "known", instrument_id=BTC, side="buy")).ledger
+    before = ledger.digest()
+
+    copy = ledger.copied()
+
+    assert copy.digest() == before
+    copy.apply(a_fill("b", "known", instrument_id=BTC, side="buy"))
+    assert copy.duplicate_fills == ledger.duplicate_fills + 1
+    copy.apply(a_fill("b", "tried", instrument_id=BTC, side="buy"))
+    assert copy.net_lots(BTC) != ledger.net_lots(BTC)
+    assert ledger.digest() == before
 
 
 def test_the_order_of_what_is_equal_does_not_matter():

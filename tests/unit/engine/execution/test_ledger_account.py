@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from engine.execution.ledger_account import DAY_NS, Account
 from engine.execution.positions import Position, Steps
+from engine.model import facts as f
 from tests.builders import BTC, ETH, at
+from tests.order_facts import Told, known
 
 TODAY = at(0)
 START = Decimal(1_000)
@@ -151,3 +153,20 @@ def test_money_put_in_before_the_account_was_valued_begins_nothing():
     account.move("USDT", Decimal(50))
 
     assert account == Account("USDT")
+
+
+def test_only_what_is_at_par_is_summed_up_as_profit_and_funding():
+    told = Told().open().say(known(ETH, quote="BTC"))
+    for name in (BTC, ETH):
+        told.trade("grid", 2, 100, instrument_id=name).trade("grid", -2, 110, instrument_id=name)
+        told.say(f.FundingPaid(told.ts_ns, name, Decimal("0.5")))
+
+    assert told.ledger.settled_realised == 20
+    assert told.ledger.settled_funding == Decimal("0.5")
+
+
+def test_a_person_closes_the_net_and_a_strategy_its_own():
+    ledger = Told().open().trade("grid", 5).trade("hand", -2).ledger
+
+    assert ledger.closable_lots("hand", BTC) == 3
+    assert ledger.closable_lots("grid", BTC) == 5

@@ -5,9 +5,17 @@ from decimal import Decimal
 import pytest
 
 from engine.execution.ledger_account import DAY_NS
-from engine.execution.ledger_controls import RECENT_MAX, STRICTNESS, Controls, DayCount, joined
+from engine.execution.ledger_controls import (
+    RECENT_MAX,
+    STRICTNESS,
+    Controls,
+    DayCount,
+    Exits,
+    joined,
+)
+from engine.execution.positions import Steps
 from engine.model.facts import OrderIntended, TradingState, TradingStateSet
-from tests.builders import BTC, at
+from tests.builders import BTC, ETH, at
 from tests.order_facts import an_intent
 from tests.unit.engine.execution.gate_desk import Desk, codes
 
@@ -49,6 +57,15 @@ def test_a_limit_is_overridden_until_it_is_taken_back():
     controls.set_override("order_lots_max", None)
     controls.set_override("order_lots_max", None)
     assert controls.overrides == {}
+
+
+def test_what_an_open_position_has_realised_is_counted_in_new_steps():
+    controls = Controls(exits={joined("trend", BTC): Exits(-3), joined("trend", ETH): Exits(-3)})
+    old, new = Steps(Decimal(1), Decimal(1), "USDT"), Steps(Decimal(2), Decimal("0.1"), "USDT")
+
+    controls.restep(BTC, old, new)
+
+    assert [one.result for one in controls.exits.values()] == [-15, -3]
 
 
 def test_orders_and_entries_are_counted():

@@ -369,31 +369,9 @@ def test_an_adopted_position_is_external_and_costs_exactly_its_price():
     assert steps.realised(net) + steps.open_profit(net, Decimal("100.7")) == 0
 
 
-@pytest.mark.parametrize("out", ["100.75", "99.5"])
-def test_a_fill_between_two_ticks_counts_with_its_exact_price(out: str):
-    state = a_state(known_btc(), opened())
-    fills = {"buy": Decimal("100.2"), "sell": Decimal(out)}
-
-    for side, price in fills.items():
-        ticks, rest = divmod(price, Decimal("0.5"))
-        terms = {"instrument_id": BTC, "side": side, "off_tick_price": price if rest else None}
-        take(state, a_fill("web", side, 3, int(ticks), **terms))
-
-    cash = Decimal(1000) + 3 * (fills["sell"] - fills["buy"])
-    assert state.account.balances(state.positions.nets) == {"USDT": cash}
-    assert state.holdings[BTC].realised == cash - 1000
-
-
-def test_a_fill_whose_exact_price_is_no_number_is_not_booked():
-    fill = a_fill("web", "t1", 3, instrument_id=BTC, side="buy", off_tick_price=Decimal("NaN"))
-    state = a_state(known_btc(), fill)
-
-    assert (nets(state), state.contradictions) == (0, 1)
-
-
 @pytest.mark.parametrize(
     ("instrument", "lots", "price"),
-    [("test:X", 3, "1"), (BTC, 0, "1"), (BTC, 3, "-1"), (BTC, 3, "NaN")],
+    [("test:X", 3, "1"), (BTC, 0, "1"), (BTC, 3, "-1"), (BTC, 3, "NaN"), (BTC, 2**40, "99999")],
 )
 def test_a_position_that_cannot_be_counted_is_not_adopted(instrument, lots: int, price: str):
     state = a_state(known_btc(), f.PositionAdopted(at(1), instrument, lots, Decimal(price)))
@@ -415,8 +393,9 @@ def test_a_fill_that_an_adopted_position_has_is_not_booked_again():
 
 
 def test_a_fill_of_ours_that_an_adopted_position_has_still_fills_its_order():
+    confirmed = f.AccountConfirmed(at(0), at(0))
     adopted = f.PositionAdopted(at(9), BTC, 4, Decimal(100), until_ns=at(5))
-    state = a_state(known_btc(), approved(), adopted)
+    state = a_state(known_btc(), approved(), confirmed, adopted)
     take(state, a_fill("a", fee=Decimal(1)))
 
     assert state.orders.records["a"].filled_lots == 4

@@ -169,6 +169,13 @@ def test_another_run_goes_on_with_nothing_by_itself():
     ]
 
 
+def test_a_clock_that_was_ahead_before_keeps_no_parent_waiting():
+    child = f.OrderIntended(at(9_000), "a", an_intent(family="a1"), 1)
+    told = ledger(starts(), child, began())
+
+    assert told.parents["a1"].sent_ns == began().ts_ns
+
+
 def test_the_oldest_ended_parents_are_forgotten():
     told = ledger(starts())
     for number in range(2, ENDED_MAX + 3):

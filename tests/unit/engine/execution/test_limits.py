@@ -205,5 +205,5 @@ def test_limits_are_found_by_name():
 
 def test_limits_cannot_be_changed_in_place():
     with pytest.raises(AttributeError):
-        paper_limits().leverage_max = Decimal(9)  # type: ignore[misc]
+        paper_limits().leverage_max = Decimal(9)  # type: ignore[misc]  # that is what is tested
     assert msgspec.structs.asdict(paper_limits())["leverage_max"] == 4

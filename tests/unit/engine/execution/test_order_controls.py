@@ -8,7 +8,7 @@ from engine.model.facts import TrailSet
 from engine.model.instrument import InstrumentId
 from engine.model.numbers import UNITS_MAX, PriceTicks
 from engine.model.trails import TrailRule
-from tests.builders import BTC, START_NS, an_instrument
+from tests.builders import BTC, ETH, START_NS, an_instrument
 from tests.unit.engine.execution.gate_desk import (
     Desk,
     a_market,
@@ -136,6 +136,23 @@ def test_what_the_kernel_knows_to_be_off_forbids_new_risk():
     desk.more = {"faults": ("The clock is off by 1.2 s.",)}
 
     assert refused(desk.send()).sentences == ("The clock is off by 1.2 s.",)
+
+
+def test_what_is_off_with_one_instrument_forbids_new_risk_there_alone():
+    desk = Desk().hold(5)
+
+    desk.more = {"instrument_faults": {ETH: "One of its orders is not known."}}
+    assert codes(desk.send("buy")) == []
+
+    desk.more = {"instrument_faults": {BTC: "One of its orders is not known."}}
+    assert refused(desk.send("buy", 3)).sentences == ("One of its orders is not known.",)
+
+
+def test_what_is_off_with_an_instrument_lets_what_reduces_pass():
+    desk = Desk().hold(5)
+    desk.more = {"instrument_faults": {BTC: "One of its orders is not known."}}
+
+    assert codes(desk.send("sell", 5, is_reduce_only=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -297,6 +314,17 @@ def test_even_a_close_is_no_larger_than_the_largest_order():
     answer = desk.send("sell", 5, 1_000, is_reduce_only=True)
 
     assert codes(answer) == ["order_value_max", "order_lots_max"]
+
+
+def test_protection_that_the_kernel_sends_is_as_large_as_the_position():
+    limits: dict = {"order_lots_max": 4, "order_medians_max": Decimal(4)}
+    desk = Desk(order_value_max=Decimal(4_000), **limits).hold(5, owner="grid")
+    desk.with_market(median_trade_lots=1)
+    shape: dict = {"type": "stop", "trigger_ticks": 900, "is_reduce_only": True, "owner": "grid"}
+
+    bare = an_intent("sell", 5, None, **shape)
+    assert codes(desk.review(bare)) == ["order_value_max", "order_lots_max", "order_medians_max"]
+    assert codes(desk.review(an_intent("sell", 5, None, is_protective=True, **shape))) == []
 
 
 def test_an_entry_is_worth_the_trouble_and_a_close_need_not_be():

@@ -234,6 +234,35 @@ def test_a_stop_waits_for_its_trigger(side, kind, before, at_trigger):
     assert venue.fills() == [(price, 5, "taker")]
 
 
+@pytest.mark.parametrize(
+    ("side", "kind", "last"),
+    [("sell", "stop", 95), ("sell", "stop", 94), ("buy", "stop", 96), ("sell", "take_profit", 96)],
+)
+def test_a_stop_whose_price_is_passed_when_it_comes_lapses(side, kind, last):
+    venue = Venue().trade(last).place(side=side, limit=None, type=kind, trigger_ticks=95)
+
+    assert [isinstance(one, OrderExpired) and one.is_passed for one in venue.told] == [True]
+    assert venue.paper.orders == {}
+
+
+def test_what_we_take_is_a_trade_by_which_a_stop_is_judged_too():
+    venue = Venue().trade(99).place(lots=5, limit=None)
+
+    venue.place("b", side="sell", limit=None, type="stop", trigger_ticks=100)
+
+    assert venue.fills() == [(101, 5, "taker")]
+    assert venue.kinds()[-1] is OrderAcked
+
+
+def test_a_price_in_other_steps_judges_no_stop():
+    venue = Venue().trade(94)
+    venue.paper.restep(BTC, Fraction(1), venue.now_ns)
+
+    venue.place(side="sell", limit=None, type="stop", trigger_ticks=95)
+
+    assert venue.kinds() == [OrderAcked]
+
+
 def test_a_triggered_stop_with_a_limit_rests_at_it():
     venue = Venue().place(side="sell", limit=100, type="stop", trigger_ticks=95)
 

@@ -16,7 +16,9 @@ from engine.execution.positions import (
     signed_lots,
     total,
 )
-from tests.builders import BTC, ETH
+from engine.model import facts as f
+from tests.builders import BTC, ETH, at
+from tests.order_facts import Told, a_fill, began, known
 
 STEPS = Steps(Decimal("0.5"), Decimal("0.01"), "USDT")
 
@@ -195,3 +197,56 @@ def test_an_amount_outside_this_world_is_not_sane(amount: str):
 @pytest.mark.parametrize("amount", ["0", "-99999999999999999999", "1e-30"])
 def test_an_amount_of_this_world_is_sane(amount: str):
     assert is_sane(Decimal(amount))
+
+
+# What the ledger takes for a position at all.
+
+
+def told() -> Told:
+    """Return a ledger with an account of 1,000 in which BTC has a tick of a half."""
+    opened = f.AccountOpened(at(0), "USDT", Decimal(1_000))
+    return Told().say(began(), opened, known(BTC, "0.5"))
+
+
+def bought(lots: int, price: int, **changed: object) -> f.OrderFilled:
+    """Return a fill of nobody's order."""
+    return a_fill("web", "t1", lots, price, instrument_id=BTC, side="buy", **changed)
+
+
+@pytest.mark.parametrize("out", ["100.75", "99.5"])
+def test_a_fill_between_two_ticks_counts_with_its_exact_price(out: str):
+    ledger, fills = told(), {"buy": Decimal("100.2"), "sell": Decimal(out)}
+
+    for side, price in fills.items():
+        ticks, rest = divmod(price, Decimal("0.5"))
+        terms = {"instrument_id": BTC, "side": side, "off_tick_price": price if rest else None}
+        ledger.say(a_fill("web", side, 3, int(ticks), **terms))
+
+    cash = 1_000 + 3 * (fills["sell"] - fills["buy"])
+    assert ledger.ledger.settled_cash == ledger.ledger.booked_cash == cash
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        bought(2**30, 2**30),
+        bought(2**57, 0),
+        bought(3, 100, off_tick_price=Decimal("NaN")),
+    ],
+    ids=["worth", "size", "price"],
+)
+def test_a_fill_that_no_checkpoint_could_count_is_not_booked(fill: f.OrderFilled):
+    ledger = told().say(fill).ledger
+
+    assert (ledger.net_lots(BTC), ledger.contradictions) == (0, 1)
+
+
+def test_steps_in_which_a_position_could_not_be_counted_are_refused():
+    finer = f.InstrumentKnown(at(2), BTC, Decimal("1e-12"), Decimal(1), "USDT")
+
+    ledger = told().say(bought(2**20, 2**20), finer).ledger
+
+    steps = ledger.steps(BTC)
+    assert steps is not None
+    assert steps.tick_size == Decimal("0.5")
+    assert ledger.contradictions == 2  # The fill is of nobody's order.

@@ -2,6 +2,8 @@
 
 import pytest
 
+from engine.model import facts as f
+from engine.model.numbers import PriceTicks, QtyLots
 from tests.unit.engine.execution.gate_desk import (
     Desk,
     codes,
@@ -56,12 +58,18 @@ def test_the_last_of_a_rate_are_kept_for_closes(asked: dict, most: int):
     assert codes(desk.send("sell", 1, 1_010, is_reduce_only=True)) == ["orders_per_10min_max"]
 
 
-def test_cancels_count_as_messages():
-    desk = Desk(messages_per_s_max=3)
-    desk.more = {"other_messages": 2}
+def test_cancels_and_amendments_count_as_messages_for_a_second():
+    desk = Desk(messages_per_s_max=4).hold(5)
+    cid = desk.work("buy", 1, 990)
+    desk.wait(60)
+    desk.tell(f.CancelRequested(desk.now_ns, cid))
+    desk.tell(f.ReplaceRequested(desk.now_ns, cid, PriceTicks(991), QtyLots(1)))
 
     assert codes(desk.send()) == []
-    assert codes(desk.send()) == ["messages_per_s_max"]
+    assert codes(desk.send(price=999)) == []
+    assert codes(desk.send(price=998)) == ["messages_per_s_max"]
+    assert codes(desk.send("sell", 1, 1_010, is_reduce_only=True)) == []
+    assert codes(desk.wait(1).send(price=998)) == []
 
 
 def test_a_strategy_enters_so_often_in_an_hour():

@@ -13,11 +13,13 @@ from engine.execution.reconcile import (
     doubtful,
     free_margin_share,
     missing_fills,
+    moved_ns,
     name_of,
     news_of,
     opening,
     others_engines,
     strangers,
+    unclear,
     venue_cash,
 )
 from engine.model import account as a
@@ -314,9 +316,11 @@ def test_an_account_opens_by_copies_of_different_ages_and_counts_no_fill_twice(a
 def test_margin_is_as_free_as_in_the_currency_where_it_is_least(
     told: list[tuple[int | None, int | None]], share: str | None
 ):
+    def money(amount: int | None) -> Decimal | None:
+        return None if amount is None else Decimal(amount)
+
     balances = [
-        a.BalanceSeen("USDT", Decimal(1), *(None if one is None else Decimal(one) for one in pair))
-        for pair in told
+        a.BalanceSeen("USDT", Decimal(1), money(margin), money(free)) for margin, free in told
     ]
 
     assert free_margin_share(balances) == (None if share is None else Decimal(share))
@@ -335,3 +339,31 @@ def test_working_orders_with_an_engines_ids_are_ours_or_another_engines():
     for fact in strangers(ledger, a_report(*orders), at(9)):
         ledger.apply(fact)
     assert others_engines(ledger, a_report(*orders)) == (other,)
+
+
+def test_a_listed_order_that_is_unclear_is_there():
+    ledger = told().ledger
+    ours, web = seen("unclear"), seen("unclear", client_order_id="web_1")
+    engine = seen("unclear", client_order_id="ck" + "0" * 20)
+
+    listed = a_report(ours, web, engine)
+
+    assert news_of(ledger.orders["a"], ours, at(20)) == ()
+    assert [fact.client_order_id for fact in strangers(ledger, listed, at(20))] == [
+        "web_1",
+        engine.client_order_id,
+    ]
+    assert others_engines(ledger, listed) == (engine.client_order_id,)
+    assert doubtful(ledger, listed, {"a": at(0)}) == []
+    assert unclear(a_report(seen(), web)) == (web,)
+
+
+def test_the_newest_thing_that_moved_money_is_of_fills_movements_and_positions():
+    fill = msgspec.structs.replace(a_fill("a", trade="t1"), ts_ns=at(3))
+    cash = a.CashSeen(at(2), "m1", "funding", "USDT", Decimal(1))
+    held = a.PositionSeen(BTC, 1, Decimal(100), updated_ns=at(4))
+
+    assert moved_ns(a_report(balances=())) == 0
+    assert moved_ns(a_report(balances=(a.BalanceSeen("USDT", CASH, updated_ns=at(5)),))) == at(5)
+    assert moved_ns(a_report(fills=(fill,), cash=(cash,))) == at(3)
+    assert moved_ns(a_report(cash=(cash,), positions=(held,))) == at(4)

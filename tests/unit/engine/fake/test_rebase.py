@@ -32,7 +32,7 @@ def test_times_of_messages_move_and_numbers_do_not() -> None:
 
 def test_times_of_klines_and_liquidations_move() -> None:
     kline = {"e": "kline", "k": {"t": 1, "T": 2, "i": "1m", "n": 3}}
-    assert moved(kline)["k"] == {"t": 1 + HOUR_MS, "T": 2 + HOUR_MS, "i": "1m", "n": 3}  # type: ignore[index]
+    assert moved(kline)["k"] == {"t": 1 + HOUR_MS, "T": 2 + HOUR_MS, "i": "1m", "n": 3}  # type: ignore[index]  # read from JSON
     assert moved({"o": {"T": 5, "q": "1"}}) == {"o": {"T": 5 + HOUR_MS, "q": "1"}}
 
 
@@ -74,7 +74,7 @@ def test_the_clock_of_what_plays_as_of_now_is_right(tmp_path: Path) -> None:
 
     for named in (capture, None):
         venue = FakeVenue(named, clock=lambda: NOW_NS, is_now=True)
-        assert venue.core.clock_ms(NOW_NS + NS_PER_S) == (NOW_NS + NS_PER_S) // NS_PER_MS  # type: ignore[attr-defined]
+        assert venue.core.clock_ms(NOW_NS + NS_PER_S) == (NOW_NS + NS_PER_S) // NS_PER_MS  # type: ignore[attr-defined]  # one of Binance
         venue.core.close()
 
 

@@ -24,7 +24,7 @@ def twap(lots: int = 10, side: Side = "buy", **changed: object) -> c.StartTwap:
 
 
 def iceberg(lots: int = 10, show: int = 4, side: Side = "buy", **changed: object):
-    return c.StartIceberg(BTC, side, Decimal(lots), Decimal(999), Decimal(show), **changed)  # type: ignore[arg-type]
+    return c.StartIceberg(BTC, side, Decimal(lots), Decimal(999), Decimal(show), **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def chase(lots: int = 10, side: Side = "buy", **changed: object) -> c.StartChase:
@@ -34,7 +34,7 @@ def chase(lots: int = 10, side: Side = "buy", **changed: object) -> c.StartChase
 
 def started(action: c.Action, trader: Trader | None = None, **limits: object) -> Trader:
     """Return a desk on which a parent was confirmed."""
-    trader = trader or a_trader(**limits)  # type: ignore[arg-type]
+    trader = trader or a_trader(**limits)  # type: ignore[arg-type]  # whatever a test changes
     outcome = trader.do(action)
     assert outcome.verdict == "accepted", outcome.sentences
     return trader

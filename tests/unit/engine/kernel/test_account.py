@@ -56,6 +56,15 @@ def test_the_first_run_opens_the_account_and_later_ones_do_not():
     assert trader.ledger.boot == 2
 
 
+def test_trading_live_says_by_which_code_and_limits():
+    live, paper = a_trader(is_live=True), a_trader()
+
+    limits = live.desk.limits.file_hash[:12]
+    assert limits
+    assert f"live with cockpit 0.1, risk file {limits}" in live.said
+    assert not [text for text in paper.said if "risk file" in text]
+
+
 def test_orders_of_the_run_before_are_unknown():
     trader = a_trader()
     cid = trader.works()
@@ -151,7 +160,7 @@ def test_a_position_that_new_lots_cannot_count_keeps_the_old_ones_and_lets_nothi
 def test_without_steps_there_is_nothing_to_tell(missing):
     trader = a_trader()
 
-    trader.take(an_update(an_instrument(ETH, **{missing: None})))  # type: ignore[arg-type]
+    trader.take(an_update(an_instrument(ETH, **{missing: None})))  # type: ignore[arg-type]  # whatever a test leaves out
 
     assert trader.ledger.steps(ETH) is None
 
@@ -227,7 +236,7 @@ def test_a_loss_steps_down_once_also_when_it_is_realised():
     trader.holds(40)
     cid = trader.works("sell", 40, 900)
     trader.take(
-        f.OrderFilled(at(0), cid, "t", 900, 40, "taker", Decimal(0), "USDT")  # type: ignore[arg-type]
+        f.OrderFilled(at(0), cid, "t", 900, 40, "taker", Decimal(0), "USDT")  # type: ignore[arg-type]  # plain numbers
     )
 
     trader.wait(1_000)
@@ -390,6 +399,32 @@ def test_finer_steps_count_all_that_was_filled():
     steps = desk.ledger.steps(BTC)
     assert steps is not None
     assert steps.tick_size == Decimal("0.5")
+
+
+def test_the_rest_of_a_close_counts_nothing_in_new_steps():
+    trader = a_trader(order_lots_max=2, duplicate_window_s=0).holds(5)
+    trader.do(c.ClosePosition(BTC, Decimal("0.8")))
+    slice_ = trader.newest.client_order_id
+    trader.take(an_update(an_instrument(is_trading=True, lot_size=Decimal("0.1")), 0, 1))
+
+    trader.take(a_fill(slice_, 2, 1_000)).wait(1_000)
+
+    assert trader.ledger.net_lots(BTC) == 30
+    assert trader.desk.closings == {}
+    assert "the close of BTCUSDT stops: its steps changed" in trader.said
+    assert trader.newest.client_order_id == slice_
+
+
+def test_a_difference_in_old_steps_is_looked_at_anew():
+    desk = a_live_desk().holds(1)
+    desk.waits_for_report()
+    desk.reports(positions=[held(10)])
+    assert list(desk.side.mismatches) == [BTC]
+
+    desk.take(an_update(an_instrument(is_trading=True, lot_size=Decimal("0.1")), 0, 1))
+
+    assert (desk.ledger.net_lots(BTC), desk.side.mismatches, desk.side.agreed_ns) == (10, {}, None)
+    assert desk.side.due_ns <= desk.now_ns
 
 
 def test_nothing_is_marked_before_the_account_is_known_to_be_the_venues():

@@ -142,7 +142,8 @@ def test_a_stop_by_hand_that_the_venue_does_not_have_is_an_alarm(was_resting: bo
 
     desk.tick().tick(4)
 
-    assert alarms(desk.state) == ("UNPROTECTED BTCUSDT: no stop for 5 of +5 of hand",)
+    why = "" if was_resting else ": refused"
+    assert alarms(desk.state) == (f"UNPROTECTED BTCUSDT: no stop for 5 of +5 of hand{why}",)
 
 
 def test_a_stop_by_hand_of_an_earlier_run_is_missed_once_it_was_seen():
@@ -226,6 +227,42 @@ def test_a_stop_made_elsewhere_protects_the_net_position():
     assert stopped_lots(trader.state, (HAND, BTC)) == 5
 
 
+def shared(trader: Trader, *owners: str) -> list[int]:
+    return [stopped_lots(trader.state, (owner, BTC)) for owner in owners]
+
+
+@pytest.mark.parametrize("owner", [HAND, EXTERNAL])
+def test_one_stop_that_is_nobody_s_own_is_not_counted_twice(owner: str):
+    trader = a_trader().holds(1, owner="x@BTCUSDT").holds(1, owner="y@BTCUSDT")
+    trader.stops(lots=1, owner=owner, is_protective=owner == HAND)
+
+    assert sum(shared(trader, "x@BTCUSDT", "y@BTCUSDT")) == 1
+    assert len(alarms(trader.wait(4_000).state)) == 1
+
+
+def test_a_stop_by_hand_protects_hand_first_and_then_what_has_no_other():
+    trader = a_trader().holds(2).holds(4, owner="x@BTCUSDT").holds(6, owner="y@BTCUSDT")
+    trader.stops(lots=6)
+    trader.stops(lots=4, owner="x@BTCUSDT")
+    trader.holds(-3, owner="z@BTCUSDT")
+
+    assert shared(trader, HAND, "x@BTCUSDT", "y@BTCUSDT", "z@BTCUSDT") == [6, 4, 4, 0]
+
+
+def test_a_stop_made_elsewhere_protects_what_was_made_there_first():
+    trader = a_trader().holds(5, owner=EXTERNAL).holds(4)
+    trader.stops(lots=6, owner=EXTERNAL)
+
+    assert shared(trader, HAND) == [1]
+
+
+def test_stops_are_shared_in_proportion():
+    trader = a_trader().holds(4, owner="x@BTCUSDT").holds(8, owner="y@BTCUSDT")
+    trader.stops(lots=6)
+
+    assert shared(trader, "x@BTCUSDT", "y@BTCUSDT") == [2, 4]
+
+
 # What the settings may ask for beside it.
 
 
@@ -265,8 +302,18 @@ def test_by_default_nothing_is_closed():
     assert closes(trader.wait(10_000)) == []
 
 
+def test_what_is_larger_than_one_order_may_be_is_closed_in_slices():
+    trader = flattening(order_lots_max=3)
+    assert closes(trader.wait(3_500)) == [("sell", 3, "ioc", True)]
+    assert closes(trader.wait(500)) == []
+
+    trader.take(a_fill(trader.newest.client_order_id, "t-1", 3, 1_000))
+
+    assert closes(trader.wait(250)) == [("sell", 2, "ioc", True)]
+
+
 def test_a_close_that_the_gate_refuses_is_tried_again_later():
-    trader = flattening(order_lots_max=1)
+    trader = flattening(orders_per_10min_max=0)
     trader.wait(3_500)
     told = [text for text in trader.said if text.startswith("unprotected refused")]
     assert len(told) == 1

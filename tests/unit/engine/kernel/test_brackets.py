@@ -76,7 +76,7 @@ def test_only_the_entry_leaves_and_the_preview_shows_its_legs():
         ("take_profit", "10", "1100", "0"),
     ]
     entered(trader)
-    assert trader.newest.intent.bracket == Bracket(STOP, TARGET)  # type: ignore[arg-type]
+    assert trader.newest.intent.bracket == Bracket(STOP, TARGET)  # type: ignore[arg-type]  # plain numbers
     assert len(trader.ledger.working()) == 1
     assert trader.wait(5_000).asked(PlaceOrder) == []
 

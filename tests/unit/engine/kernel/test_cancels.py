@@ -1,5 +1,6 @@
 """Cancels that crossed their order or were never answered are asked again."""
 
+import msgspec
 import pytest
 
 from engine.kernel.cancels import OVERTAKEN_MAX
@@ -7,7 +8,8 @@ from engine.model import commands as c
 from engine.model.effects import SendCancel
 from engine.model.envelope import TimerFired
 from engine.model.facts import CancelRejected, OrderAcked, OrderCanceled, OrderUnknown
-from tests.builders import BTC, ETH, Trader, a_trader, at, set_state
+from engine.model.numbers import NS_PER_S
+from tests.builders import BTC, ETH, Trader, a_fill, a_trader, at, set_state
 
 
 def rejected(cid: str) -> CancelRejected:
@@ -75,6 +77,16 @@ def test_while_killed_a_cancel_without_an_answer_is_asked_for_again():
     assert tick(trader, 2_000) == []
 
 
+def test_a_venue_whose_clock_is_ahead_delays_no_cancel():
+    trader = a_trader()
+    cid = trader.works("sell", 2, 1_010)
+    ahead_ns = trader.now_ns + 30 * NS_PER_S
+    trader.take(msgspec.structs.replace(a_fill(cid, 1, 1_010), ts_ns=ahead_ns))
+    killed(trader)
+
+    assert tick(trader, 2_000) == [cid]
+
+
 def test_an_order_that_appears_after_a_kill_is_cancelled_and_counted():
     trader = killed(a_trader())
     cid = trader.works()
@@ -131,6 +143,16 @@ def test_a_cancel_that_is_refused_while_trading_only_reduces_is_asked_again_afte
 
     assert tick(trader, 1_900) == []
     assert tick(trader, 100) == [cid]
+
+
+def test_an_orphan_whose_cancel_is_refused_is_asked_to_go_again_after_a_while():
+    trader = a_trader()
+    stop = trader.stops()
+    assert tick(trader, 250) == [stop]
+    trader.take(rejected(stop))
+
+    assert tick(trader, 1_500) == []
+    assert tick(trader, 500) == [stop]
 
 
 def test_of_many_orders_that_are_taken_back_a_few_are_named():

@@ -5,20 +5,24 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from engine.kernel import strategies
 from engine.kernel.closing import slice_lots
 from engine.kernel.references import reference_now
 from engine.model import commands as c
 from engine.model.effects import PlaceOrder
 from engine.model.envelope import RunEnding, StorageDegraded
 from engine.model.facts import OrderCanceled, OrderRejected, OrderUnknown
+from engine.model.orders import HAND
+from engine.strategy.candle import BUY, SELL, enter, reverse
 from tests.builders import BTC, ETH, Trader, a_fill, a_trader, an_instrument, an_update, set_state
+from tests.unit.engine.kernel.strategy_desk import LEAVE, LONG, Desk, shapes
 
 MOST = Decimal(3_000)
 """Worth two lots and a bit."""
 
 
 def a_holder(lots: int = 5, **limits) -> Trader:
-    return a_trader(order_value_max=MOST, duplicate_window_s=0, **limits).holds(lots)
+    return a_trader(order_value_max=MOST, duplicate_window_s=2, **limits).holds(lots)
 
 
 def sent(trader: Trader) -> list[PlaceOrder]:
@@ -104,7 +108,7 @@ def test_a_slice_of_which_nothing_filled_ends_it():
 def test_a_slice_that_nobody_remembers_ends_it():
     trader = a_holder()
     trader.do(c.ClosePosition(BTC))
-    trader.desk.closings[BTC].client_order_id = "forgotten"
+    trader.desk.closings[HAND, BTC].client_order_id = "forgotten"
 
     trader.wait(250)
 
@@ -117,7 +121,7 @@ def test_nothing_follows_while_nobody_knows_what_became_of_a_slice():
     trader.take(OrderUnknown(trader.now_ns, trader.newest.client_order_id, "no answer"))
 
     assert sizes(trader.wait(60_000)) == []
-    assert BTC in trader.desk.closings
+    assert (HAND, BTC) in trader.desk.closings
 
 
 @pytest.mark.parametrize(
@@ -195,14 +199,25 @@ def test_an_order_that_would_open_something_is_not_sent():
 def test_cancelling_all_ends_it():
     trader = a_holder()
     trader.do(c.ClosePosition(BTC))
-    trader.desk.closings[ETH] = trader.desk.closings[BTC]
+    trader.desk.closings[HAND, ETH] = trader.desk.closings[HAND, BTC]
 
     trader.do(c.CancelAll(side="buy"))
-    assert list(trader.desk.closings) == [BTC, ETH]
+    assert list(trader.desk.closings) == [(HAND, BTC), (HAND, ETH)]
     trader.do(c.CancelAll(BTC))
-    assert list(trader.desk.closings) == [ETH]
+    assert list(trader.desk.closings) == [(HAND, ETH)]
     trader.do(c.CancelAll())
     assert trader.desk.closings == {}
+
+
+def test_a_slice_waits_while_as_many_orders_have_left_as_may():
+    trader = a_holder(orders_per_s_max=2)
+    trader.do(c.ClosePosition(BTC))
+    fills(trader, 2)
+    assert sizes(trader.wait(250)) == [2]
+    fills(trader, 2)
+
+    assert sizes(trader.wait(250)) == []
+    assert sizes(trader.wait(500)) == [1]
 
 
 def test_a_refused_slice_ends_it():
@@ -237,7 +252,7 @@ def test_the_tightest_limit_makes_the_slice(limits: dict, most: int):
     market = reference_now(trader.state, trader.market)
     market = msgspec.structs.replace(market, median_trade_lots=Decimal(10))
 
-    assert slice_lots(trader.desk, market, "sell") == most
+    assert slice_lots(trader.desk, market, "sell", 1_000) == most
 
 
 def test_without_a_price_only_the_count_of_lots_limits_it():
@@ -245,4 +260,58 @@ def test_without_a_price_only_the_count_of_lots_limits_it():
     trader.take(an_update(an_instrument(is_trading=True)))
     market = reference_now(trader.state, trader.market)
 
-    assert slice_lots(trader.desk, market, "sell") is None
+    assert slice_lots(trader.desk, market, "sell", 1_000) == 1_000
+
+
+# What strategies leave.
+
+
+def smaller_orders(desk: Desk) -> None:
+    """Let no order be larger than that from now on."""
+    limits = desk.state.desk.limits
+    desk.state.desk.limits = msgspec.structs.replace(limits, order_lots_max=4)
+
+
+def test_what_is_larger_than_one_order_may_be_is_left_in_slices():
+    desk = Desk()
+    runner = desk.ready(LONG, LEAVE)
+    desk.entered(runner)
+    smaller_orders(desk)
+
+    (order,) = desk.close().placed
+    sizes = [order.intent.spec.qty_lots]
+    while desk.fill(order).tick().placed:
+        (order,) = desk.placed
+        sizes.append(order.intent.spec.qty_lots)
+        assert (order.intent.owner, order.intent.signal) == (runner.owner, "")
+
+    assert (sizes, desk.lots(runner), desk.state.desk.closings) == ([4, 4, 2], 0, {})
+    assert runner.counts["sent"] == 2
+
+
+def test_what_is_left_in_slices_is_not_reversed():
+    desk = Desk()
+    runner = desk.ready(LONG, reverse(SELL, 0.03, stop_pct=3.0))
+    desk.entered(runner)
+    smaller_orders(desk)
+
+    (order,) = desk.close().placed
+
+    assert shapes([order]) == [("limit", "sell", 4, None)]
+
+
+def test_no_slice_follows_when_the_strategy_stops_or_enters_again():
+    for action in ("stop", "enter"):
+        desk = Desk()
+        runner = desk.ready(LONG, LEAVE, enter(BUY, 0.015))
+        desk.entered(runner)
+        smaller_orders(desk)
+        (order,) = desk.close().placed
+
+        if action == "stop":
+            strategies.end(desk.state, runner.owner, "by hand", [])
+        else:
+            desk.close()
+
+        assert desk.state.desk.closings == {}
+        assert all(one.intent.tag != "leave" for one in desk.fill(order).tick().placed)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.positions import Steps
 from engine.kernel.market import SWEEP_TIMER
+from engine.kernel.venue_side import CashDifference
 from engine.model import facts as f
 from engine.model.envelope import TimerFired
 from tests.builders import BTC, START_NS, Trader, a_fill, a_trader, at
@@ -65,7 +66,7 @@ def test_a_day_that_brought_nothing_is_not_told_of():
 
 def test_a_difference_of_the_cash_is_part_of_it():
     trader = comes_to(a_trader(), TO_MIDNIGHT_MS)
-    trader.desk.venue_side.balance_note = "USD: ours 1, the venue's 2"
+    trader.desk.venue_side.cash = CashDifference(0, Decimal(1), Decimal(2))
 
     comes_to(trader, TO_MIDNIGHT_MS + DAY_MS)
 

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from engine.kernel.dead_man import to_end
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.effects import SendCancel, SetDeadMan
@@ -195,6 +196,41 @@ def test_an_orderly_end_disarms_what_stays():
     confirm(desk).take(RunEnding(), source="engine")
 
     assert set_(desk) == [SetDeadMan(BTC, 0)]
+
+
+def test_what_an_orderly_end_could_not_disarm_is_asked_for_again_soon():
+    desk = a_timed_desk().holds(5)
+    desk.stops(lots=5)
+    set_(desk)
+    confirm(desk).take(RunEnding(), source="engine")
+    assert to_end(desk.state) == [BTC]
+    assert set_(desk) == [SetDeadMan(BTC, 0)]
+
+    fail(desk)
+
+    assert set_(desk, 750) == []
+    assert set_(desk) == [SetDeadMan(BTC, 0)]
+    confirm(desk, 0)
+    assert to_end(desk.state) == []
+
+
+def test_an_end_while_killed_leaves_the_timer_of_what_is_still_there():
+    desk = a_timed_desk()
+    desk.rests()
+    set_(desk)
+    confirm(desk)
+    desk.desk.setup = replace(desk.desk.setup, on_exit="keep")
+    desk.ledger.apply(f.TradingStateSet(desk.now_ns, "all", "killed", "a test"))
+
+    desk.take(RunEnding(), source="engine")
+
+    assert SetDeadMan(BTC, 0) not in set_(desk)
+    assert to_end(desk.state) == []
+
+
+@pytest.mark.parametrize("rules", [None, TIMED])
+def test_where_no_timer_runs_none_is_to_end(rules):
+    assert to_end(a_live_desk(rules=rules, is_clean=False).state) == []
 
 
 def test_an_orderly_end_disarms_once_its_orders_are_gone():

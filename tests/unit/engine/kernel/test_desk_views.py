@@ -69,6 +69,13 @@ def test_realised_profit_and_fees_are_summed():
     assert view.equity == "100048.50"
 
 
+def test_profit_of_what_is_watched_no_longer_still_counts():
+    trader = a_trader().holds(5, 990).holds(-5, 1_000)
+    del trader.state.instruments[BTC]
+
+    assert positions_view(trader.state).realised == "50.00"
+
+
 def test_fees_in_another_currency_are_told_apart():
     trader = a_trader()
     for number, (name, fee) in enumerate([("USDT", "1.5"), ("USDC", "1"), ("BNB", "0.0012")]):
@@ -127,6 +134,21 @@ def test_protected_is_what_the_venue_has_a_stop_for(lots, changed, is_protected)
     (row,) = positions_view(trader.state).rows
 
     assert row.is_protected is is_protected
+
+
+@pytest.mark.parametrize(
+    ("held", "stopped", "part"),
+    [(3, 2, "2/3"), (6, 2, "1/3"), (11, 5, "45%"), (1_000, 1, "1%"), (3, 4, ""), (3, 0, "")],
+)
+def test_a_stop_for_a_part_is_shown_as_that_part(held: int, stopped: int, part: str):
+    trader = a_trader().holds(-held)
+    if stopped:
+        trader.stops("buy", lots=stopped, trigger=1_050)
+
+    (row,) = positions_view(trader.state).rows
+
+    assert row.stopped_part == part
+    assert row.is_protected is (stopped >= held)
 
 
 # Orders.
@@ -331,6 +353,25 @@ def test_a_lowered_state_says_why_and_a_raised_one_does_not():
     trader.do(c.Resume())
 
     assert risk(trader).trading_reason == ""
+
+
+def test_a_kill_tells_what_was_filled_in_part():
+    trader = a_trader()
+    part, none = trader.works("buy", 5, 990), trader.works("buy", 5, 991)
+    trader.say(c.EngageKill())
+    trader.take(a_fill(part, 2, 990))
+    trader.take(*(f.OrderCanceled(at(0), cid, "") for cid in (part, none)))
+
+    assert "filled in part: o1 2 of 5 BTCUSDT" in risk(trader).kill_report
+
+
+def test_a_kill_tells_of_a_part_of_what_is_counted_in_no_known_steps():
+    trader = a_trader()
+    cid = trader.works("buy", 5, 990, instrument_id=GHOST)
+    trader.say(c.EngageKill())
+    trader.take(a_fill(cid, 2, 990))
+
+    assert "filled in part: o1 2 of 5 GHOST" in risk(trader).kill_report
 
 
 def test_a_kill_reports_until_everything_is_gone():

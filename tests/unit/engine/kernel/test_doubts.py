@@ -72,7 +72,7 @@ def test_the_life_of_an_order_that_its_cancel_has_overtaken_begins_when_it_leave
 
     desk.wait(2_000).tells(f.OrderSent(desk.now_ns, cid))
 
-    desk.wait(4_100).answers(cid, None).wait(1_100).answers(cid, None)
+    desk.wait(49_100).answers(cid, None).wait(1_100).answers(cid, None)
     assert desk.ledger.orders[cid].state == "unknown"
     desk.wait(1_000).answers(cid, None).wait(1_000).answers(cid, None)
     assert desk.ledger.orders[cid].state == "rejected"

@@ -7,6 +7,7 @@ from engine.kernel.health_views import health_view
 from engine.kernel.views import build, mark_of
 from engine.model.account import PrivateDown
 from engine.model.envelope import LoopLagged, PartFailed, ScreenJoined, StorageDegraded
+from engine.model.facts import OrderAcked
 from engine.model.market import ClockMeasured, FeedUp
 from engine.model.view import HealthView, WatchRow, WatchView
 from tests.builders import (
@@ -186,6 +187,13 @@ def test_failures_of_the_engines_parts_are_counted():
     run = a_kernel().take(PartFailed("latch watch", "KeyError", 1))
 
     assert health(run).part_failures == 1
+
+
+def test_contradictions_are_counted():
+    desk = a_live_desk()
+    desk.tells(OrderAcked(desk.now_ns, "stranger", "v-1"))
+
+    assert health_view(desk.state, desk.now_ns, some_facts()).contradictions == 1
 
 
 def test_what_is_not_known_of_the_venues_side_is_an_alarm_and_repairs_are_counted():

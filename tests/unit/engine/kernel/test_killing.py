@@ -8,7 +8,14 @@ from msgspec.structs import replace
 from engine.model import account as a
 from engine.model import commands as c
 from engine.model import facts as f
-from engine.model.effects import CancelAllOrders, Record, RequestReport, SendCancel, SetDeadMan
+from engine.model.effects import (
+    CancelAllOrders,
+    CancelShown,
+    Record,
+    RequestReport,
+    SendCancel,
+    SetDeadMan,
+)
 from engine.model.envelope import RunStarted
 from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
@@ -293,6 +300,52 @@ def test_a_short_position_is_protected_by_buying():
 
     assert not shown(desk, seen("web_1", **row), positions=[held(-5)])
     assert shown(desk, seen("web_1", **row), positions=[held(-5)])
+
+
+CLOSES_ALL: dict = {"type": "stop", "limit_ticks": None, "is_reduce_only": True, "lots": 0}
+"""A stop of the venue's page that closes whatever is held."""
+
+
+def test_what_closes_whatever_is_held_is_canceled_though_no_ledger_can_count_it():
+    desk = killed(a_live_desk())
+
+    assert not shown(desk, seen("web_1", **CLOSES_ALL))
+    assert "web_1" not in desk.ledger.orders
+    desk.wait(1_000)
+
+    assert desk.asked(CancelShown) == [CancelShown("web_1", BTC, "stop")]
+    assert not shown(desk)
+    assert shown(desk)
+
+
+def test_what_closes_whatever_is_held_stays_while_it_protects():
+    desk = killed(a_live_desk().holds(5))
+
+    assert not shown(desk, seen("web_1", **CLOSES_ALL), positions=[held(5)])
+    assert shown(desk, seen("web_1", **CLOSES_ALL), positions=[held(5)])
+    assert desk.wait(1_000).asked(CancelShown) == []
+
+
+def test_what_the_ledger_counts_goes_by_its_own_cancel_and_what_it_calls_ended_does_not():
+    desk = a_live_desk()
+    ended = desk.rests()
+    gone(desk, ended)
+    killed(desk)
+
+    assert not shown(desk, seen("web_1"), seen(ended))
+    desk.wait(1_000)
+
+    assert [one.client_order_id for one in desk.asked(CancelShown)] == [ended]
+
+
+def test_an_unclear_order_that_may_protect_is_left_to_a_person():
+    desk = killed(a_live_desk().holds(5))
+    row = seen("web_1", "unclear", reason="status FROZEN", **CLOSES_ALL)
+
+    assert not shown(desk, row, positions=[held(5)])
+
+    assert desk.wait(1_000).asked(CancelShown) == []
+    assert report(desk)[1] == "the venue shows 1 orders (web_1 status FROZEN)"
 
 
 def test_a_verified_kill_is_undone_by_what_appears_later():

@@ -57,9 +57,21 @@ def test_a_fill_of_an_order_in_a_final_state_is_booked():
 def test_a_report_on_an_order_that_is_not_ours_is_an_error_for_people():
     trader = a_trader().take(f.OrderAcked(at(0), "stranger", "v-1"))
 
-    assert trader.said[-1] == "OrderAcked for order stranger, which is not ours"
+    assert trader.said[-1] == "contradiction: OrderAcked of stranger, which is not ours"
     assert trader.state.notices[-1].level == "error"
     assert trader.ledger.contradictions == 1
+
+
+def test_a_fill_of_more_than_was_ordered_is_booked_and_an_error_for_people():
+    trader = a_trader()
+    cid = trader.works("buy", 5, 1_000)
+
+    trader.take(a_fill(cid, 9))
+
+    assert trader.ledger.net_lots(BTC) == 9
+    (told,) = [one for one in trader.state.notices if one.level == "error"]
+    assert told.text.startswith("contradiction: Fill ")
+    assert told.text.endswith(f" of {cid}, which is open: 9 of 5 lots")
 
 
 @pytest.mark.parametrize(
@@ -165,18 +177,18 @@ def test_a_person_is_told_of_failures_and_can_still_close():
 
 
 @pytest.mark.parametrize(
-    "report",
+    ("report", "is_acked"),
     [
-        lambda cid: f.OrderAcked(at(1), cid, "v-1"),
-        lambda cid: f.OrderReplaced(at(1), cid, PriceTicks(1_005), QtyLots(3)),
-        lambda cid: f.OrderRejected(at(1), cid, "no margin"),
-        lambda cid: f.OrderCanceled(at(1), cid, "by hand"),
-        lambda cid: f.OrderExpired(at(1), cid, "by the venue"),
+        (lambda cid: f.OrderAcked(at(1), cid, "v-1"), False),
+        (lambda cid: f.OrderReplaced(at(1), cid, PriceTicks(1_005), QtyLots(3)), True),
+        (lambda cid: f.OrderRejected(at(1), cid, "no margin"), False),
+        (lambda cid: f.OrderCanceled(at(1), cid, "by hand"), False),
+        (lambda cid: f.OrderExpired(at(1), cid, "by the venue"), False),
     ],
 )
-def test_what_answer_and_stream_both_tell_is_told_once(report):
+def test_what_answer_and_stream_both_tell_is_told_once(report, is_acked):
     trader = a_trader()
-    cid = trader.works("sell", 2, is_acked=False)
+    cid = trader.works("sell", 2, is_acked=is_acked)
 
     before = len(trader.state.notices)
     trader.take(report(cid))

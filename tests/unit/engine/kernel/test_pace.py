@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.model.envelope import LoopLagged, PartFailed
+from engine.model.envelope import DiskSeen, LoopLagged, PartFailed
 from tests.builders import a_trader, set_state
 
 MS = 1_000_000
@@ -60,3 +60,30 @@ def test_a_part_that_stays_down_lifts_no_kill_and_is_told_all_the_same():
 
     assert trader.desk.trading_state == "killed"
     assert "stays down" in trader.state.notices[-1].text
+
+
+GIB = 1024**3
+
+
+def disks(trader) -> list[str]:
+    return [one.text for one in trader.state.notices if one.source == "disk"]
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "is_low"),
+    [(GIB, 10 * GIB, False), (GIB - 1, 10 * GIB, True), (5 * GIB, 101 * GIB, True)],
+)
+def test_a_disk_that_fills_up_is_told(free: int, total: int, is_low: bool):
+    assert bool(disks(a_trader().take(DiskSeen(free, total)))) == is_low
+
+
+def test_it_is_told_once_and_again_only_after_there_was_room():
+    trader = a_trader()
+    low, roomy = DiskSeen(GIB // 2, 10 * GIB), DiskSeen(3 * GIB, 10 * GIB)
+
+    trader.take(low, low, roomy, roomy, low)
+
+    room = "3.0 GiB are free on the disk of the data folder again"
+    assert [text == room for text in disks(trader)] == [False, True, False]
+    assert disks(trader)[0].startswith("only 0.5 GiB are free")
+    assert trader.desk.trading_state == "active"

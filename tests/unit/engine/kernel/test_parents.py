@@ -15,7 +15,8 @@ from engine.model import facts as f
 from engine.model.effects import PlaceOrder, SendReplace
 from engine.model.envelope import RunEnding, RunStarted, StorageDegraded, TimerFired
 from engine.model.market import FeedDown
-from tests.builders import BTC, FEED, Trader, a_fill, a_trader, at, set_state
+from tests.builders import BTC, FEED, Trader, a_fill, a_trade, a_trader, at, set_state
+from tests.unit.engine.kernel.live_desk import RULES, seen
 from tests.unit.engine.kernel.parent_desk import (
     acked,
     canceled,
@@ -147,6 +148,17 @@ def test_slices_wait_while_the_market_is_beyond_their_limit():
     assert passing(trader, 250, bid=1_001) == [(2, 1_003)]
 
 
+def test_while_the_market_runs_a_slice_keeps_to_the_collar_that_is_half_as_wide():
+    trader = started(twap(duration_s=400, limit=Decimal(1_300)), a_trader(majors=()))
+    filled(trader, 2)
+    trader.take(a_trade(1_000, ms=0))
+    passing(trader, 99_000)
+    trader.take(a_trade(1_080, ms=99_000))
+
+    assert passing(trader, 1_250, bid=1_080) == [(2, 1_107)]
+    assert parent_of(trader).state == "running"
+
+
 def test_time_is_up_after_twice_the_duration():
     trader = started(twap(limit=Decimal(1_003)))
     filled(trader, 2)
@@ -202,7 +214,7 @@ def test_a_chase_follows_the_best_price_by_amends_once_a_second():
     assert replaced(quoted(trader, 1_002).wait(250)) == []
     assert replaced(quoted(trader, 1_002).wait(750)) == [1_002]
     assert replaced(quoted(trader, 1_004).wait(2_000)) == []  # One is on its way.
-    trader.take(f.OrderReplaced(trader.now_ns, key, 1_002, 10))  # type: ignore[arg-type]
+    trader.take(f.OrderReplaced(trader.now_ns, key, 1_002, 10))  # type: ignore[arg-type]  # plain numbers
     assert replaced(quoted(trader, 1_020).wait(250)) == [1_005]
     assert parent_of(trader).amends == 2
 
@@ -299,6 +311,19 @@ def test_a_parent_waits_while_the_account_is_in_doubt():
 
     assert parent_of(trader).state == "running"
     assert parent_of(trader).sent == 2
+
+
+def test_a_parent_waits_while_an_order_of_its_instrument_is_unclear():
+    trader = started(scale())
+    trader.desk.setup = msgspec.structs.replace(trader.desk.setup, rules=RULES)
+    trader.desk.venue_side.up_ns = trader.desk.venue_side.agreed_ns = trader.now_ns
+    trader.desk.venue_side.reading.unclear = (seen("web_1", "unclear"),)
+
+    assert sent(trader.wait(250)) == []
+    assert parent_of(trader).state == "running"
+
+    trader.desk.venue_side.reading.unclear = ()
+    assert sent(trader.wait(250)) != []
 
 
 def test_a_parent_waits_for_the_journal_and_for_the_end_of_the_run():

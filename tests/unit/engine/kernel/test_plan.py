@@ -3,11 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from engine.kernel.plan import planned
 from engine.model import commands as c
 from engine.model.effects import PlaceOrder, SendCancel
 from engine.model.instrument import InstrumentId
+from engine.model.orders import EXTERNAL
 from tests.builders import (
     BTC,
     ETH,
@@ -70,7 +72,7 @@ def test_an_action_that_nobody_handles_is_refused():
     class Levitate:
         """No action of ours."""
 
-    plan = planned(a_trader().state, (Levitate(),))  # type: ignore[arg-type]
+    plan = planned(a_trader().state, (Levitate(),))  # type: ignore[arg-type]  # that is what is tested
 
     assert plan.refusals == ["Levitate is not possible in this version"]
 
@@ -174,7 +176,36 @@ def test_cancelling_ones_own_order_asks_for_nothing_and_a_protective_one_for_two
     assert trader.ask(c.CancelOrders((own,))).level == 0
     asked = trader.ask(c.CancelOrders((stop,)))
     assert asked.level == 2
-    assert asked.sentences == ("BTCUSDT: 5 lots stay without this protection",)
+    assert asked.sentences == ("BTCUSDT: 5 stay without this stop",)
+
+
+def test_a_size_whose_steps_nobody_said_is_told_in_lots():
+    trader = a_trader().holds(5, instrument_id=GHOST)
+    target = trader.stops(lots=5, instrument_id=GHOST, type="take_profit")
+
+    asked = trader.ask(c.CancelOrders((target,)))
+    assert asked.sentences == ("GHOST: 5 lots stay without this target",)
+
+
+def test_a_second_stop_is_refused_by_the_name_of_the_first():
+    trader = a_trader().holds(5)
+    trader.stops(lots=5)
+
+    again = trader.ask(stop_sell(5, 940)).sentences
+    too_far = trader.ask(stop_sell(5, 1)).sentences
+    target = trader.ask(replace(stop_sell(50, 1_050), type="take_profit")).sentences
+
+    assert again[-1] == too_far[-1] == "there already: o2; cancel that first"
+    assert target
+    assert "there already" not in " ".join(target)
+
+
+def test_armed_live_another_quarter_of_an_hour_needs_no_word_again():
+    trader = a_trader(is_live=True, is_armed=False)
+    trader.do(c.Arm())
+
+    assert trader.ask(c.Arm()).level == 1
+    assert trader.ask(c.Arm(c.ARM_S + 1)).level == 3
 
 
 def test_arming_live_asks_for_the_account():
@@ -267,6 +298,25 @@ def test_cancel_all_spares_protection_unless_told():
 
     trader.do(c.CancelAll(with_stops=True))
     assert trader.asked(SendCancel) == [SendCancel(own), SendCancel(stop)]
+
+
+def test_cancel_all_leaves_orders_made_elsewhere_unless_told_and_then_asks_twice():
+    trader = a_trader().holds(5)
+    own, foreign = trader.works(), trader.works(owner=EXTERNAL)
+    stop = trader.stops(lots=5, owner=EXTERNAL, is_protective=False)
+
+    spared = trader.ask(c.CancelAll(BTC))
+    wider = trader.ask(c.CancelAll(BTC, with_external=True))
+    assert spared.sentences == (
+        "cancels 1, spares 0 protective and 2 made elsewhere (`external` means those too)",
+    )
+    assert wider.sentences == ("cancels 2, 1 of them made elsewhere, spares 1 protective",)
+    assert (spared.level, wider.level) == (1, 2)
+
+    trader.do(c.CancelAll(BTC))
+    assert trader.asked(SendCancel) == [SendCancel(own)]
+    trader.do(c.CancelAll(BTC, with_stops=True, with_external=True))
+    assert trader.asked(SendCancel) == [SendCancel(foreign), SendCancel(stop)]
 
 
 def test_cancel_all_keeps_to_the_instrument_and_side():

@@ -1,9 +1,13 @@
 """What steers trading itself: taking the orders over, and answers to what a start asked."""
 
+from decimal import Decimal
+
+import pytest
+
 from engine.model import commands as c
 from engine.model.effects import SendCancel
 from engine.model.envelope import ScreenJoined, ScreenLeft
-from engine.model.facts import OrderCanceled, TradingStateSet
+from engine.model.facts import LimitSet, OrderCanceled, TradingStateSet
 from engine.model.orders import EXTERNAL, HAND
 from tests.builders import BTC, ETH, Trader, a_fill, a_trader, at, buy, set_state
 from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk, held
@@ -143,7 +147,7 @@ def test_an_accepted_difference_of_a_halted_instrument_leaves_the_halt_to_a_pers
     outcome = desk.do(c.Accept(f"difference {BTC}"))
 
     assert "`resume BTCUSDT` lets it trade again" in outcome.sentences
-    assert desk.ledger.trading_state(instrument_id=BTC) == "halted"
+    assert desk.ledger.trading_state(BTC, HAND) == "halted"
 
 
 def test_a_position_closed_elsewhere_is_taken_from_those_who_held_it():
@@ -175,3 +179,91 @@ def test_a_position_that_was_filled_since_is_accepted_only_with_the_next_report(
     desk.do(c.Accept(f"difference {BTC}"))
 
     assert desk.ledger.net_lots(BTC) == 9
+
+
+# Limits.
+
+
+def limit(
+    desk: Trader, value: str | None, name: str = "order_value_max", word: str = ""
+) -> c.CommandOutcome:
+    action = c.SetLimit(name, None if value is None else Decimal(value))
+    return desk.say(action, confirm=3 if word else 0, word=word)
+
+
+def test_a_limit_is_tightened_at_once():
+    trader = a_trader(order_value_max=Decimal(5_000))
+    assert trader.do(buy(3, 1_000)).verdict == "accepted"
+
+    outcome = limit(trader, "2000")
+
+    assert LimitSet(trader.now_ns, "order_value_max", Decimal(2_000)) in trader.facts
+    assert outcome.sentences == ("order_value_max becomes 2000; it was 5000",)
+    assert trader.do(buy(3, 999)).verdict == "refused"
+
+
+def test_a_limit_is_loosened_only_when_its_name_is_typed():
+    trader = a_trader(order_value_max=Decimal(2_000))
+
+    asked = limit(trader, "5000")
+    assert (asked.verdict, asked.level, asked.word) == ("needs_confirmation", 3, "order_value_max")
+    assert trader.do(buy(3, 1_000)).verdict == "refused"
+
+    assert limit(trader, "5000", word="order_value_max").verdict == "accepted"
+    assert trader.do(buy(3, 1_000)).verdict == "accepted"
+
+
+def test_what_the_risk_file_says_holds_again_when_its_name_is_typed():
+    trader = a_trader(order_value_max=Decimal(5_000), order_lots_max=None)
+    assert limit(trader, "2000").verdict == "accepted"
+    assert limit(trader, "7", "order_lots_max").sentences == (
+        "order_lots_max becomes 7; it was off",
+    )
+
+    assert limit(trader, None).verdict == "needs_confirmation"
+    told = limit(trader, None, word="order_value_max")
+
+    assert told.sentences == ("order_value_max becomes 5000 as in the risk file; it was 2000",)
+    assert trader.ledger.limit_overrides == {"order_lots_max": 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("order_value_max", None, "is as in the risk file"),
+        ("order_value_max", "-1", "order_value_max"),
+        ("order_value_maximum", "1", "order_value_max"),
+        ("majors", "1", "change it in the risk file"),
+    ],
+)
+def test_a_limit_that_cannot_be_so_is_refused(name: str, value: str | None, told: str):
+    trader = a_trader()
+
+    outcome = limit(trader, value, name)
+
+    assert outcome.verdict == "refused"
+    assert told in outcome.sentences[0]
+    assert trader.ledger.limit_overrides == {}
+
+
+def test_two_limits_are_not_loosened_by_the_name_of_one():
+    trader = a_trader(order_value_max=Decimal(2_000), leverage_max=Decimal(1))
+    wider = (
+        c.SetLimit("order_value_max", Decimal(5_000)),
+        c.SetLimit("leverage_max", Decimal(2)),
+    )
+
+    outcome = trader.say(*wider, confirm=3, word="leverage_max")
+
+    assert outcome.verdict == "refused"
+    assert "order_value_max and leverage_max are typed one at a time" in outcome.sentences[0]
+    assert trader.ledger.limit_overrides == {}
+
+
+def test_what_a_preview_says_follows_a_limit_that_was_set():
+    trader = a_trader(order_value_max=Decimal(5_000))
+    assert trader.ask(buy(1, 1_000)).level == 1
+
+    limit(trader, "1200")
+
+    assert trader.ask(buy(1, 1_000)).level == 3

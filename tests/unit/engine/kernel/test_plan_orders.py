@@ -52,6 +52,8 @@ def test_an_amend_passes_the_gate():
     cid = trader.works("buy", 1, 990)
 
     assert "order_value_max" in trader.do(c.AmendOrder(cid, size=Decimal(40))).sentences[0]
+    (denied,) = [fact for fact in trader.facts if isinstance(fact, OrderDenied)]
+    assert denied.intent.spec.qty_lots == 40
     assert trader.do(c.AmendOrder(cid, size=Decimal("NaN"))).verdict == "refused"
 
 

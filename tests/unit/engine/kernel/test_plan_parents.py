@@ -28,43 +28,43 @@ from tests.unit.engine.kernel.parent_desk import (
     [
         (
             scale(is_post_only=True, tag="x"),
-            Scale(BTC, "buy", 8, 990, 999, 4, is_post_only=True, tag="x"),  # type: ignore[arg-type]
+            Scale(BTC, "buy", 8, 990, 999, 4, is_post_only=True, tag="x"),  # type: ignore[arg-type]  # plain numbers
             "a1: 4 × BUY 2 LIM post 990…999",
             1,
         ),
         (
             scale(lots=10, shape="lin"),
-            Scale(BTC, "buy", 10, 990, 999, 4, "lin"),  # type: ignore[arg-type]
+            Scale(BTC, "buy", 10, 990, 999, 4, "lin"),  # type: ignore[arg-type]  # plain numbers
             "a1: 4 × BUY 1…4 LIM 990…999",
             1,
         ),
         (
             twap(jitter_percent=Decimal(20), limit=Decimal("1003.5")),
-            Twap(BTC, "buy", 10, 40 * 10**9, 4, Decimal(20), 1_003),  # type: ignore[arg-type]
+            Twap(BTC, "buy", 10, 40 * 10**9, 4, Decimal(20), 1_003),  # type: ignore[arg-type]  # plain numbers
             "a1: 4 × BUY about 2 at the market over 40 s",
             2,
         ),
         (
             iceberg(),
-            Iceberg(BTC, "buy", 10, 999, 4),  # type: ignore[arg-type]
+            Iceberg(BTC, "buy", 10, 999, 4),  # type: ignore[arg-type]  # plain numbers
             "a1: BUY 4 at a time @ 999",
             1,
         ),
         (
             chase(),
-            Chase(BTC, "buy", 10, 1_005, 60 * 10**9),  # type: ignore[arg-type]
+            Chase(BTC, "buy", 10, 1_005, 60 * 10**9),  # type: ignore[arg-type]  # plain numbers
             "a1: BUY at the best price up to 1005 for 60 s; then the rest is let go",
             1,
         ),
         (
             chase(then="mkt"),
-            Chase(BTC, "buy", 10, 1_005, 60 * 10**9, "mkt"),  # type: ignore[arg-type]
+            Chase(BTC, "buy", 10, 1_005, 60 * 10**9, "mkt"),  # type: ignore[arg-type]  # plain numbers
             "a1: BUY at the best price up to 1005 for 60 s; then the rest goes at the market",
             2,
         ),
         (
             scale(side="sell", first=1_002, last=1_005),
-            Scale(BTC, "sell", 8, 1_002, 1_005, 4),  # type: ignore[arg-type]
+            Scale(BTC, "sell", 8, 1_002, 1_005, 4),  # type: ignore[arg-type]  # plain numbers
             "a1: 4 × SELL 2 LIM 1002…1005",
             1,
         ),
@@ -87,7 +87,7 @@ def test_the_whole_decides_how_it_is_confirmed():
     outcome = a_trader().ask(scale(lots=20))
 
     assert (outcome.level, outcome.word) == (3, "20")
-    assert "notional 19980.00 · margin 4995.00 · after 20" in outcome.sentences
+    assert "notional 19980.00 · margin 4995.00 · after LONG 20" in outcome.sentences
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_trail_of_a_bracket_is_left_alone():
     trader = a_trader().holds(10)
     key = trader.works("buy", 1, 1_000)
     trader.ledger.apply(a_fill(key, 1))
-    began = f.TrailSet(0, key, BTC, "sell", TrailRule("ticks", Decimal(40), 40), 1_000, 960)  # type: ignore[arg-type]
+    began = f.TrailSet(0, key, BTC, "sell", TrailRule("ticks", Decimal(40), 40), 1_000, 960)  # type: ignore[arg-type]  # plain numbers
     trader.ledger.apply(began)
 
     trader.do(trail())

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from engine.kernel.planned_order import describe, level_of, size_text
+from engine.kernel.planned_order import describe, held_text, level_of, size_text
+from engine.model import commands as c
 from engine.model.numbers import PriceTicks, QtyLots
 from engine.model.orders import OrderSpec
 from tests.builders import BTC, Trader, a_trader, an_instrument
@@ -81,3 +82,12 @@ def test_a_market_order_takes_two_enters_and_so_does_reducing_while_disarmed():
     assert level(a_trader(), a_spec(1, None)) == 2
     assert level(a_trader(is_armed=False), a_spec(), reduces=True) == 2
     assert level(a_trader(), a_spec(), reduces=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "words"), [("0.5", "LONG 0.5"), ("-4", "SHORT 4"), ("0", "FLAT"), ("0.00", "FLAT")]
+)
+def test_a_position_is_told_as_people_say_it(after, words):
+    order = c.PlannedOrder(BTC, "buy", "limit", "1", "1", "", "", "", "", after)
+
+    assert held_text(order) == words

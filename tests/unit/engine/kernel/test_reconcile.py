@@ -13,8 +13,8 @@ from engine.model import facts as f
 from engine.model.effects import RequestReport, SendCancel
 from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
-from engine.model.orders import EXTERNAL
-from tests.builders import BTC, ETH, a_fill, at, buy, sell
+from engine.model.orders import EXTERNAL, HAND
+from tests.builders import BTC, ETH, a_fill, an_instrument, an_update, at, buy, sell
 from tests.unit.engine.kernel.live_desk import CASH, LiveDesk, a_live_desk, held, seen
 
 UP = a.PrivateUp("test")
@@ -183,6 +183,20 @@ def test_without_the_private_stream_only_what_reduces_leaves():
     assert faults(desk) == ("the account was not compared with the venue's yet (HTTP 503)",)
 
 
+def test_people_hear_once_that_the_private_stream_is_down_however_often_it_is_tried():
+    desk = a_live_desk()
+    told = "the private stream is down"
+
+    desk.tells(DOWN, a.PrivateDown("test", "HTTP 503", at(1)))
+
+    assert [text for text in desk.said if told in text] == [
+        f"test: {told} (closed by the venue): no order that adds risk leaves"
+    ]
+    assert faults(desk)[0] == f"{told} (HTTP 503)"
+    desk.tells(UP, DOWN)
+    assert len([text for text in desk.said if told in text]) == 2
+
+
 def test_an_agreement_that_is_too_old_is_none():
     desk = a_live_desk()
     desk.wait(120_000)
@@ -235,46 +249,6 @@ def test_a_key_that_may_trade_or_of_which_nothing_is_told_is_no_fault(may_trade)
 
 
 # The beginning of an account.
-
-
-def test_the_first_report_opens_the_account_with_what_the_venue_has():
-    desk = a_live_desk(is_clean=False).tells(UP)
-    desk.waits_for_report()
-    assert desk.ledger.currency == ""
-
-    desk.reports(
-        positions=[held(3, "1000.5")],
-        fills=[theirs(fee=Decimal(1))],
-        balances=(a.BalanceSeen("USDT", CASH), a.BalanceSeen("BNB", Decimal(2))),
-    )
-
-    assert desk.ledger.booked_cash == CASH
-    assert desk.ledger.position(EXTERNAL, BTC).lots == desk.ledger.net_lots(BTC) == 3
-    assert "the account begins with 50000 USDT; held: BTCUSDT +3 lots" in desk.said
-    assert desk.side.agreed_ns is not None
-    assert desk.ledger.equity({BTC: Decimal(1000)}) is not None
-
-
-def test_what_an_account_begins_with_was_lost_before_today():
-    desk = a_live_desk(is_clean=False).tells(UP)
-    desk.waits_for_report()
-
-    desk.reports(positions=[held(3, "1500")]).wait(1_000)
-
-    worth = desk.ledger.equity({BTC: Decimal("1000.5")})
-    assert worth == desk.ledger.day_start_equity(desk.now_ns) == desk.ledger.peak_equity
-
-
-def test_an_account_does_not_begin_with_what_nobody_can_value():
-    desk = a_live_desk(is_clean=False).tells(UP)
-    desk.waits_for_report()
-
-    desk.reports(seen("web_1"), positions=[held(3, instrument_id=ETH)])
-
-    assert desk.ledger.currency == ""
-    assert list(desk.ledger.orders) == ["web_1"], "a kill must be able to cancel it"
-    assert "`sub` it" in faults(desk)[0]
-    assert desk.wait(5_000).asked(RequestReport)
 
 
 def test_money_that_moves_before_the_account_is_open_is_in_its_balance():
@@ -333,7 +307,7 @@ def test_money_that_only_a_report_tells_of_is_counted():
     desk.reports(cash=(deposit,), balance=CASH + 100)
 
     assert desk.ledger.settled_cash == CASH + 100
-    assert desk.side.balance_note == ""
+    assert desk.side.cash is None
 
 
 def test_a_difference_of_cash_is_told_and_kept_and_told_to_be_over():
@@ -373,7 +347,7 @@ def test_cash_is_not_compared_with_a_balance_that_may_miss_the_newest_fill():
 
     desk.reports(balance=CASH, positions=[held(-1)])
 
-    assert desk.side.balance_note == ""
+    assert desk.side.cash is None
 
 
 # Orders.
@@ -461,14 +435,14 @@ def test_a_position_that_stays_different_halts_its_instrument_and_names_the_numb
     desk = differs(a_live_desk())
     assert "the venue has +7" in desk.said[-1]
     differs(desk)
-    assert desk.ledger.trading_state(instrument_id=BTC) == "active"
+    assert desk.ledger.trading_state(BTC, HAND) == "active"
     assert "the position of BTCUSDT is not the venue's, which has 7 lots" in faults(desk)
 
     differs(desk, times=7)
-    assert desk.ledger.trading_state(instrument_id=BTC) == "active"
+    assert desk.ledger.trading_state(BTC, HAND) == "active"
     differs(desk, times=1)
 
-    assert desk.ledger.trading_state(instrument_id=BTC) == "halted"
+    assert desk.ledger.trading_state(BTC, HAND) == "halted"
     told = "our fills make +0 lots of BTCUSDT, the venue has +7"
     assert told in desk.ledger.state_facts[f"instrument:{BTC}"].reason
     assert desk.do(buy()).verdict == "refused"
@@ -494,3 +468,28 @@ def test_a_position_that_was_filled_just_now_is_not_judged():
 
     assert desk.side.mismatches == {}
     assert desk.wait(5_000).asked(RequestReport)
+
+
+def test_an_order_in_doubt_hides_no_difference_of_another_instrument():
+    desk = a_live_desk()
+    desk.take(an_update(an_instrument(ETH, is_trading=True)))
+    cid = desk.rests(lots=2)
+    shown = seen(cid, "partial", 2, filled=1)  # Of a fill that the venue never lists.
+    desk.wait(20_000)
+    for _ in range(10):
+        desk.waits_for_report()
+        desk.reports(shown, positions=[held(3), held(7, instrument_id=ETH)])
+
+    assert list(desk.side.doubts) == [cid]
+    assert list(desk.side.mismatches) == [ETH]
+    assert desk.ledger.trading_state(ETH, HAND) == "halted"
+
+
+def test_a_difference_stays_one_while_an_order_of_its_instrument_is_in_doubt():
+    desk = differs(a_live_desk())
+    cid = desk.rests(lots=2)
+    desk.wait(20_000).waits_for_report()
+
+    desk.reports(seen(cid, "partial", 2, filled=1))
+
+    assert list(desk.side.mismatches) == [BTC]

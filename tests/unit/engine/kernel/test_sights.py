@@ -1,6 +1,7 @@
 """A stop protects once the venue has shown it; that it answered the order is not enough."""
 
 from engine.kernel.alarms import alarms, stopped_lots
+from engine.kernel.sights import hangs
 from engine.model import facts as f
 from engine.model.envelope import RunStarted
 from engine.model.orders import EXTERNAL, HAND
@@ -96,6 +97,24 @@ def test_a_stop_that_hangs_while_it_triggers_protects_nothing():
     desk.answers(cid, shown(cid, is_triggered=True))
     assert desk.wait(4_500).queried() == []
     assert desk.wait(500).queried() == [cid]
+
+
+def test_a_stop_that_stays_triggered_for_three_seconds_hangs():
+    desk, cid = answered()
+    order = desk.ledger.orders[cid]
+    assert not hangs(desk.state, order)
+    desk.answers(cid, shown(cid, is_triggered=True))
+    assert not hangs(desk.wait(2_750).state, order)
+
+    desk.answers(cid, shown(cid, is_triggered=True))
+    assert hangs(desk.wait(250).state, order)
+
+    desk.wait(1_500)
+    (told,) = alarms(desk.state)
+    assert told.endswith("of hand: it was triggered, and the venue made no order of it")
+    desk.answers(cid, shown(cid))
+    assert not hangs(desk.state, order)
+    assert protects(desk)
 
 
 def test_one_of_unknown_fate_that_is_found_hanging_protects_nothing():

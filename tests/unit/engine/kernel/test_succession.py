@@ -7,7 +7,7 @@ from engine.kernel.succession import LEGS_MAX, Moves, is_due, is_safe_beside, mo
 from engine.model import facts as f
 from engine.model.numbers import NS_PER_S
 from tests.builders import a_fill
-from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk
+from tests.unit.engine.kernel.live_desk import LiveDesk, a_live_desk, seen
 
 
 class Stops:
@@ -40,6 +40,12 @@ class Stops:
         """Let the stream tell of one."""
         cid = order.client_order_id
         self.desk.tells(f.OrderAcked(self.desk.now_ns, cid, f"v-{cid}"))
+
+    def sticks(self, order: OrderRecord) -> None:
+        """Let the venue show one as triggered, for longer than is waited."""
+        cid = order.client_order_id
+        shown = seen(cid, type="stop", limit_ticks=None, trigger_ticks=950, is_triggered=True)
+        self.desk.answers(cid, shown).wait(3_000)
 
     def moves(self, lots: int, *, may_shrink: bool = True) -> Moves:
         """Ask for so many lots of what works."""
@@ -75,6 +81,37 @@ def test_what_is_bare_is_joined_by_the_rest():
 
     assert stops.moves(5) == Moves(3)
     assert stops.moves(2) == Moves()
+
+
+def test_a_stop_that_hangs_is_to_go_for_another():
+    stops = Stops()
+    hung = stops.stop(5)
+    stops.sticks(hung)
+    assert stops.moves(5) == Moves(5, names(hung))
+
+    other = stops.stop(5, hung)
+
+    assert stops.moves(5) == Moves(gone=(hung,))
+    stops.ends(hung, f.OrderCanceled)
+    assert stops.moves(5) == Moves()
+    assert not other.is_final
+
+
+def test_a_stop_that_hangs_goes_with_its_position():
+    stops = Stops()
+    hung = stops.stop(5)
+    stops.sticks(hung)
+
+    assert stops.moves(0) == Moves(gone=(hung,))
+
+
+def test_a_stop_that_hangs_is_left_where_nothing_shall_follow_or_it_could_open_a_position():
+    for setup, is_reduce_only in (("nothing", True), ("retry", False)):
+        stops = Stops()
+        stops.desk.desk.setup = replace(stops.desk.desk.setup, on_unprotected=setup)
+        stops.sticks(stops.stop(5, is_reduce_only=is_reduce_only))
+
+        assert stops.moves(5) == Moves()
 
 
 def test_too_large_a_stop_goes_when_the_right_one_was_shown():

@@ -28,7 +28,7 @@ from tests.builders import (
 
 
 def wish(kind: str = "ticks", amount: str = "40", **changed: object) -> c.TrailWish:
-    return c.TrailWish(kind, Decimal(amount), **changed)  # type: ignore[arg-type]
+    return c.TrailWish(kind, Decimal(amount), **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def trailing(lots: int = 10, amount: str = "40", side: int = 1) -> Trader:
@@ -106,6 +106,42 @@ def test_a_small_step_is_not_worth_a_message():
     assert placed(marked(trader, "1002")) == [("stop", 10, 962)]
 
 
+def settled(trader: Trader) -> Trader:
+    """Let the venue take a move and end it."""
+    accepted(trader).wait(250)
+    for key in canceled(trader):
+        trader.take(f.OrderCanceled(trader.now_ns, key, "by us"))
+    return trader
+
+
+def test_a_price_that_climbs_slowly_moves_the_stop_six_times_a_minute():
+    trader = trailing(amount="60")
+    moves = 0
+    for mark in range(1_001, 1_041):  # A second each.
+        trader.wait(500)
+        moves += len(placed(marked(trader, str(mark))))
+        settled(trader)
+
+    assert moves == 4  # And not 13.
+    assert trader.ledger.trails["t1"].stop_ticks >= 1_040 - 60 - 3
+
+
+def test_a_move_of_a_quarter_of_the_distance_waits_for_no_other():
+    trader = settled(marked(trailing(), "1002"))
+    assert placed(marked(trader, "1011")) == []
+
+    assert placed(marked(trader, "1013")) == [("stop", 10, 973)]
+
+
+def test_a_small_move_that_waited_is_made_though_the_price_has_fallen_since():
+    trader = settled(marked(trailing(), "1002"))
+    marked(trader, "1010")
+    marked(trader, "990")
+
+    assert placed(trader.wait(8_000)) == []
+    assert placed(trader.wait(2_000)) == [("stop", 10, 970)]
+
+
 def test_a_stop_follows_further_only_when_the_move_before_has_ended():
     trader = trailing()
     marked(trader, "1010")
@@ -142,7 +178,7 @@ def test_a_stop_whose_fate_is_unknown_keeps_the_one_before():
 
 def test_what_the_gate_refuses_is_not_tried_at_once_again():
     trader = trailing()
-    tight = {"order_lots_max": 1}
+    tight = {"orders_per_10min_max": 0}
     trader.desk.limits = replace(trader.desk.limits, **tight)
     marked(trader, "1010")
     denied = [fact for fact in trader.facts if isinstance(fact, f.OrderDenied)]
@@ -314,7 +350,7 @@ def test_stops_are_shared_out_by_their_price():
     trail = trader.ledger.trails["t1"]
     (working,) = trader.ledger.working()
 
-    found = generations(intent_of(trail, 10), [working])
+    found = generations(trader.state, intent_of(trail, 10), [working], trail)
     assert (found.current, found.late) == ([working], [])
 
 

@@ -19,6 +19,7 @@ from tests.builders import (
     buy,
     some_facts,
 )
+from tests.unit.engine.kernel.parent_desk import filled, started, twap
 
 
 def a_pair() -> Trader:
@@ -103,6 +104,17 @@ def test_a_strategy_needs_its_instrument_until_the_same_line_stops_it():
 
     both = trader.do(c.StopStrategy("mean_reversion", BTC), c.UnwatchInstrument(BTC))
     assert both.verdict == "accepted"
+
+
+def test_a_parent_needs_its_instrument_also_while_none_of_its_orders_works():
+    trader = started(twap(), a_pair())
+    filled(trader, 2)
+
+    refused = trader.do(c.UnwatchInstrument(BTC))
+    assert refused.sentences[-1] == "a1 works on it: cancel it first"
+
+    both = trader.do(c.CancelParents(("a1",)), c.UnwatchInstrument(BTC))
+    assert "a1 works on it: cancel it first" not in both.sentences
 
 
 def test_the_last_instrument_stays():

@@ -59,7 +59,7 @@ class KillDesk:
         """Answers by a part of the method and path; None: the connection breaks."""
         endpoints = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1")
         self.wire = BinanceTradeWire(endpoints, Credentials(TEST_KEY, TEST_SECRET))
-        self.rest = Rest(self.wire, self._send, self.clock)
+        self.rest = Rest(self.wire, self.send, self.clock)
 
     def kill(self, **policy) -> VenueKill:
         """Return a kill."""
@@ -95,7 +95,8 @@ class KillDesk:
         ]
         return plain + [one.client_algo_id for one in self.exchange.algos.open_algos()]
 
-    def _send(self, call: HttpCall) -> HttpReply:
+    def send(self, call: HttpCall) -> HttpReply:
+        """Carry a request to the exchange."""
         path = call.url.partition("?")[0].removeprefix("http://127.0.0.1:1")
         what = f"{call.method} {path.rpartition('/')[2]}"
         self.sent.append(what)

@@ -101,6 +101,27 @@ def test_what_the_engine_noted_is_what_the_kill_reads(tmp_path: Path):
     assert len(unlike(noted(folder) + noted(folder))) == 1
 
 
+def test_an_account_with_a_key_in_this_folder_is_killed_once(tmp_path: Path):
+    text = LIVE.replace("/k/file", "own.key")
+    Path("live.toml").write_text('venue = "binance_futures"\n' + text)
+    folder = DataFolder(tmp_path)
+
+    note_account(folder.live, load_settings(Path("live.toml"), {}))
+
+    assert len(unlike(noted(folder) + sources(text).accounts())) == 1
+
+
+def test_the_note_is_for_its_user_alone_and_replaces_the_one_before(tmp_path: Path):
+    Path("live.toml").write_text('venue = "binance_futures"\n' + LIVE)
+    folder = DataFolder(tmp_path)
+    folder.live.write_text("what was there before")
+
+    note_account(folder.live, load_settings(Path("live.toml"), {}))
+
+    assert len(noted(folder)) == 1
+    assert folder.live.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"venue":1}'])
 def test_a_note_that_cannot_be_read_is_a_problem(tmp_path: Path, text: str):
     folder = DataFolder(tmp_path)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
 from engine.folder import DataFolder
 from engine.kill import program
 from engine.kill.rest import Send
 from engine.model.errors import VenueUnreachable
 from engine.venues.trading import HttpCall, HttpReply
+from tests.unit.engine.kill.desk import KillDesk
 
 LIVE = """\
 [venues.binance_futures]
@@ -142,6 +144,26 @@ def test_flattening_what_is_not_held_is_done_at_once(
 
     assert run("--settings", "live.toml", "--flatten") == 0
     assert "left: nothing" in capsys.readouterr().out
+
+
+def test_after_a_flatten_what_protected_goes_too(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    desk = KillDesk()
+    desk.holds()
+    desk.client.place_algo("stop", "SELL", "STOP_MARKET", "90", reduceOnly="true")
+    Path("key").write_text(f'key = "{TEST_KEY}"\nsecret = "{TEST_SECRET}"\n')
+    monkeypatch.setattr(program, "network", lambda: desk.send)
+    monkeypatch.setattr(program, "SteadyClock", lambda: desk.clock)
+
+    assert run("--settings", "live.toml", "--flatten") == 0
+
+    assert desk.open_names() == []
+    first, last = (
+        line for line in capsys.readouterr().out.splitlines() if line.endswith("left 0, VERIFIED")
+    )
+    assert "cancelled 0, filled during the kill 0" in first
+    assert "cancelled 1, filled during the kill 0" in last
 
 
 @pytest.mark.parametrize("broken", ["key", "settings", "note"])

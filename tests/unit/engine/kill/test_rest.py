@@ -76,6 +76,13 @@ def test_a_request_leaves_once_and_its_answer_comes_back_as_it_is(site: Site):
     assert (reply.status, reply.body, reply.headers["x-used-weight"]) == (503, b"down", "7")
 
 
+def test_a_redirect_to_a_name_that_is_none_is_no_answer(site: Site):
+    site.reply = HttpReply(302, {"location": "//xn--a"}, b"")
+
+    with pytest.raises(VenueUnreachable, match="no answer"):
+        network()(HttpCall("POST", f"{site.url}/order", {}))
+
+
 def test_nobody_is_followed_elsewhere_with_a_signature(site: Site):
     site.reply = HttpReply(302, {"location": f"{site.url}/elsewhere"}, b"")
 

@@ -15,7 +15,7 @@ def test_all_orders_go_in_every_instrument_and_two_looks_verify():
     desk.rests("b", symbol="ETHUSDT")
     desk.client.place_algo("s", "SELL", "STOP_MARKET", "90")
 
-    kill = desk.killed()
+    kill = desk.killed(clears_stops=False)
 
     assert (kill.is_verified, desk.open_names()) == (True, [])
     assert desk.sent[:2] == ["GET time", "GET openOrders"]
@@ -57,6 +57,73 @@ def test_what_protects_a_position_stays_and_all_else_goes():
     assert lines[0].endswith("left 0, VERIFIED")
     assert "  stays, because it protects: BTCUSDT conditional sell stop" in lines
     assert any(line.startswith("  held: BTCUSDT +1") for line in lines)
+
+
+# To cancel all of a symbol may take conditional orders along: nobody has told.
+
+LOOK = ["GET openAlgoOrders", "GET positionRisk"]
+
+
+def guarded(*names: str, along: bool = True) -> KillDesk:
+    """A position with its stop, and plain orders, at a venue that clears stops too."""
+    desk = KillDesk()
+    desk.holds()
+    desk.exchange.stops_go_along = along
+    desk.client.place_algo("stop", "SELL", "STOP_MARKET", "90", reduceOnly="true")
+    for name in names:
+        desk.rests(name)
+    return desk
+
+
+def test_a_few_orders_go_at_once_by_their_numbers():
+    desk = guarded("a", "b")
+
+    assert desk.killed().is_verified
+
+    assert desk.open_names() == ["stop"]
+    assert desk.sent[1:6] == ["GET openOrders", *["DELETE order"] * 2, *LOOK]
+
+
+def test_where_something_protects_many_orders_go_by_their_numbers_and_elsewhere_at_once():
+    desk = guarded("a", "b", "c")
+    desk.rests("d", symbol="ETHUSDT")
+    desk.rests("e", symbol="ETHUSDT")
+
+    assert desk.killed().is_verified
+
+    assert desk.open_names() == ["stop"]
+    assert desk.sent[1:4] == ["GET openOrders", *LOOK]
+    assert desk.sent[4:8] == ["DELETE allOpenOrders", *["DELETE order"] * 3]
+
+
+@pytest.mark.parametrize("part", LOOK)
+def test_where_nobody_tells_what_protects_they_go_by_their_numbers(part: str):
+    desk = guarded("a", "b", "c")
+    desk.broken = {part: DOWN}
+    desk.after(20, desk.broken.clear)
+
+    assert desk.killed().is_verified
+
+    assert desk.open_names() == ["stop"]
+    assert "DELETE allOpenOrders" not in desk.sent
+
+
+def test_where_protection_goes_too_all_go_at_once():
+    desk = guarded("a", "b", "c")
+
+    assert desk.killed(with_stops=True).is_verified
+
+    assert desk.open_names() == []
+    assert desk.sent[1:3] == ["GET openOrders", "DELETE allOpenOrders"]
+
+
+@pytest.mark.parametrize("clears_stops", [False, True])
+def test_a_venue_that_leaves_stops_alone_is_killed_as_well(clears_stops: bool):
+    desk = guarded("a", "b", "c", along=False)
+
+    assert desk.killed(clears_stops=clears_stops).is_verified
+
+    assert desk.open_names() == ["stop"]
 
 
 def test_protection_goes_too_where_that_is_asked_for():

@@ -1,7 +1,7 @@
 """A venue gateway in front of the fake exchange, in virtual time: real wire, real answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -30,7 +30,14 @@ from engine.runtime.transport import BeforeSend
 from engine.runtime.virtual_loop import run
 from engine.venues.base import Endpoints
 from engine.venues.binance.trade_wire import BinanceTradeWire
-from engine.venues.trading import Credentials, HttpCall, HttpReply, RateLimit, TradeRequest
+from engine.venues.trading import (
+    Credentials,
+    HttpCall,
+    HttpReply,
+    RateLimit,
+    TradeAnswer,
+    TradeRequest,
+)
 from tests.builders import START_NS, Run, a_snapshot, an_instrument, an_update
 from tests.order_facts import an_intent, began, known
 
@@ -57,6 +64,10 @@ class Network(MemoryTransport):
         """Requests with this in their address never leave."""
         self.limited: str = ""
         """Requests with this in their address are turned away: too many of them."""
+        self.refused: tuple[str, str] = ("", "")
+        """Method and path of what the venue says that it does not know."""
+        self.reworded: tuple[bytes, bytes] = (b"", b"")
+        """Words of the venue, and what its answers say in their place."""
         self.calls: list[tuple[int, str, str]] = []
         """When something left, method and path."""
         self.links: list[MemoryLink] = []
@@ -83,10 +94,14 @@ class Network(MemoryTransport):
             leave()
             body = b'{"code":-1003,"msg":"Too many requests."}'
             return HttpReply(429, {"content-type": "application/json", "retry-after": "30"}, body)
+        if self.refused[0] == call.method and self.refused[1] in call.url:
+            leave()
+            body = b'{"code":-2011,"msg":"Unknown order sent."}'
+            return HttpReply(400, {"content-type": "application/json"}, body)
         reply = await super().request(call, leave)
         if self.lost and self.lost in call.url:
             raise VenueUnreachable("connection lost")
-        return reply
+        return HttpReply(reply.status, reply.headers, reply.body.replace(*self.reworded))
 
     def left(self, method: str, path: str) -> int:
         """Return how many such requests left."""
@@ -94,14 +109,27 @@ class Network(MemoryTransport):
 
 
 class Wire(BinanceTradeWire):
-    """The real wire, which tells when it signs."""
+    """The real wire, which tells when it signs, and may fail when it reads."""
 
     on_sign: Callable[[TradeRequest], None] = staticmethod(lambda _: None)
+    on_decode: Callable[[TradeRequest], None] = staticmethod(lambda _: None)
 
     def sign(self, request: TradeRequest, ts_ns: int) -> HttpCall:
         """Sign, and say so."""
         self.on_sign(request)
         return super().sign(request, ts_ns)
+
+    def decode(
+        self,
+        request: TradeRequest,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        ts_ns: int,
+    ) -> TradeAnswer:
+        """Read, unless it fails."""
+        self.on_decode(request)
+        return super().decode(request, status, headers, body, ts_ns)
 
 
 class Desk:

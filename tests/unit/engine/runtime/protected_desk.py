@@ -174,7 +174,13 @@ class Protected(Trader):
                     assert not problem, problem
                 case x.SendCancel(client_order_id):
                     self.guard.cancel(client_order_id)
-                case x.CancelAllOrders() | x.QueryOrder() | x.RequestReport() | x.SetDeadMan():
+                case (
+                    x.CancelAllOrders()
+                    | x.CancelShown()
+                    | x.QueryOrder()
+                    | x.RequestReport()
+                    | x.SetDeadMan()
+                ):
                     self.gateway.serve(effect)
                 case _:
                     self.effects.append(effect)

@@ -399,7 +399,7 @@ def test_silence_counts_again_once_there_is_room() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_that_hangs_keeps_a_feed_open(seed: int) -> None:
     async def stuck_close(link: FakeLink) -> None:
-        link.close = asyncio.Event().wait  # type: ignore[method-assign,assignment]
+        link.close = asyncio.Event().wait  # type: ignore[method-assign,assignment]  # a link that hangs
         await lively(link)
 
     async def scenario() -> tuple[float, Host]:
@@ -423,7 +423,7 @@ def test_nothing_that_hangs_keeps_a_feed_open(seed: int) -> None:
 
 def test_a_link_that_cannot_be_closed_does_not_stop_the_next_try() -> None:
     async def script(link: FakeLink) -> None:
-        link.close = asyncio.Event().wait  # type: ignore[method-assign,assignment]
+        link.close = asyncio.Event().wait  # type: ignore[method-assign,assignment]  # a link that hangs
         link.drop()
 
     assert len(watch(a_venue(script), 60).transport.links) > 2

@@ -174,7 +174,7 @@ def test_a_whole_book_that_comes_with_its_stream_is_had_by_subscribing_anew():
 
 def test_a_connection_that_takes_no_message_is_left():
     async def clogged(link: FakeLink) -> None:
-        link.send = lambda _: asyncio.Event().wait()  # type: ignore[method-assign,assignment,return-value]
+        link.send = lambda _: asyncio.Event().wait()  # type: ignore[method-assign,assignment,return-value]  # a link that hangs
         await lively(link)
 
     (lost, *_) = streaming(clogged, 15).of(FeedDown)

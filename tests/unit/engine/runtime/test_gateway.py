@@ -324,6 +324,29 @@ def test_cancels_and_questions_use_what_is_kept_back() -> None:
     simulated(scenario, limits=limits)
 
 
+def test_what_only_reduces_leaves_when_questions_and_orders_have_used_the_rest() -> None:
+    minute, ten_s = 60 * NS_PER_S, 10 * NS_PER_S
+    limits = (RateLimit("m", "weight", minute, 60), RateLimit("s", "orders", ten_s, 20))
+
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        desk.place("in", type="market", price=None, lots=3)
+        await asyncio.sleep(SOON_S)
+        weight, orders = desk.gateway._rest._budget._counts
+        weight.used, orders.used = 57, 16
+
+        desk.place("more", lots=1, price=95)
+        closing = {"side": "sell", "lots": 1, "is_reduce_only": True}
+        desk.place("stop", type="stop", price=None, trigger_ticks=90, **closing)
+        desk.place("close", price=105, **closing)
+        await asyncio.sleep(0.1)
+
+        assert [one.client_order_id for one in desk.heard(f.OrderRejected)] == ["more"]
+        assert {desk.ledger.orders[name].state for name in ("stop", "close")} == {"open"}
+
+    simulated(scenario, limits=limits)
+
+
 def test_while_the_venue_wants_to_be_left_alone_nothing_is_asked_not_even_a_cancel() -> None:
     async def scenario(desk: Desk) -> None:
         await desk.begin()

@@ -6,7 +6,9 @@ import pytest
 
 from engine.model import account as a
 from engine.model.effects import QueryOrder, RequestReport, SetDeadMan
+from engine.model.facts import OrderUnknown
 from engine.model.numbers import NS_PER_S
+from engine.venues.trading import TradeRequest
 from tests.builders import START_NS
 from tests.unit.engine.runtime.gateway_desk import BTC, SOON_S, Desk, simulated
 
@@ -48,6 +50,26 @@ def test_an_order_that_the_venue_does_not_show_is_answered_with_none() -> None:
         await asyncio.sleep(SOON_S)
 
         assert [one.order for one in desk.heard(a.OrderAnswered)] == [None]
+
+    simulated(scenario)
+
+
+def test_an_answer_on_which_the_wire_fails_proves_nothing_and_ends_nothing() -> None:
+    def fail(request: TradeRequest) -> None:
+        if request.purpose in {"place", "open_orders"}:
+            raise AssertionError("nobody thought of this answer")
+
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        desk.wire.on_decode = fail
+        desk.place("a", lots=3, price=95)
+        desk.gateway.serve(RequestReport(1, START_NS))
+        await asyncio.sleep(SOON_S)
+
+        (failed,) = desk.heard(a.ReportFailed)
+        assert failed.reason == "error of the program (AssertionError), see the log"
+        (unknown,) = desk.heard(OrderUnknown)
+        assert unknown.reason == failed.reason
 
     simulated(scenario)
 

@@ -11,7 +11,14 @@ from engine.kernel.state import KernelState
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.commands import EngageKill, OperatorCommand
-from engine.model.effects import CancelAllOrders, Effect, RequestReport, SendCancel, VenueRequest
+from engine.model.effects import (
+    CancelAllOrders,
+    CancelShown,
+    Effect,
+    RequestReport,
+    SendCancel,
+    VenueRequest,
+)
 from engine.model.envelope import Event
 from engine.model.instrument import InstrumentId
 from engine.runtime.clock import LoopClock
@@ -21,11 +28,13 @@ from tests.builders import START_NS
 from tests.fakes.venue_client import signed
 from tests.order_facts import an_intent
 from tests.unit.engine.kernel.live_desk import RULES
-from tests.unit.engine.runtime.gateway_desk import BTC, SOON_S, Desk, simulated
+from tests.unit.engine.runtime.gateway_desk import BTC, SOON_S, SYMBOL, Desk, simulated
 
 INFO = "/fapi/v1/exchangeInfo"
 ALL = "/fapi/v1/allOpenOrders"
 ETH = InstrumentId("binance_futures:ETHUSDT")
+ALGO = "/fapi/v1/algoOrder"
+UNKNOWN = InstrumentId("binance_futures:NONEUSDT")
 
 
 def made_elsewhere(desk: Desk) -> None:
@@ -38,6 +47,15 @@ def made_elsewhere(desk: Desk) -> None:
     wanted |= {"quantity": "3", "price": "95", "newClientOrderId": "web_1"}
     request = signed("POST", "/fapi/v1/order", wanted, desk.clock.now_ns())
     assert desk.exchange.handle(request, desk.clock.now_ns()).status == 200
+
+
+def closes_all(desk: Desk) -> None:
+    """Let a stop rest that closes whatever is held, made on the venue's page."""
+    wanted = {"algoType": "CONDITIONAL", "symbol": SYMBOL, "side": "SELL", "type": "STOP_MARKET"}
+    wanted |= {"triggerPrice": "90", "closePosition": "true", "clientAlgoId": "web_1"}
+    request = signed("POST", ALGO, wanted, desk.clock.now_ns())
+    answer = desk.exchange.handle(request, desk.clock.now_ns())
+    assert answer.status == 200, answer.body
 
 
 async def reported(desk: Desk, number: int) -> None:
@@ -115,6 +133,26 @@ def test_what_ends_many_orders_waits_for_no_single_cancel_and_is_not_sent_withou
     simulated(scenario)
 
 
+def test_an_order_that_closes_whatever_is_held_is_canceled_by_its_name() -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        closes_all(desk)
+        shown = CancelShown("web_1", BTC, "stop")
+        desk.network.connect_s = 3
+        for _ in range(2 * CANCELS_MAX):
+            desk.gateway.serve(shown)
+        await asyncio.sleep(3 + SOON_S)
+
+        assert desk.network.left("DELETE", ALGO) == CANCELS_MAX
+        assert desk.exchange.algos.open_algos() == []
+        assert desk.kinds() == [], "nothing is told of an order that nobody counts"
+        desk.gateway.serve(CancelShown("web_2", UNKNOWN, "stop"))
+        await asyncio.sleep(10)
+        assert desk.network.left("DELETE", ALGO) == CANCELS_MAX
+
+    simulated(scenario)
+
+
 class Way:
     """Notes in which order things leave."""
 
@@ -144,7 +182,7 @@ def test_the_cancel_of_all_leaves_before_those_of_single_orders() -> None:
             state.desk.ledger.apply(f.OrderAcked(START_NS, name, f"v-{name}"))
         plan = RunPlan(mode="live", venue="test", run_id="run", version="0")
         host, way = EngineHost(plan, LoopClock(START_NS), state), Way()
-        host.attach(way, way)  # type: ignore[arg-type]
+        host.attach(way, way)  # type: ignore[arg-type]  # it stands in for both
 
         host._step("me", OperatorCommand(1, "me", "kill", (EngageKill("enough"),)))
 

@@ -86,6 +86,38 @@ def test_what_is_worth_as_much_as_allowed_passes_and_no_more(guard, venue, send)
 
 
 @SENDERS
+def test_lots_have_a_limit_of_their_own_where_they_have_one(venue, send) -> None:
+    guard = GatewayGuard(venue, msgspec.structs.replace(LIMITS, lots_max=4))
+
+    assert send(guard, 4) == ""
+    assert send(guard, 5) == "guard: 5 lots, guard allows 4"
+
+
+@pytest.mark.parametrize(
+    ("is_protective", "is_reduce_only", "refused"),
+    [
+        (True, True, ""),
+        (True, False, "guard: worth 1100, guard allows 1000"),
+        (False, True, "guard: worth 1100, guard allows 1000"),
+    ],
+)
+def test_protection_is_as_large_as_what_it_protects(
+    guard, venue, is_protective: bool, is_reduce_only: bool, refused: str
+) -> None:
+    intent = an_intent(lots=11, is_protective=is_protective, is_reduce_only=is_reduce_only)
+
+    assert guard.place(ApprovedOrder("a", intent, o._BY_THE_GATE), 0) == refused
+
+
+def test_protection_has_the_same_rate(guard, venue) -> None:
+    intent = an_intent(is_protective=True, is_reduce_only=True)
+
+    said = [guard.place(ApprovedOrder("a", intent, o._BY_THE_GATE), 0) for _ in range(4)]
+
+    assert said == ["", "", "", "guard: more than 3 orders in a second"]
+
+
+@SENDERS
 def test_what_nobody_can_value_stays_here(guard, venue, send) -> None:
     venue.is_lost = True
 

@@ -9,13 +9,13 @@ from tests.builders import BTC, ETH, a_delta, a_quote, a_snapshot, a_trade
 def switched(*old: object) -> Handover:
     """Return a handover after the old connection brought these."""
     handover = Handover()
-    assert handover.take(old) == old  # type: ignore[arg-type]
+    assert handover.take(old) == old  # type: ignore[arg-type]  # any events will do
     handover.switch(0)
     return handover
 
 
 def numbers(events: object) -> list[int]:
-    return [event.last_seq for event in events if isinstance(event, BookDelta | BookSnapshot)]  # type: ignore[attr-defined]
+    return [event.last_seq for event in events if isinstance(event, BookDelta | BookSnapshot)]  # type: ignore[attr-defined]  # both have one
 
 
 def test_changes_that_both_bring_pass_once_and_none_is_lost():

@@ -130,7 +130,7 @@ class Engine:
 
     def say(self, *actions, operator: str = OPERATOR, number: int = 1, **more) -> bool:
         """Give an operator's line."""
-        line = OperatorCommand(number, "", "line", actions, confirm=3, **more)
+        line = OperatorCommand(number, "", "line", actions, **({"confirm": 3} | more))
         return self.host.command(operator, line)
 
     def verdicts(self) -> list[tuple[str, int, str]]:

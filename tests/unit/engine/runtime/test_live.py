@@ -66,6 +66,20 @@ def test_a_venue_that_is_not_traded_is_refused(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize(
+    "stream", ["ws://fstream.binance.com", "wss://fstream.binance.com.evil.example"]
+)
+def test_a_private_stream_that_is_not_the_venues_is_refused(tmp_path: Path, stream: str) -> None:
+    where = Endpoints(FAKE.rest, stream)
+
+    async def main() -> None:
+        with pytest.raises(ConfigError, match="no private stream may be at"):
+            open_account(VENUE, FUTURES.trade, where, CREDENTIALS, LoopClock(START_NS), tmp_path)
+
+    run(main)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_key_with_the_least_rights_is_taken(tmp_path: Path) -> None:
     asked(KeyRights(), tmp_path)
 

@@ -144,7 +144,7 @@ async def test_the_client_that_asked_is_answered_and_nobody_else(served: Served)
     served.server.reply(first, 7, CommandOutcome("refused", ("no",)))
 
     answers = [await next_of(one, Reply), await next_of(two, Reply)]
-    by_verdict = {answer.outcome.verdict: answer for answer in answers}  # type: ignore[attr-defined]
+    by_verdict = {answer.outcome.verdict: answer for answer in answers}  # type: ignore[attr-defined]  # all of them are replies
     assert set(by_verdict) == {"accepted", "refused"}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):

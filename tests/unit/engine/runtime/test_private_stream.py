@@ -8,7 +8,8 @@ from engine.fake.trading.mishaps import RestFaults, TradingFaults
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.numbers import NS_PER_MS, NS_PER_S
-from engine.runtime.private_stream import HANG_UP_S, NEWS_NS
+from engine.runtime.private_stream import NEWS_NS
+from engine.runtime.socket_link import HANG_UP_S
 from tests.unit.engine.runtime.gateway_desk import SOON_S, Desk, simulated
 
 KEY = "/fapi/v1/listenKey"

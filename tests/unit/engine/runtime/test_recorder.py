@@ -11,7 +11,7 @@ from engine.model.envelope import TimerFired
 from engine.model.numbers import NS_PER_S
 from engine.runtime import recorder as recorder_module
 from engine.runtime.clock import LoopClock
-from engine.runtime.journal_writer import LoopWorker
+from engine.runtime.journal_writer import LoopWorker, ThreadWorker
 from engine.runtime.recorder import DIGEST_NS, Recorder
 from engine.runtime.virtual_loop import run
 from storage.recording_format import Call, Digest, Line, Made, Mark, RunBegan, Taken, TakenItem
@@ -273,6 +273,24 @@ def test_a_recorder_that_breaks_says_so_and_nothing_else_does() -> None:
         assert not await recorder.close()
 
     run(main)
+
+
+def test_what_breaks_while_dead_runs_are_mended_is_told_and_ends_no_recording() -> None:
+    class Broken(RecordingWriter):
+        def mend(self) -> list[str]:
+            raise ValueError("unforeseen")
+
+    async def main() -> None:
+        files, worker = FaultyFiles(), ThreadWorker("recorder")
+        writer = Broken(files, FOLDER, "okx", "run-1", 2**30)
+        recorder = Recorder("okx", "run-1", writer, LoopClock(START_NS), worker)
+        recorder.begin(KernelState(), "1", "sim", "")
+        with pytest.raises(ValueError, match="unforeseen"):
+            await recorder.watch()
+        assert await recorder.close()
+        assert run_named(files, FOLDER).run == "run-1"
+
+    asyncio.run(main())
 
 
 def test_a_disk_that_never_answers_holds_up_the_end_for_seconds_only() -> None:

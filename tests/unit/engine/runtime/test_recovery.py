@@ -1,20 +1,36 @@
 """The start of a run: what the journal makes of the ledger, and what it refuses."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from engine.execution import limits
 from engine.execution.ledger import Ledger
 from engine.folder import DataFolder
+from engine.kernel.desk import DeskSetup
+from engine.kernel.state import KernelState
+from engine.model.effects import PlaceOrder
 from engine.model.errors import ConfigError, JournalCorrupt, JournalNotOurs
 from engine.model.facts import Fact, OrderIntended
-from engine.runtime.host import RunPlan
-from engine.runtime.recovery import account_of, desk_setup, recover_ledger
+from engine.runtime.clock import LoopClock
+from engine.runtime.host import EngineHost, RunPlan
+from engine.runtime.journal_writer import LoopWorker
+from engine.runtime.recovery import (
+    TradingPorts,
+    account_of,
+    attach_trading,
+    desk_setup,
+    recover_ledger,
+)
+from engine.runtime.virtual_loop import run
 from storage.files import DiskFiles
 from storage.journal import Previous, Run, open_run
 from storage.journal_format import Kind, encode_group
 from tests.order_facts import a_fill, an_intent, began, known
+from tests.unit.engine.runtime.trading_desk import Venue, approved
 
 PLAN = RunPlan(mode="sim", venue="simulated", run_id="run-9", version="1")
 FACTS: tuple[Fact, ...] = (known(), began(1))
@@ -124,6 +140,46 @@ def test_the_simulated_market_starts_armed_and_paper_does_not() -> None:
 def test_a_risk_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"risk\.toml cannot be read"):
         desk_setup(PLAN, tmp_path / "risk.toml")
+
+
+LIMITS_TO_BEGIN_WITH = Path(limits.__file__).with_name("risk.live.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "lots", "leave"),
+    [
+        ("", [2_000, 2_001], [0]),
+        ("", [1] * 21, list(range(20))),
+        ("order_lots_max = 5", [20, 21], [0]),
+    ],
+    ids=["worth", "rate", "lots"],
+)
+def test_the_guard_allows_a_few_times_what_the_risk_file_does(
+    folder: DataFolder, more: str, lots: list[int], leave: list[int]
+) -> None:
+    risk = LIMITS_TO_BEGIN_WITH.read_text().replace(
+        'order_lots_max = "off"', more or 'order_lots_max = "off"'
+    )
+    plan = RunPlan(mode="live", venue="binance_futures", run_id="run-1", version="1")
+    venue = Venue([])
+
+    async def main() -> None:
+        clock = LoopClock(1)
+        setup = DeskSetup(venue=plan.venue, is_live=True, limits=limits.limits_from_toml(risk))
+        host = EngineHost(plan, clock, KernelState(setup))
+        files = DiskFiles()
+        files.make_folder(folder.journal)
+        gateway: Any = venue  # It is never driven through a run.
+        ports = TradingPorts(files, lambda: LoopWorker(lambda: 0.0), lambda _, __: gateway)
+        attach_trading(host, folder, plan, clock, None, ports)
+        assert host._trading is not None
+        for number, size in enumerate(lots):
+            host._trading.take([PlaceOrder(approved(str(number), size))])
+        await asyncio.sleep(1)
+
+    run(main)
+
+    assert venue.got == [("place", str(number)) for number in leave]
 
 
 def test_orders_and_fills_come_back(folder: DataFolder) -> None:

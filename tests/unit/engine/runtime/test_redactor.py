@@ -63,6 +63,19 @@ def test_a_record_is_one_line_of_json_with_its_traceback(log: Path) -> None:
     assert "ValueError: why" in record["extra"]["traceback"]
 
 
+def test_what_a_library_fails_with_is_told_as_well_and_without_secrets(log: Path) -> None:
+    try:
+        fail("why")
+    except RuntimeError:
+        logging.getLogger("library").exception("it broke")
+    logger.complete()
+
+    record = json.loads(log.read_text())["record"]
+    assert record["message"] == "library library it broke"
+    assert "ValueError: why" in record["extra"]["traceback"]
+    assert "canary" not in log.read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [

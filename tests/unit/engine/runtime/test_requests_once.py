@@ -231,6 +231,86 @@ async def test_an_order_on_a_kept_connection_that_the_venue_closes_is_not_sent_a
         assert till.requests == 2
 
 
+BROKEN_RECORD = b"\x17\x03\x03\x00\x40" + bytes(64)
+HALF_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
+PLAIN_TEXT = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
+
+
+def breaking_tls(context: ssl.SSLContext, said: bytes, instead: bytes) -> OnClient:
+    """Take a request by TLS, say a part of an answer, and go on with what is no TLS."""
+
+    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        received = b""
+        while not received.endswith(BODY):
+            try:
+                received += tls.read(65_536)
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(65_536))
+        if said:
+            tls.write(said)
+        writer.write(outgoing.read() + instead)
+        await reader.read()
+
+    return on_client
+
+
+@pytest.mark.parametrize("said", [b"", HALF_ANSWER], ids=["at once", "in the answer"])
+@pytest.mark.parametrize("instead", [BROKEN_RECORD, PLAIN_TEXT], ids=["broken", "plain"])
+async def test_tls_that_breaks_after_the_request_left_says_that_it_may_have_arrived(
+    tmp_path: Path, said: bytes, instead: bytes
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text(CERTIFICATE)
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+
+    async with (
+        a_listener(breaking_tls(serving, said, instead)) as port,
+        a_transport(trusting) as transport,
+    ):
+        with pytest.raises(VenueUnreachable, match="its TLS broke off") as raised:
+            await transport.request(a_call(f"https://127.0.0.1:{port}/order"), nothing)
+
+    assert raised.value.was_sent is True
+
+
+async def test_a_redirect_to_a_name_that_is_none_may_have_been_an_order() -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: //xn--a\r\nContent-Length: 0\r\n\r\n")
+
+    async with a_transport() as transport, a_server(redirect) as place:
+        with pytest.raises(VenueUnreachable, match="the request failed") as raised:
+            await transport.request(a_call(f"http://{place}/order"), nothing)
+
+    assert raised.value.was_sent is True
+
+
+async def test_nothing_leaves_over_what_was_closed() -> None:
+    async with a_till() as (till, url), a_transport() as transport:
+        await transport.request(a_call(url), nothing)
+        await transport.close()
+        with pytest.raises(VenueUnreachable) as raised:
+            await transport.request(a_call(url), nothing)
+
+        assert raised.value.was_sent is False
+        assert till.requests == 1
+
+
+async def test_an_error_of_the_one_who_is_asked_is_none_of_the_network() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    async with a_transport() as transport, a_till() as (till, url):
+        with pytest.raises(ZeroDivisionError):
+            await transport.request(a_call(url), fail)
+
+        assert till.received == b""
+
+
 async def test_a_redirect_of_a_signed_request_is_an_answer_and_not_followed() -> None:
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 307 Moved\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n")

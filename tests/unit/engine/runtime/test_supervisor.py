@@ -11,6 +11,7 @@ from engine.model.envelope import PartFailed
 from engine.model.errors import CockpitError, ConfigError, InvariantBroken
 from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock
+from engine.runtime.feed_ports import MakePart
 from engine.runtime.supervisor import PAUSE_S, RESTARTS_MAX, WINDOW_NS, Supervisor
 from engine.runtime.virtual_loop import run
 
@@ -30,7 +31,7 @@ class Engine:
         assert source == Supervisor.SOURCE
         self.told.append(event)
 
-    def part(self, *lives_s: float, error: Exception | None = None) -> Callable[[], Awaitable]:
+    def part(self, *lives_s: float, error: Exception | None = None) -> MakePart:
         """Return a part that fails after so many seconds, each time it begins; then it stays."""
         left = list(lives_s)
 
@@ -61,7 +62,7 @@ def kept(*lives_s: float, error: Exception | None = None) -> Engine:
     """Keep a part that lives so long each time."""
 
     async def scenario(engine: Engine) -> None:
-        engine.supervisor.keep(engine.part(*lives_s, error=error), "watch")  # type: ignore[arg-type]
+        engine.supervisor.keep(engine.part(*lives_s, error=error), "watch")
 
     return supervised(scenario)
 
@@ -113,7 +114,7 @@ def test_a_part_that_is_done_is_not_begun_again():
 
 def test_a_part_that_is_cancelled_neither_fails_nor_begins_again():
     async def scenario(engine: Engine) -> None:
-        task = engine.supervisor.keep(engine.part(), "watch")  # type: ignore[arg-type]
+        task = engine.supervisor.keep(engine.part(), "watch")
         await asyncio.sleep(1)
         task.cancel()
 
@@ -138,7 +139,7 @@ def test_a_broken_invariant_ends_the_run_wherever_it_shows():
 )
 def test_a_vital_task_that_fails_ends_the_run(error: Exception, ending: CockpitError):
     async def scenario(engine: Engine) -> None:
-        engine.supervisor.start(engine.part(1, error=error)(), "loop")  # type: ignore[arg-type]
+        engine.supervisor.start(engine.part(1, error=error)(), "loop")
 
     engine = supervised(scenario)
 

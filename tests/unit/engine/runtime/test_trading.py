@@ -359,12 +359,12 @@ def test_a_disk_that_is_slow_but_no_slower_than_allowed_is_no_trouble(tmp_path: 
     simulated(tmp_path, scenario)
 
 
-def test_a_disk_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_does_not_answer_is_told_within_a_second(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> None:
         desk.start()
         desk.sync_s = 30
         desk.take(a_state("reduce_only"))
-        await asyncio.sleep(STALL_NS / 1e9 + 2 * WATCH_S)
+        await asyncio.sleep(1)
         assert [type(one) for one in desk.events] == [StorageDegraded]
 
         await asyncio.sleep(30)

@@ -42,7 +42,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def a_transport(
     tls: ssl.SSLContext | None = None, /, **limits: float
 ) -> AsyncIterator[NetworkTransport]:
-    transport = NetworkTransport(NetworkLimits(**limits), tls)  # type: ignore[arg-type]
+    transport = NetworkTransport(NetworkLimits(**limits), tls)  # type: ignore[arg-type]  # whatever a test changes
     try:
         yield transport
     finally:
@@ -298,6 +298,20 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Pat
             await transport.get(f"https://{place}/info")
 
     assert reason.startswith(f"{place}: certificate not trusted (self")
+
+
+async def test_who_can_set_a_variable_vouches_for_nobody(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_DIR", str(certificate.parent))
+
+    async with a_secure_server(certificate) as place, a_transport() as transport:
+        reason = await why_not_open(f"wss://{place}/stream")
+        with pytest.raises(VenueUnreachable, match="certificate not trusted"):
+            await transport.get(f"https://{place}/info")
+
+    assert "certificate not trusted" in reason
 
 
 async def test_a_certificate_that_is_vouched_for_is_accepted(certificate: Path) -> None:

@@ -103,7 +103,7 @@ class _Reading:
                 self._expressions(bounds)
                 self._statements(body)
             case ast.Pass() | ast.Break() | ast.Continue():
-                pass
+                return
             case _:
                 self._find(node, f"{_said(node)} is not in the subset")
 
@@ -128,7 +128,7 @@ class _Reading:
     def _expression(self, node: ast.expr) -> None:
         match node:
             case ast.Constant(value) if type(value) in NUMBERS:
-                pass
+                return
             case ast.Name(name):
                 self._name(node, name)
             case ast.Attribute(ast.Name(owner), name):

@@ -15,7 +15,7 @@ def a_child(
     lots: int = 10, filled: int = 0, state: OrderState = "open", ms: int = 0, **changed: object
 ) -> OrderRecord:
     """Return a child that last changed so many milliseconds after the start."""
-    intent = an_intent(lots=lots, family="a1", **changed)  # type: ignore[arg-type]
+    intent = an_intent(lots=lots, family="a1", **changed)  # type: ignore[arg-type]  # whatever a test changes
     key = f"c-{ms}"
     return OrderRecord(
         key, intent, 0, 0, at(0), at(ms), at(ms), state, filled_lots=filled, venue_order_id="v"
@@ -28,14 +28,14 @@ def seen(spec: Parent, *working: OrderRecord, ms: int = 0, **changed: object) ->
     market |= {name: changed.pop(name) for name in list(changed) if name in market}
     newest = changed.pop("newest", working[-1] if working else None)
     left = changed.pop("left_lots", spec.qty_lots)
-    record = ParentRecord("a1", spec, at(0), at(0), **changed)  # type: ignore[arg-type]
+    record = ParentRecord("a1", spec, at(0), at(0), **changed)  # type: ignore[arg-type]  # whatever a test changes
     record.newest = newest.client_order_id if isinstance(newest, OrderRecord) else ""
-    return Seen(at(ms), record=record, left_lots=left, working=working, newest=newest, **market)  # type: ignore[arg-type]
+    return Seen(at(ms), record=record, left_lots=left, working=working, newest=newest, **market)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def moves(spec: Parent, *working: OrderRecord, **changed: object) -> list:
     """Return what the rule of a parent wants."""
-    return list(kind_of(spec).step(spec, seen(spec, *working, **changed)))  # type: ignore[arg-type]
+    return list(kind_of(spec).step(spec, seen(spec, *working, **changed)))  # type: ignore[arg-type]  # whatever a test changes
 
 
 def place(

@@ -12,7 +12,7 @@ from tests.unit.engine.execution.parents.rule_desk import a_child, amend, moves,
 
 def a_chase(worst: int = 1_005, seconds: int = 60, **changed) -> Chase:
     side = changed.pop("side", "buy")
-    return Chase(BTC, side, 10, worst, seconds * NS_PER_S, **changed)  # type: ignore[arg-type]
+    return Chase(BTC, side, 10, worst, seconds * NS_PER_S, **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 @pytest.mark.parametrize(

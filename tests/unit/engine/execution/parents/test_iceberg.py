@@ -10,7 +10,7 @@ from tests.unit.engine.execution.parents.rule_desk import a_child, moves, place,
 
 
 def an_iceberg(lots: int = 10, show: int = 4, **changed) -> Iceberg:
-    return Iceberg(BTC, "buy", lots, 999, show, **changed)  # type: ignore[arg-type]
+    return Iceberg(BTC, "buy", lots, 999, show, **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def test_a_slice_is_followed_by_the_next_until_nothing_is_left():

@@ -12,7 +12,7 @@ from tests.unit.engine.execution.parents.rule_desk import a_child, moves, place,
 
 
 def a_scale(lots: int = 10, first: int = 990, last: int = 999, count: int = 4, **changed) -> Scale:
-    return Scale(BTC, changed.pop("side", "buy"), lots, first, last, count, **changed)  # type: ignore[arg-type]
+    return Scale(BTC, changed.pop("side", "buy"), lots, first, last, count, **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.unit.engine.execution.parents.rule_desk import a_child, moves, place,
 
 
 def a_twap(lots: int = 10, seconds: int = 40, count: int = 4, **changed) -> Twap:
-    return Twap(BTC, changed.pop("side", "buy"), lots, seconds * NS_PER_S, count, **changed)  # type: ignore[arg-type]
+    return Twap(BTC, changed.pop("side", "buy"), lots, seconds * NS_PER_S, count, **changed)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def test_the_first_slice_leaves_at_once_and_the_next_when_it_is_time():

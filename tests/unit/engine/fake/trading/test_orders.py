@@ -199,7 +199,11 @@ def test_a_good_till_date_order_expires_by_itself(client: VenueClient):
     assert (before, len(client.exchange.desk.open_orders())) == (1, 0)
 
 
-def test_the_dead_man_timer_cancels_plain_orders_unless_it_is_set_anew(client: VenueClient):
+@pytest.mark.parametrize("stops_go_along", [False, True])
+def test_the_dead_man_timer_cancels_orders_unless_it_is_set_anew(
+    client: VenueClient, stops_go_along: bool
+):
+    client.exchange.stops_go_along = stops_go_along
     client.place("a", price="99")
     client.place_algo("s", "SELL", "STOP_MARKET", "90")
     for _ in range(3):
@@ -210,7 +214,7 @@ def test_the_dead_man_timer_cancels_plain_orders_unless_it_is_set_anew(client: V
     client.wait(1.5)
 
     assert (still, len(client.exchange.desk.open_orders())) == (1, 0)
-    assert len(client.exchange.algos.open_algos()) == 1
+    assert len(client.exchange.algos.open_algos()) == (not stops_go_along)
 
 
 def test_the_dead_man_timer_can_be_ended(client: VenueClient):
@@ -223,7 +227,11 @@ def test_the_dead_man_timer_can_be_ended(client: VenueClient):
     assert len(client.exchange.desk.open_orders()) == 1
 
 
-def test_canceling_all_leaves_conditional_orders(client: VenueClient):
+@pytest.mark.parametrize("stops_go_along", [False, True])
+def test_canceling_all_means_plain_orders_and_conditional_ones_where_that_is_so(
+    client: VenueClient, stops_go_along: bool
+):
+    client.exchange.stops_go_along = stops_go_along
     client.place("a", price="99")
     client.place("b", price="98")
     client.place_algo("s", "SELL", "STOP_MARKET", "90")
@@ -231,7 +239,8 @@ def test_canceling_all_leaves_conditional_orders(client: VenueClient):
     client.ask("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
 
     assert client.ask("GET", "/fapi/v1/openOrders", symbol="BTCUSDT") == []
-    assert len(client.ask("GET", "/fapi/v1/openAlgoOrders", symbol="BTCUSDT")) == 1
+    algos = client.ask("GET", "/fapi/v1/openAlgoOrders", symbol="BTCUSDT")
+    assert len(algos) == (not stops_go_along)
 
 
 def test_a_symbol_has_room_for_so_many_orders():

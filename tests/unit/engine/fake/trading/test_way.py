@@ -225,6 +225,30 @@ def test_delayed_and_repeated_frames_keep_their_order():
     run(story())
 
 
+def test_single_frames_are_lost_and_those_around_them_come():
+    async def story() -> None:
+        trader = Trader(TradingFaults(stream=StreamFaults(drop_share=0.5)))
+        link = await trader.listen()
+        for number in range(40):
+            await trader.place(f"one-{number}")
+
+        told = trader.client.exchange.streams.frames_told
+        assert 0 < link._messages.qsize() < told
+
+    run(story())
+
+
+def test_a_hostile_answer_repeats_the_request_with_its_key():
+    mishaps = Mishaps(TradingFaults(), Chance(1))
+
+    reply = mishaps.spoiled(HttpReply(200, {}, b"{}"), "hostile", "X-MBX-APIKEY: key")
+
+    said = json.loads(reply.body)["msg"]
+    assert reply.status in {400, 503}
+    assert said.startswith("\x1b]52;")
+    assert said.endswith("X-MBX-APIKEY: key")
+
+
 def test_a_closed_stream_ends_with_a_reason():
     async def story() -> None:
         trader = Trader(TradingFaults(stream=StreamFaults(close_share=1)))

@@ -91,11 +91,11 @@ def both() -> Agreement:
 
 
 def limit(side: str = "buy", price: int = 999, lots: int = 1_000, **more: object) -> OrderSpec:
-    return OrderSpec(BTC, side, "limit", QtyLots(lots), PriceTicks(price), **more)  # type: ignore[arg-type]
+    return OrderSpec(BTC, side, "limit", QtyLots(lots), PriceTicks(price), **more)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def market(side: str = "buy", lots: int = 1_000, **more: object) -> OrderSpec:
-    return OrderSpec(BTC, side, "market", QtyLots(lots), **more)  # type: ignore[arg-type]
+    return OrderSpec(BTC, side, "market", QtyLots(lots), **more)  # type: ignore[arg-type]  # whatever a test changes
 
 
 def stop(trigger: int = 990) -> OrderSpec:

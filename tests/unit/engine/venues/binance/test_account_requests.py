@@ -115,6 +115,15 @@ def test_orders_made_elsewhere_are_shown_whatever_they_are(type_: str, kind: str
     assert [(row.type, row.trigger_ticks) for row in found.rows] == [(kind, 950)]
 
 
+def test_where_a_trailing_stop_made_elsewhere_acts_is_not_known():
+    row = algo_row(clientAlgoId="web_1", orderType="TRAILING_STOP_MARKET", triggerPrice="8.91")
+    found = read("openAlgoOrders", [row])
+
+    assert [(one.type, one.trigger_ticks, one.state) for one in found.rows] == [
+        ("stop", None, "open")
+    ]
+
+
 def test_an_order_that_closes_whatever_is_held_has_no_size():
     row = algo_row(clientAlgoId="web_1", quantity="", closePosition=True, reduceOnly=False)
     found = read("openAlgoOrders", [row, row | {"algoId": 2, "quantity": "0"}])
@@ -286,6 +295,12 @@ def test_margin_that_is_told_in_part_is_not_known(name: str):
     assert (seen.margin, seen.free) == (None, None)
 
 
+def test_a_balance_tells_when_it_changed_last():
+    (seen,) = read("balance", [{"asset": "USDT", "balance": "5", "updateTime": T_MS}]).rows
+
+    assert seen.updated_ns == T_NS
+
+
 def test_cash_may_be_asked_for_further_back_than_fills():
     parts = a_trade_wire().report(T_NS - DAY_NS, T_NS, T_NS - 2 * DAY_NS)
 
@@ -314,7 +329,7 @@ def test_a_plain_order_of_a_kind_that_nobody_described_is_read_by_what_it_has(
     assert (seen.type, seen.limit_ticks, seen.trigger_ticks) == (kind, limit, trigger)
 
 
-def test_a_conditional_order_of_a_kind_that_nobody_described_is_a_stop():
+def test_a_conditional_order_of_a_kind_that_nobody_described_is_an_unclear_stop():
     wire = a_trade_wire()
     row = algo_row(clientAlgoId="web_1", orderType="OF_NEXT_YEAR", triggerPrice="9.004")
     conditional, *_ = wire.report(T_NS, T_NS)
@@ -322,3 +337,23 @@ def test_a_conditional_order_of_a_kind_that_nobody_described_is_a_stop():
     (seen,) = answer(wire, conditional, [row]).rows
 
     assert (seen.type, seen.trigger_ticks) == ("stop", 900)
+    assert (seen.state, seen.reason) == ("unclear", "type OF_NEXT_YEAR")
+
+
+def test_a_status_that_nobody_described_makes_one_order_unclear_and_the_others_count():
+    odd, long = "FROZEN_\x1b[2J", "X" * 60
+    plain = read("openOrders", [order_row(status=odd), order_row(orderId=78)])
+    conditional = read("openAlgoOrders", [algo_row(algoStatus=long), algo_row(algoId=9_002)])
+
+    assert [(row.state, row.reason) for row in plain.rows] == [
+        ("unclear", "status FROZEN_?[2J"),
+        ("open", ""),
+    ]
+    assert [row.state for row in conditional.rows] == ["unclear", "open"]
+    assert len(conditional.rows[0].reason) == len("status ") + 40
+
+
+def test_an_ended_order_of_a_kind_that_nobody_described_has_ended():
+    found = read("openAlgoOrders", [algo_row(orderType="OF_NEXT_YEAR", algoStatus="CANCELED")])
+
+    assert [row.state for row in found.rows] == ["canceled"]

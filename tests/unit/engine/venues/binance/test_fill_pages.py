@@ -207,6 +207,8 @@ def test_pages_that_do_not_go_on_are_refused():
         {"qty": "0"},
         {"qty": "0.0005"},
         {"price": "1e1"},
+        {"price": "0"},
+        {"price": "0.0049"},
         {"commission": "free"},
         {"side": "?"},
         {"id": 0},

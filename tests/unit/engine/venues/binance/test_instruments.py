@@ -46,6 +46,14 @@ def test_spot_says_min_notional_in_either_filter(kind: str):
     assert found.sequence_rule == "contiguous_ids"
 
 
+@pytest.mark.parametrize("symbol", ["", "A\n", "X" * 41])
+def test_what_has_no_name_is_refused(symbol: str):
+    info = msgspec.convert(symbol_info(symbol), SymbolInfo)
+
+    with pytest.raises(VenuePayloadError, match="not a symbol"):
+        described("binance_futures", info)
+
+
 def test_a_step_of_zero_is_none():
     found = instrument(tick="0.00000000", lot="0")
 

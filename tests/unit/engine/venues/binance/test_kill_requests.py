@@ -103,6 +103,7 @@ def test_the_listing_makes_orders_of_every_instrument_readable_and_leaves_watche
     body = {
         "symbols": [
             {"symbol": "BADUSDT", "filters": bad} | names,
+            {"symbol": "", "filters": steps} | names,
             {"symbol": "NONEUSDT", "filters": []} | names,
             {"symbol": "XYZUSDT", "filters": steps} | names,
             {"symbol": "ABCUSDT", "filters": steps} | names,

@@ -156,6 +156,15 @@ def test_a_refused_order_ends_as_on_paper(code: int, event: type):
     assert found.is_clock_off == (code == -1021)
 
 
+def test_a_stop_that_comes_too_late_lapses_and_says_so():
+    wire = a_trade_wire()
+
+    found = failed(wire, wire.place(CID, an_intent()), -2021)
+
+    assert found.verdict == "refused"
+    assert found.events == (OrderExpired(T_NS, CID, "HTTP 400, -2021: no", is_passed=True),)
+
+
 def test_refusals_of_amends_and_cancels_leave_the_order():
     wire = a_trade_wire()
 

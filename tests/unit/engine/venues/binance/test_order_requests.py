@@ -39,6 +39,14 @@ def test_a_limit_order_is_written_whole():
     assert (request.client_order_id, request.instrument_id) == (CID, ABC)
 
 
+def test_a_new_order_costs_no_weight_of_requests():
+    wire = a_trade_wire()
+
+    requests = [wire.place(CID, one) for one in (an_intent(), a_stop())]
+
+    assert [(one.weight, one.order_count) for one in requests] == [(0, 1), (0, 1)]
+
+
 @pytest.mark.parametrize(
     ("changed", "tif"),
     [({"tif": "ioc"}, "IOC"), ({"tif": "fok"}, "FOK"), ({"is_post_only": True}, "GTX")],

@@ -181,6 +181,8 @@ def test_what_is_of_an_unwatched_instrument_is_counted(frame: bytes):
         fill_update(l="0"),
         fill_update(l="-0.002"),
         fill_update(l="1e600000"),
+        fill_update(L="0"),
+        fill_update(L="0.0049"),
         fill_update(t=0),
         fill_update(n="NaN"),
         fill_update(n="1e400"),

@@ -13,7 +13,7 @@ SPAN = TradeSpan(6, 9)
 
 def a_request(venue: str = "binance_futures", stream: str = "agg_trade") -> HttpRequest:
     instrument_id = ABC if venue == "binance_futures" else ABC_SPOT
-    request = a_wire(venue).trades_request(instrument_id, stream, SPAN)  # type: ignore[arg-type]
+    request = a_wire(venue).trades_request(instrument_id, stream, SPAN)  # type: ignore[arg-type]  # one of the streams
     assert request is not None
     return request
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from engine.model.errors import ConfigError
-from engine.venues.binance.signing import Signer, encoded
+from engine.venues.binance.signing import Signer, encoded, require_own_stream
 from engine.venues.trading import Credentials
 
 FAPI = "https://fapi.binance.com"
@@ -152,6 +152,34 @@ def test_a_fake_on_this_machine_and_test_money_are_signed_for(origin: str):
     call = a_signer(origin).call(origin, ("GET", ORDER), (), timestamp_ms=5)
 
     assert call.url.startswith(f"{origin}{ORDER}?timestamp=5&signature=")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "ws://fstream.binance.com",
+        "https://fstream.binance.com",
+        "wss://fapi.binance.com",
+        "wss://fstream.binance.com.evil.example",
+        "wss://fstream.binance.com@evil.example",
+        "wss://evil@fstream.binance.com",
+        "wss://fstream.binance.com/evil",
+        "ws://127.0.0.1.evil.example",
+        "http://127.0.0.1",
+        "",
+    ],
+)
+def test_no_evil_address_gets_the_private_stream(origin: str):
+    with pytest.raises(ConfigError, match="no private stream may be at"):
+        require_own_stream(origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["wss://fstream.binance.com", "wss://fstream.binancefuture.com", "ws://127.0.0.1:8080"],
+)
+def test_a_fake_on_this_machine_and_test_money_have_private_streams(origin: str):
+    require_own_stream(origin)
 
 
 @pytest.mark.parametrize(

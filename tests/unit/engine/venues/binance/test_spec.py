@@ -79,13 +79,17 @@ def test_a_snapshot_is_asked_for_with_the_most_levels(
     assert (request.purpose, request.instrument_id, request.weight) == ("snapshot", id_, weight)
 
 
-@pytest.mark.parametrize(("venue", "weight"), [("binance_futures", 1), ("binance", 20)])
-def test_metadata_is_one_request(venue: str, weight: int):
-    prefix = "fapi/v1" if venue == "binance_futures" else "api/v3"
-
+@pytest.mark.parametrize(
+    ("venue", "url", "weight"),
+    [
+        ("binance_futures", "/fapi/v1/exchangeInfo", 1),
+        ("binance", "/api/v3/exchangeInfo?showPermissionSets=false", 20),
+    ],
+)
+def test_metadata_is_one_request_without_what_nobody_reads(venue: str, url: str, weight: int):
     (request,) = a_wire(venue).metadata_requests()
 
-    assert request.url == f"https://rest.test/{prefix}/exchangeInfo"
+    assert request.url == f"https://rest.test{url}"
     assert (request.purpose, request.weight) == ("instruments", weight)
 
 

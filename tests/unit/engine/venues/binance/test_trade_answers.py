@@ -168,6 +168,8 @@ def test_a_refused_key_is_told(code: int):
         (418, body_of(-1003, "banned until 17636400900001"), {}, 120, True),
         (418, b"", {"retry_after": "9999999"}, 7 * 86_400, True),
         (418, b"", {"retry_after": "99999999"}, 120, True),
+        (418, b"", {"retry_after": "0"}, 120, True),
+        (429, b"", {"retry_after": "0"}, 60, False),
         (429, b"", {"retry_after": "-5"}, 60, False),
         (429, b"", {"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 60, False),
         (429, b"", {"retry_after": "٣"}, 60, False),

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from engine.model.account import TradeRules
@@ -77,9 +78,9 @@ def test_what_nobody_has_confirmed_of_the_venue_counts_as_the_worse():
         validity_ns=5_000_000_000,
         replica_lag_ns=45_000_000_000,
         amends=True,
-        cancel_all_covers_stops=False,
-        dead_man_ns=120_000_000_000,
-        dead_man_covers_stops=False,
+        cancel_all_covers_stops=True,
+        dead_man_ns=60_000_000_000,
+        dead_man_covers_stops=True,
         dead_man_min_ns=5_000_000_000,
     )
 
@@ -117,6 +118,23 @@ def test_nothing_else_may_be_signed(changed: dict[str, Any]):
 
     with pytest.raises(ConfigError):
         a_trade_wire().sign(TradeRequest(**fields), T_NS)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, "json"), (400, "json"), (502, "text/html")])
+def test_an_answer_that_repeats_the_request_shows_neither_its_key_nor_its_signature(
+    status: int, kind: str
+):
+    wire = a_trade_wire()
+    request = next(one for one in every_request(wire) if one.is_signed and one.is_read)
+    call = wire.sign(request, T_NS)
+    said = f"{dict(call.headers)} signature={parse_qs(urlsplit(call.url).query)['signature'][0]} x"
+    body = msgspec.json.encode({"code": -9999, "msg": said})
+
+    answer = wire.decode(request, status, {"content-type": kind}, body, T_NS)
+
+    assert "signature=*** x" in answer.reason
+    assert "X-MBX-APIKEY" in answer.reason
+    assert KEY not in answer.reason
 
 
 @pytest.mark.parametrize("rest", ["https://evil.example", "http://fapi.binance.com"])

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.model import commands as c
 from engine.model import facts as f
+from engine.model.instrument import InstrumentId
 from engine.model.orders import Side
 from tests.sim.checkers import demand
 from tests.sim.operator import SimOperator
@@ -45,13 +46,18 @@ class Families:
         self._parents: dict[str, f.ParentStarted] = {}
         self._resting: dict[str, None] = {}
         """Parents that are paused or have ended."""
-        self._stops: dict[str, tuple[int, int]] = {}
+        self._ticks: dict[InstrumentId, Decimal] = {}
+        self._of: dict[str, InstrumentId] = {}
+        """Whose stop a trail is."""
+        self._stops: dict[str, tuple[int, Decimal]] = {}
         """Sign and price of each trail's stop; the sign says where nearer is."""
         self._children: dict[str, Child] = {}
 
     def take(self, fact: f.Fact) -> None:
         """Take in one fact, and demand that it may be."""
         match fact:
+            case f.InstrumentKnown():
+                self._ticks[fact.instrument_id] = fact.tick_size
             case f.ParentStarted():
                 self._parents[fact.parent_id] = fact
             case f.ParentEnded() | f.ParentPaused():
@@ -68,7 +74,10 @@ class Families:
                 self._tell(fact)
 
     def _follow(self, fact: f.TrailSet | f.TrailMoved) -> None:
-        name, stop = fact.trail_id, fact.stop_ticks
+        name = fact.trail_id
+        if isinstance(fact, f.TrailSet):
+            self._of[name] = fact.instrument_id
+        stop = fact.stop_ticks * self._ticks[self._of[name]]  # A price: the steps may change.
         if isinstance(fact, f.TrailSet):
             self._stops[name] = (1 if fact.side == "sell" else -1), stop
             return

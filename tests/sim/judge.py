@@ -18,6 +18,7 @@ from engine.model.facts import (
     AccountOpened,
     Fact,
     OrderFilled,
+    OrderIntended,
     PositionAdopted,
     TradingStateSet,
 )
@@ -80,6 +81,7 @@ class Judge:
         self._recordings: dict[str, Recording] = {}
         self._recording = Recording()
         self.canaries = Canaries()
+        self._unjournalled: dict[str, OrderIntended] = {}
         self._looks = 0
         self._alarms: AlarmWatch | None = None
         self._repeat: Repeat | None = None
@@ -301,6 +303,7 @@ class Judge:
     def check_recovered(self, digest: str) -> Told:
         """Before a new engine does anything: the disk tells one story, and no promise is lost."""
         told = checkers.read_journals(self._files, self._folder.journal)
+        told.intents = self._unjournalled | told.intents
         same = told.digest == digest or not told.facts
         demand(same, "I8", "the newest journal and all of them together tell different ledgers")
         self.seen["records lost that nobody was told of"] = sum(
@@ -347,6 +350,13 @@ class Judge:
 
     def on_approved(self, order: PlaceOrder) -> None:
         """Judge what the gate lets pass, in the moment in which it does."""
+        name = order.approved.client_order_id
+        if order.is_unjournalled:  # A confirmed way out, which no disk has to have (D17).
+            self._unjournalled |= {
+                fact.client_order_id: fact
+                for fact in self._recording.open
+                if isinstance(fact, OrderIntended) and fact.client_order_id == name
+            }
         with self._noting():
             checkers.is_based_on_a_book(self._alive().state, order.approved.intent)
 

@@ -368,6 +368,10 @@ class World:
         for _ in range(4):
             self.operator.calm_down()
             await clock.sleep(REST_S / 8)
+        # An answer that shuts us out may have been on its way while all grew calm.
+        away_ns = max(0, host.state.desk.venue_side.banned_until_ns - clock.now_ns())
+        await clock.sleep(away_ns / NS_PER_S)
+        until_ns += away_ns
         if not self.side.allows_repairs:
             await self._settle(host, clock, until_ns, is_reported=False)
             self.judge.check_rest()

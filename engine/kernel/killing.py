@@ -116,8 +116,9 @@ def _judge(
     if not check.clean_ns:
         check.clean_ns = event.asked_ns
     is_second = event.asked_ns - check.clean_ns >= APART_NS
-    if check.verified_ns or not is_second or _in_the_way(state, rules, check, event.asked_ns):
+    if not is_second:
         check.next_ns = min(check.next_ns, event.asked_ns + APART_NS)
+    if check.verified_ns or not is_second or _in_the_way(state, rules, check, event.asked_ns):
         return
     check.verified_ns = state.ts_ns
     state.desk.version += 1

@@ -40,6 +40,11 @@ EVERY_NS: Final = 30 * NS_PER_S
 SPACING_NS: Final = 1 * NS_PER_S
 """Between two requests, whatever contradicts: each costs a fortieth of a minute's allowance."""
 
+BUSY_PCT: Final = 50
+BUSY_SPACING_NS: Final = 10 * NS_PER_S
+"""Where so much of the allowance is used: questions may not use up what answers them, a kill's least
+of all."""
+
 LOST_NS: Final = 60 * NS_PER_S
 """A report that nobody has answered for so long is asked for again."""
 
@@ -81,7 +86,8 @@ def on_timer(
     if side.is_waiting and age_ns >= LOST_NS:
         side.is_waiting = False
         side.report_fault = "no answer"
-    if side.is_waiting or state.ts_ns < side.due_ns or age_ns < SPACING_NS:
+    spacing_ns = SPACING_NS if side.used_pct < BUSY_PCT else BUSY_SPACING_NS
+    if side.is_waiting or state.ts_ns < side.due_ns or age_ns < spacing_ns:
         return
     side.number += 1
     side.asked_ns, side.is_waiting, side.due_ns = state.ts_ns, True, state.ts_ns + EVERY_NS

@@ -348,15 +348,20 @@ def protection_excess(state: KernelState) -> dict[tuple[str, InstrumentId, str, 
     return found
 
 
-def is_based_on_a_book(state: KernelState, intent: OrderIntent) -> None:
-    """I6: what may add risk is approved by a live book that is fresh."""
+def is_based_on_a_book(state: KernelState, intent: OrderIntent, behind_ns: int) -> None:
+    """I6: what may add risk is approved by a live book that the venue had just now.
+
+    Args:
+        state: Has the book.
+        intent: Was approved.
+        behind_ns: For how long the venue has had a newer one; a quiet book may be old.
+    """
     if intent.spec.is_reduce_only:
         return
     market = state.instruments[intent.spec.instrument_id]
     is_live = market.book.state == "live"
     demand(is_live, "I6", f"an order was approved by a book that is {market.book.state}")
-    age_ns = market.book_age_ns(state.ts_ns) or 0
-    demand(age_ns <= HARD_NS, "I6", f"an order was approved by a book {age_ns} ns old")
+    demand(behind_ns <= HARD_NS, "I6", f"an order was approved by a book {behind_ns} ns behind")
 
 
 def verified_is_true(state: KernelState, venue: SeenVenue) -> None:

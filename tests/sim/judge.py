@@ -32,6 +32,7 @@ from tests.sim.alarm_watch import AlarmWatch, denials_are_explained
 from tests.sim.canaries import Canaries
 from tests.sim.checkers import Recording, Told, Violation, demand
 from tests.sim.frames import Frame
+from tests.sim.markets import MarketSource
 from tests.sim.operator import Asked, SimOperator
 from tests.sim.profiles import LIMITS, Mix
 from tests.sim.repeat import Repeat
@@ -68,6 +69,8 @@ class Judge:
         self.violation: Violation | None = None
         """Raised within the engine, where it ends a task."""
         self._host: EngineHost | None = None
+        self.source: MarketSource | None = None
+        """Shows the market to the engine that lives now."""
         self._latch: Literal["on", "off", "maybe"] = "off"
         """As a person knows it; `maybe` while a release is under way."""
         self._releases: dict[int, None] = {}
@@ -358,7 +361,11 @@ class Judge:
                 if isinstance(fact, OrderIntended) and fact.client_order_id == name
             }
         with self._noting():
-            checkers.is_based_on_a_book(self._alive().state, order.approved.intent)
+            intent, state = order.approved.intent, self._alive().state
+            name = intent.spec.instrument_id
+            assert self.source is not None
+            behind_ns = self.source.behind_ns(name, state.instruments[name].book.last_seq)
+            checkers.is_based_on_a_book(state, intent, behind_ns)
 
     @property
     def _watch(self) -> AlarmWatch:

@@ -1,7 +1,8 @@
 """The markets of the simulation: they go on whoever watches, and remember their candles."""
 
 import asyncio
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from engine.model.chance import Chance
@@ -236,11 +237,20 @@ class MarketSource:
         self._mishaps = mishaps
         self._step_s = step_s
         self._task: asyncio.Task[None] | None = None
+        self._changed: dict[InstrumentId, list[tuple[int, int]]] = {}
+        """Number and time of every change of a book, lost on its way or not."""
+
+    def behind_ns(self, instrument_id: InstrumentId, seq: int) -> int:
+        """Return for how long a book of this number has not been the newest; 0 if it is."""
+        changed = self._changed.get(instrument_id, [])
+        place = bisect_right(changed, (seq, self._clock.now_ns()))
+        return self._clock.now_ns() - changed[place][1] if place < len(changed) else 0
 
     async def start(self, symbols: Sequence[str]) -> None:
         """Begin to watch."""
         del symbols
         events = self._market.opening(self._clock.now_ns())
+        self._note(events)
         self._host.put(self.FEED, [FeedUp(self.FEED), *events])
         self._task = self._host.start_task(self._watch(), self.FEED)
 
@@ -266,7 +276,9 @@ class MarketSource:
             if now_ns - seen_ns > UNREAD_NS:
                 self._connect_again(now_ns)
             seen_ns = now_ns
-            events = self._mishaps.arriving(self._market.advance(now_ns), now_ns)
+            made = self._market.advance(now_ns)
+            self._note(made)
+            events = self._mishaps.arriving(made, now_ns)
             if events:
                 self._host.put(self.FEED, events)
 
@@ -274,4 +286,13 @@ class MarketSource:
         """Begin anew: a venue closes a connection that nobody has read for so long."""
         self._mishaps.forget()
         lost = FeedDown(self.FEED, "closed by the venue", self._host.state.ts_ns, 1)
-        self._host.put(self.FEED, [lost, FeedUp(self.FEED), *self._market.opening(now_ns)])
+        events = self._market.opening(now_ns)
+        self._note(events)
+        self._host.put(self.FEED, [lost, FeedUp(self.FEED), *events])
+
+    def _note(self, events: Iterable[Event]) -> None:
+        """Keep when books changed."""
+        for event in events:
+            if isinstance(event, BookDelta | BookSnapshot):
+                changed = self._changed.setdefault(event.instrument_id, [])
+                changed.append((event.last_seq, self._clock.now_ns()))

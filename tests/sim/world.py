@@ -255,6 +255,7 @@ class World:
         person = loop.create_task(self._person(host, clock), name="person")
         try:
             source = MarketSource(host, clock.true, self.side.market, self._new_market_faults())
+            self.judge.source = source
             await host.run(source, self.mix.symbols)
         except CockpitError as error:
             if self.judge.violation is not None:

@@ -268,6 +268,34 @@ def test_an_order_on_its_way_keeps_it_from_being_verified_until_its_signature_la
     assert report(desk)[:2] == ("test: cancelled 0/1, VERIFIED", "no word yet of: o1")
 
 
+def test_what_cannot_be_verified_yet_does_not_use_up_the_questions():
+    desk = killed(a_live_desk())
+    desk.sends()
+    waited_s, reports = 0.0, 0
+
+    while not verified(desk):
+        waited_s += 0.25
+        if desk.wait(250).asked(RequestReport):
+            reports += 1
+            desk.reports()
+
+    assert waited_s > 5
+    assert reports < waited_s  # One a second until then would be more.
+
+
+def test_while_much_of_the_allowance_is_used_reports_are_far_apart():
+    desk = killed(a_live_desk())
+    desk.tells(a.RateUsed("test", 50))
+    desk.waits_for_report()
+    desk.reports(seen("stranger"))
+
+    waited = 0
+    while not desk.wait(250).asked(RequestReport):
+        waited += 250
+
+    assert 9_000 <= waited <= 10_000
+
+
 def test_protection_may_be_there_and_what_flattens_too():
     desk = a_live_desk().holds(5)
     stop = desk.stops(lots=5)

@@ -42,8 +42,7 @@ SPACING_NS: Final = 1 * NS_PER_S
 
 BUSY_PCT: Final = 50
 BUSY_SPACING_NS: Final = 10 * NS_PER_S
-"""Where so much of the allowance is used: questions may not use up what answers them, a kill's least
-of all."""
+"""Where so much of the allowance is used, questions may not use up what answers them."""
 
 LOST_NS: Final = 60 * NS_PER_S
 """A report that nobody has answered for so long is asked for again."""

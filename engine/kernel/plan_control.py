@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from engine.execution.account_controls import breaker_of
 from engine.execution.ledger_controls import STRICTNESS
 from engine.execution.limits import is_looser, override_problem
+from engine.execution.positions import plain
 from engine.execution.reconcile import SETTLED_NS, adoption
 from engine.kernel import cash
 from engine.kernel.cancels import risky
@@ -194,7 +195,7 @@ def set_limit(plan: "Plan", action: c.SetLimit) -> None:
     if is_looser(limits, name, value):
         plan.ask(3, name)
     before, file = (_shown(getattr(one, name)) for one in (limits, desk.limits))
-    after = f"{file} as in the risk file" if value is None else f"{value}"
+    after = f"{file} as in the risk file" if value is None else _shown(value)
     plan.sentences.append(f"{name} becomes {after}; it was {before}")
     fact = LimitSet(plan.state.ts_ns, name, value)
     plan.facts.append(fact)
@@ -202,7 +203,7 @@ def set_limit(plan: "Plan", action: c.SetLimit) -> None:
 
 
 def _shown(value: Decimal | int | None) -> str:
-    return "off" if value is None else f"{value}"
+    return "off" if value is None else f"{plain(Decimal(value)):f}"
 
 
 def _scope_of(plan: "Plan", named: str) -> str | None:

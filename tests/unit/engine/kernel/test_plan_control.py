@@ -195,7 +195,7 @@ def test_a_limit_is_tightened_at_once():
     trader = a_trader(order_value_max=Decimal(5_000))
     assert trader.do(buy(3, 1_000)).verdict == "accepted"
 
-    outcome = limit(trader, "2000")
+    outcome = limit(trader, "2000.0")
 
     assert LimitSet(trader.now_ns, "order_value_max", Decimal(2_000)) in trader.facts
     assert outcome.sentences == ("order_value_max becomes 2000; it was 5000",)

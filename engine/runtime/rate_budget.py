@@ -8,6 +8,7 @@ address), its count holds (R94).
 from collections.abc import Sequence
 from typing import Final
 
+from engine.model.numbers import NS_PER_S
 from engine.venues.trading import RateLimit, TradeAnswer, TradeRequest
 
 ORDINARY_PCT: Final = 80
@@ -16,6 +17,10 @@ READ_PCT: Final = 90
 """For questions: however often the account is asked for, a cancel finds room."""
 CEILING_PCT: Final = 95
 """Nothing goes above: another program may share the address."""
+
+
+JITTER_NS: Final = 2 * NS_PER_S
+"""By so much the venue's time may go back where its clock is measured again."""
 
 
 class _Count:
@@ -29,10 +34,12 @@ class _Count:
     def roll(self, now_ns: int) -> None:
         """Begin anew where another window has begun.
 
-        One far behind is another one, too: the time was wrong until the venue's was known.
+        One behind is another one, too, where more than a measurement of the venue's clock lies
+        between: the time was wrong until that was known.
         """
         window = now_ns // self.limit.window_ns
-        if window > self.window or window < self.window - 1:
+        behind_ns = self.window * self.limit.window_ns - now_ns
+        if window > self.window or behind_ns > JITTER_NS:
             self.window, self.used = window, 0
 
     def wait_ns(self, request: TradeRequest, now_ns: int, share_pct: int) -> int:

@@ -1,5 +1,7 @@
 """The rate budget: by the venue's windows and counts, with a part kept back."""
 
+import pytest
+
 from engine.model.numbers import NS_PER_S
 from engine.runtime.rate_budget import MarketTurns, RateBudget
 from engine.venues.trading import RateLimit, TradeAnswer, TradeRequest
@@ -53,9 +55,10 @@ def test_a_window_begins_at_multiples_of_its_length() -> None:
     assert take(budget, asks(80), 60) == 0
 
 
-def test_a_clock_that_was_ahead_blocks_nothing_once_it_is_right() -> None:
+@pytest.mark.parametrize("ahead_s", [61, 119, 3_600])
+def test_a_clock_that_was_ahead_blocks_nothing_once_it_is_right(ahead_s: int) -> None:
     budget = RateBudget(LIMITS)
-    take(budget, asks(40), 3_600)
+    take(budget, asks(80), ahead_s)
 
     assert [take(budget, asks(40), s) for s in range(0, 300, 60)] == [0] * 5
 

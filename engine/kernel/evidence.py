@@ -101,7 +101,8 @@ def on_answered(
         desk.venue_side.doubts[cid] = doubt
         return
     changed_ns = 0 if event.order is None else event.order.updated_ns
-    desk.venue_side.repairs += bool(verdict) and _is_late(event, changed_ns)
+    is_news = not _was_there(order) or any(not isinstance(one, f.OrderAcked) for one in verdict)
+    desk.venue_side.repairs += bool(verdict) and is_news and _is_late(event, changed_ns)
     tell(state, envelope, verdict, effects)
     if event.order is not None and event.order.state in OPEN:
         if had_ended:

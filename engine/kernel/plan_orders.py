@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from engine.execution.ledger_orders import OrderRecord
+from engine.execution.reconcile import OPEN
 from engine.execution.review import ReviewMoment, mark_ticks
 from engine.execution.risk import RiskRefused
 from engine.execution.rounding import (
@@ -234,6 +235,9 @@ def amend(plan: "Plan", action: c.AmendOrder) -> None:
             plan.refuse(size.sentence)
             return
         qty = size
+    if (limit, qty) == (order.spec.limit_ticks, order.spec.qty_lots) and order.state in OPEN:
+        plan.refuse("that is its price and size already")
+        return
     _amend_to(plan, market, order, limit, qty)
 
 

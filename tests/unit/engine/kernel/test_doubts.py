@@ -4,7 +4,7 @@ from engine.kernel.doubts import begin, has_left, newest_ns
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.envelope import RunStarted
-from engine.model.numbers import NS_PER_S
+from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from tests.builders import BTC, a_fill
 from tests.unit.engine.kernel.live_desk import a_live_desk, seen
 
@@ -87,3 +87,18 @@ def test_a_fill_of_an_order_that_nobody_knows_counts_at_once():
 
     assert desk.ledger.net_lots(BTC) == 2
     assert desk.wait(1_000).side.is_waiting
+
+
+def test_asking_after_an_amend_that_was_refused_repairs_nothing():
+    desk = a_live_desk()
+    cid = desk.rests(lots=3)
+    desk.wait(10_000)
+    asked = f.ReplaceRequested(desk.now_ns, cid, PriceTicks(1_010), QtyLots(2))
+    desk.ledger.apply(asked)
+    desk.tells(f.ReplaceRejected(desk.now_ns, cid, "no need to modify it"))
+    assert desk.wait(250).queried() == [cid]
+
+    desk.answers(cid, seen(cid, lots=3, updated_ns=desk.now_ns - 9 * NS_PER_S))
+
+    assert desk.ledger.orders[cid].state == "open"
+    assert desk.side.repairs == 0

@@ -47,6 +47,16 @@ def test_only_orders_with_a_price_are_amended():
     assert outcome.sentences == ("only limit orders can be amended",)
 
 
+def test_an_amend_to_what_an_order_is_already_is_refused():
+    trader = a_trader()
+    cid = trader.works("buy", 2, 990)
+
+    same = trader.do(c.AmendOrder(cid, Decimal(990), Decimal(2)))
+
+    assert (same.verdict, same.sentences) == ("refused", ("that is its price and size already",))
+    assert trader.do(c.AmendOrder(cid, Decimal(991))).verdict == "accepted"
+
+
 def test_an_amend_passes_the_gate():
     trader = a_trader()
     cid = trader.works("buy", 1, 990)

@@ -11,10 +11,10 @@ from typing import Final, assert_never
 
 import msgspec
 
-from engine.execution.holdings import MONEY_STEP
+from engine.execution.holdings import MONEY_STEP, Holding
 from engine.execution.ledger import Ledger, is_engines
 from engine.execution.ledger_orders import OrderRecord
-from engine.execution.positions import EXACT, is_sane, signed_lots, total
+from engine.execution.positions import EXACT, Steps, is_sane, signed_lots, total
 from engine.model import facts as f
 from engine.model.account import (
     BY_VENUE_ID,
@@ -237,8 +237,8 @@ def differences(
 def adoption(ledger: Ledger, seen: PositionSeen, ts_ns: int) -> f.PositionAdopted | None:
     """Return what makes the ledger's net position the venue's; None where nothing values it.
 
-    What opens has the venue's price of entry. What closes has ours: nobody knows the profit, and
-    the cash shows it.
+    What opens has the venue's price of entry, what adds the price by which both cost the same.
+    What closes has ours: nobody knows the profit, and the cash shows it.
     """
     net = ledger.net(seen.instrument_id)
     steps = ledger.steps(seen.instrument_id)
@@ -250,23 +250,46 @@ def adoption(ledger: Ledger, seen: PositionSeen, ts_ns: int) -> f.PositionAdopte
     price = seen.entry_price
     if is_closing and own is not None:  # An average may have no end.
         price = own.quantize(MONEY_STEP, context=EXACT)
+    elif own is not None and lots * net.lots > 0 and is_sane(price):
+        price = _price_of_rest(seen, net.lots, own)
     if not is_sane(price) or price < 0:
         return None
     return f.PositionAdopted(ts_ns, seen.instrument_id, lots, price, seen.updated_ns)
 
 
-def _caught_up(seen: PositionSeen, fills: Iterable[f.OrderFilled]) -> PositionSeen:
-    """Return a position with the fills that came after it; the copies of a venue differ in age."""
-    if not seen.updated_ns:
-        return seen
-    after = sum(
-        signed_lots(fill.side, fill.qty_lots)
-        for fill in fills
-        if fill.instrument_id == seen.instrument_id
-        and fill.side is not None
-        and fill.ts_ns > seen.updated_ns
+def _price_of_rest(seen: PositionSeen, lots: int, own: Decimal) -> Decimal:
+    """Return what the lots beyond ours were bought or sold at, if the average is the venue's.
+
+    Where nothing near it comes of that, one of both is of another moment, and the average holds.
+    """
+    costs = (
+        EXACT.multiply(Decimal(seen.lots), seen.entry_price),
+        EXACT.multiply(Decimal(-lots), own),
     )
-    return msgspec.structs.replace(seen, lots=seen.lots + after)
+    price = EXACT.divide(EXACT.add(*costs), Decimal(seen.lots - lots))
+    is_near = seen.entry_price / 2 < price < seen.entry_price * 2
+    return price.quantize(MONEY_STEP, context=EXACT) if is_near else seen.entry_price
+
+
+def _caught_up(
+    seen: PositionSeen, fills: Iterable[f.OrderFilled], steps: Steps | None
+) -> PositionSeen:
+    """Return a position with the fills that came after it; the copies of a venue differ in age."""
+    if not seen.updated_ns or steps is None:
+        return seen
+    now = Holding(Decimal(seen.lots), EXACT.multiply(Decimal(seen.lots), seen.entry_price))
+    for fill in fills:
+        if fill.instrument_id != seen.instrument_id or fill.side is None:
+            continue
+        if fill.ts_ns > seen.updated_ns:
+            lots = Decimal(signed_lots(fill.side, fill.qty_lots))
+            now.take(lots, EXACT.multiply(lots, steps.fill_price(fill)))
+    price = (
+        EXACT.divide(now.cost, now.qty).quantize(MONEY_STEP, context=EXACT)
+        if now.qty
+        else seen.entry_price
+    )
+    return msgspec.structs.replace(seen, lots=int(now.qty), entry_price=price)
 
 
 def venue_cash(ledger: Ledger, balances: Iterable[BalanceSeen]) -> Decimal:
@@ -310,7 +333,9 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
     for fact in (*missing_fills(trial, report.fills), *cash_facts(trial, report.cash, ts_ns)):
         trial.apply(fact)
         facts.append(fact)
-    positions = [_caught_up(seen, report.fills) for seen in report.positions]
+    positions = [
+        _caught_up(seen, report.fills, trial.steps(seen.instrument_id)) for seen in report.positions
+    ]
     for seen in differences(trial, positions).values():
         held = adoption(trial, seen, ts_ns)
         if held is not None:

@@ -234,14 +234,23 @@ def test_positions_are_compared_with_what_is_held_and_with_what_is_shown():
 
 
 @pytest.mark.parametrize(
-    ("lots", "price"), [(6, "105"), (2, "100"), (0, "100"), (-3, "105")], ids=str
+    ("lots", "price"), [(6, "115"), (2, "100"), (0, "100"), (-3, "105")], ids=str
 )
-def test_what_opens_has_the_venues_price_and_what_closes_has_ours(lots: int, price: str):
+def test_what_adds_makes_the_average_the_venues_and_what_closes_has_ours(lots: int, price: str):
     ledger = told().say(a_fill(lots=4)).ledger
 
     fact = adoption(ledger, held(lots, "105"), at(9))
 
     assert fact == f.PositionAdopted(at(9), BTC, lots - 4, Decimal(price))
+
+
+@pytest.mark.parametrize("average", ["10", "NaN"])
+def test_an_average_that_cannot_come_of_what_we_know_is_taken_as_it_is(average: str):
+    ledger = told().say(a_fill(lots=4)).ledger
+
+    fact = adoption(ledger, held(5, average), at(9))
+
+    assert fact == (None if average == "NaN" else f.PositionAdopted(at(9), BTC, 1, Decimal(10)))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +290,23 @@ def test_an_account_opens_so_that_its_cash_is_the_venues():
     assert ledger.ledger.net_lots(BTC) == 5
     assert ledger.ledger.net_lots(ETH) == 0
     assert missing_fills(ledger.ledger, report.fills) == []
+
+
+@pytest.mark.parametrize("as_of_s", [5, 7])
+def test_an_account_opens_with_what_its_positions_cost_the_venue(as_of_s: int):
+    """Ten lots at 90 are older than what is listed: two more at 102, and perhaps three at 100."""
+    early = a_fill("web", "t1", 2, 102, ts_ns=at(3), instrument_id=BTC, side="buy")
+    late = a_fill("web", "t2", 3, ts_ns=at(6), instrument_id=BTC, side="buy")
+    shown = held(12, "92") if as_of_s < 6 else held(15, "93.6")
+    shown = msgspec.structs.replace(shown, updated_ns=at(as_of_s))
+    ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal(1), Decimal(1), "USDT"))
+
+    report = a_report(fills=(early, late), positions=(shown,))
+    ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+
+    holding = ledger.ledger.holding(BTC)
+    assert holding is not None
+    assert (holding.qty, holding.cost, holding.realised) == (15, 1_404, 0)
 
 
 @pytest.mark.parametrize("as_of_s", [3, 5, 7])

@@ -55,7 +55,7 @@ coverage: $(DEV)  ## check that what money hangs on is covered wholly by its own
 	@$(call covers_wholly,$(JOURNAL_TESTS),--include=storage/journal*.py)
 
 slow: $(DEV)  ## run the slow tests; many of them wait most of the time
-	@$(BIN)/pytest --no-header --numprocesses 4 --durations 10 -m "slow and not nightly"
+	@$(BIN)/pytest --no-header --numprocesses 4 --dist worksteal --durations 10 -m "slow and not nightly"
 
 mutants: $(DEV)  ## change the modules that money hangs on at random: do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -245,6 +245,11 @@ class Ledger:
         return total(amount for name, amount in balances.items() if account.is_at_par(name))
 
     @property
+    def since_ns(self) -> int:
+        """By the venue's time: what was filled or moved before is in the opening."""
+        return self._kept.account.since_ns
+
+    @property
     def booked_cash(self) -> Decimal | None:
         """`settled_cash` as the venue reckons it, in whose digits a partial close is rounded."""
         settled = self.settled_cash

@@ -23,6 +23,8 @@ class Account(msgspec.Struct):
 
     currency: str = ""
     opening: Decimal | None = None
+    since_ns: int = 0
+    """By the venue's time: what was filled or moved before is in what the account began with."""
     fees: dict[str, Decimal] = {}
     """Paid, by currency."""
     funding: dict[InstrumentId, Decimal] = {}

@@ -154,6 +154,7 @@ def _on_account_opened(state: LedgerState, fact: f.AccountOpened) -> None:
         state.contradict(f"An account cannot begin with {fact.equity}")
     elif account.opening is None:
         account.currency, account.opening = said
+        account.since_ns = fact.since_ns
         account.mark(fact.ts_ns, fact.equity)
     elif (account.currency, account.opening) != said:
         state.contradict(f"The account was opened already, with {account.opening}")

@@ -107,18 +107,22 @@ def _terms(order: OrderRecord, seen: OrderSeen, ts_ns: int) -> tuple[f.OrderRepo
 
 
 def missing_fills(ledger: Ledger, fills: Iterable[f.OrderFilled]) -> list[f.OrderFilled]:
-    """Return the fills that are not booked yet, each once, in order of time."""
-    new = dict.fromkeys(fill for fill in fills if not ledger.is_booked(fill))
+    """Return the fills that are not booked yet, each once, in order of time.
+
+    What was filled before the account was opened is in what it began with.
+    """
+    since = (fill for fill in fills if fill.ts_ns >= ledger.since_ns)
+    new = dict.fromkeys(fill for fill in since if not ledger.is_booked(fill))
     return sorted(new, key=lambda fill: (fill.ts_ns, fill.trade_id))
 
 
 def cash_facts(
     ledger: Ledger, cash: Iterable[CashSeen], ts_ns: int
 ) -> list[f.FundingPaid | f.CashMoved]:
-    """Return the movements of money that are not counted yet."""
+    """Return the movements of money that are not counted yet, and not in the opening."""
     found: list[f.FundingPaid | f.CashMoved] = []
     for seen in cash:
-        if ledger.is_moved(seen.kind, seen.movement_id):
+        if seen.ts_ns < ledger.since_ns or ledger.is_moved(seen.kind, seen.movement_id):
             continue
         name, steps = seen.instrument_id, None
         if seen.kind == "funding" and name is not None:
@@ -328,7 +332,7 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
     of them counted it is the venue's.
     """
     trial = ledger.copied()
-    trial.apply(f.AccountOpened(ts_ns, currency, Decimal(0)))
+    trial.apply(f.AccountOpened(ts_ns, currency, Decimal(0), report.since_ns))
     facts: list[f.Fact] = []
     for fact in (*missing_fills(trial, report.fills), *cash_facts(trial, report.cash, ts_ns)):
         trial.apply(fact)
@@ -343,4 +347,4 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
             facts.append(held)
     made = trial.booked_cash or Decimal(0)
     equity = total((venue_cash(trial, report.balances), -made))
-    return [f.AccountOpened(ts_ns, currency, equity), *facts]
+    return [f.AccountOpened(ts_ns, currency, equity, report.since_ns), *facts]

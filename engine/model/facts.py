@@ -48,6 +48,8 @@ class AccountOpened(msgspec.Struct, frozen=True, tag=True):
     ts_ns: int
     currency: str
     equity: Decimal
+    since_ns: int = 0
+    """By the venue's time: what was filled or moved before is part of it."""
 
 
 class EquityMarked(msgspec.Struct, frozen=True, tag=True):

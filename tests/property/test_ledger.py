@@ -100,6 +100,7 @@ WORDS = {
     "stop_ticks": st.integers(-1, 50),
     "replaces": st.just(()),
     "until_ns": st.just(0) | TIMES,
+    "since_ns": st.just(0) | TIMES,
     "off_tick_price": st.none() | AMOUNTS,
 }
 """What each field of a fact may hold; any other is a short text."""

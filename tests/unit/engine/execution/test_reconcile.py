@@ -292,6 +292,19 @@ def test_an_account_opens_so_that_its_cash_is_the_venues():
     assert missing_fills(ledger.ledger, report.fills) == []
 
 
+def test_what_came_before_the_opening_is_never_counted_again():
+    ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal(1), Decimal(1), "USDT"))
+    report = msgspec.structs.replace(a_report(), since_ns=at(5))
+    ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+    fills = [
+        a_fill("web", f"t{ms}", 2, ts_ns=at(ms), instrument_id=BTC, side="buy") for ms in (4, 5)
+    ]
+    moved = [a.CashSeen(at(ms), f"{ms}", "transfer", "USDT", Decimal(7)) for ms in (4, 5)]
+
+    assert missing_fills(ledger.ledger, fills) == fills[1:]
+    assert [one.movement_id for one in cash_facts(ledger.ledger, moved, at(9))] == ["5"]
+
+
 @pytest.mark.parametrize("as_of_s", [5, 7])
 def test_an_account_opens_with_what_its_positions_cost_the_venue(as_of_s: int):
     """Ten lots at 90 are older than what is listed: two more at 102, and perhaps three at 100."""

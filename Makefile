@@ -34,7 +34,7 @@ run: $(CORE)  ## start the cockpit on the simulated market; ARGS="..." hands on 
 test: $(DEV)  ## run the tests; about three minutes
 	@$(BIN)/pytest --no-header --numprocesses 2 --durations 10 -m "not slow and not nightly"
 
-check: lint types contracts coverage slow  ## run what `make test` does not; 15 minutes at most
+check: lint types contracts coverage slow  ## run what `make test` does not; about half an hour
 
 lint: $(DEV)  ## check format and style
 	@$(BIN)/ruff format --quiet --check $(SOURCES) || { echo "Mend with: make format" >&2; exit 1; }

@@ -312,9 +312,12 @@ def test_an_account_opens_with_what_its_positions_cost_the_venue(as_of_s: int):
     late = a_fill("web", "t2", 3, ts_ns=at(6), instrument_id=BTC, side="buy")
     shown = held(12, "92") if as_of_s < 6 else held(15, "93.6")
     shown = msgspec.structs.replace(shown, updated_ns=at(as_of_s))
-    ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal(1), Decimal(1), "USDT"))
+    other = a_fill("web", "t3", 1, ts_ns=at(8), instrument_id=ETH, side="buy")
+    ledger = Told()
+    for name in (BTC, ETH):
+        ledger.say(f.InstrumentKnown(at(0), name, Decimal(1), Decimal(1), "USDT"))
 
-    report = a_report(fills=(early, late), positions=(shown,))
+    report = a_report(fills=(early, late, other), positions=(shown, held(1, instrument_id=ETH)))
     ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
 
     holding = ledger.ledger.holding(BTC)

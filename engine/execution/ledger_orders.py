@@ -188,8 +188,10 @@ class Orders(msgspec.Struct):
                 order.venue_order_id = fact.venue_order_id
             case ReplaceRequested():
                 _ask(order, fact)
-            case OrderReplaced():
+            case OrderReplaced():  # Its answer may cross the last fill, and then fits it.
+                was_full = order.state == "filled"
                 is_agreed = _amend(order, fact)
+                is_agreed &= not was_full or order.filled_lots >= fact.qty_lots
             case ReplaceRejected():
                 _forget_asked(order)
                 order.reason = fact.reason

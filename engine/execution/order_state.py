@@ -116,7 +116,7 @@ TABLE: Final[dict[OrderState, _Row]] = {
         "reject_replace": "unknown",  # It goes on as it was, or has ended: ask.
         "replace": "open",
     },
-    "filled": {**_final("filled"), "send": "filled"},
+    "filled": {**_final("filled"), "send": "filled", "replace": "filled"},
     "canceled": {
         **_final("canceled"),
         "send": "canceled",

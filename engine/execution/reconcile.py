@@ -31,6 +31,9 @@ from engine.model.orders import EXTERNAL, OrderIntent, OrderSpec
 SETTLED_NS: Final = 5 * NS_PER_S
 """What changed more recently before a report is not judged by it (R43)."""
 
+ROUNDING: Final = Decimal("0.01")
+"""A difference of cash below a cent comes from digits; it is told, and changes no limit."""
+
 OPEN: Final = ("open", "partial")
 
 SHOWN: Final = (*OPEN, "unclear")
@@ -296,6 +299,21 @@ def _caught_up(
     return msgspec.structs.replace(seen, lots=int(now.qty), entry_price=price)
 
 
+def cost_apart(ledger: Ledger, positions: Iterable[PositionSeen]) -> Decimal:
+    """Return what open positions cost the venue beyond what they cost here.
+
+    Fills that are told in another order than they were made in realise more or less meanwhile; when
+    the position is closed both have realised the same.
+    """
+    apart = [Decimal(0)]
+    for seen in positions:
+        steps, ours = ledger.steps(seen.instrument_id), ledger.holding(seen.instrument_id)
+        qty = None if steps is None else EXACT.multiply(Decimal(seen.lots), steps.lot_size)
+        if qty is not None and ours is not None and ours.qty == qty:
+            apart += [EXACT.multiply(qty, seen.entry_price), -ours.cost]
+    return total(apart)
+
+
 def venue_cash(ledger: Ledger, balances: Iterable[BalanceSeen]) -> Decimal:
     """Return the venue's cash in the account's currency and those at par with it."""
     return total(one.amount for one in balances if ledger.is_at_par(one.currency))
@@ -329,7 +347,7 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
     """Return what begins a ledger that knows no account yet: its money and what is held (R34).
 
     Fills and movements of the report are in its balances already; the money is such that with all
-    of them counted it is the venue's.
+    of them counted it is the venue's, but for what positions cost it beyond what they cost here.
     """
     trial = ledger.copied()
     trial.apply(f.AccountOpened(ts_ns, currency, Decimal(0), report.since_ns))
@@ -346,5 +364,7 @@ def opening(ledger: Ledger, report: AccountReported, currency: str, ts_ns: int) 
             trial.apply(held)
             facts.append(held)
     made = trial.booked_cash or Decimal(0)
-    equity = total((venue_cash(trial, report.balances), -made))
+    apart = cost_apart(trial, positions)
+    theirs = venue_cash(trial, report.balances)
+    equity = total((theirs, -made, -apart if abs(apart) >= ROUNDING else Decimal(0)))
     return [f.AccountOpened(ts_ns, currency, equity, report.since_ns), *facts]

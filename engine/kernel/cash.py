@@ -5,27 +5,22 @@ A difference is never explained or guessed away (R46): a movement that is listed
 person who takes the venue's word by name (R40).
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from engine.execution.ledger import Ledger
 from engine.execution.ledger_facts import ACCEPTED
-from engine.execution.positions import EXACT, total
-from engine.execution.reconcile import SETTLED_NS, venue_cash
+from engine.execution.positions import total
+from engine.execution.reconcile import ROUNDING, SETTLED_NS, cost_apart, venue_cash
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.kernel.venue_side import DIFFERENCE, ROUNDS_MAX, CashDifference
-from engine.model.account import AccountReported, PositionSeen
+from engine.model.account import AccountReported
 from engine.model.effects import Effect
 from engine.model.facts import BalanceDiffered, CashMoved
 
 if TYPE_CHECKING:
     from engine.kernel.plan import Plan
-
-ROUNDING: Final = Decimal("0.01")
-"""A difference below a cent comes from digits; it is told, and changes no limit."""
 
 
 def compare(state: KernelState, event: AccountReported, effects: list[Effect]) -> None:
@@ -41,7 +36,7 @@ def compare(state: KernelState, event: AccountReported, effects: list[Effect]) -
     known = side.cash or CashDifference(state.ts_ns)
     is_news = (known.ours, known.theirs) != (ours, theirs)
     known.ours, known.theirs, known.asked_ns = ours, theirs, event.asked_ns
-    known.by_entry = _cost_apart(ledger, event.positions)
+    known.by_entry = cost_apart(ledger, event.positions)
     known.rounds += 1
     side.cash = known
     if is_news:
@@ -49,21 +44,6 @@ def compare(state: KernelState, event: AccountReported, effects: list[Effect]) -
         told = f"the cash differs in {known.told(ledger.currency)}"
         say(state, effects, "warning", "reconcile", told)
     _judge(state, known, effects)
-
-
-def _cost_apart(ledger: Ledger, positions: Iterable[PositionSeen]) -> Decimal:
-    """Return what open positions cost the venue beyond what they cost here.
-
-    Fills that are told in another order than they were made in realise more or less meanwhile; when
-    the position is closed both have realised the same.
-    """
-    apart = [Decimal(0)]
-    for seen in positions:
-        steps, ours = ledger.steps(seen.instrument_id), ledger.holding(seen.instrument_id)
-        qty = None if steps is None else EXACT.multiply(Decimal(seen.lots), steps.lot_size)
-        if qty is not None and ours is not None and ours.qty == qty:
-            apart += [EXACT.multiply(qty, seen.entry_price), -ours.cost]
-    return total(apart)
 
 
 def end_if_equal(state: KernelState, theirs: Decimal, effects: list[Effect]) -> None:

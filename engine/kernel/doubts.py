@@ -34,6 +34,7 @@ def on_report(
         name = event.instrument_id or (order.spec.instrument_id if order is not None else None)
         if name is not None:
             side.filled_ns[name] = state.ts_ns
+            side.moved_ns = max(side.moved_ns, event.ts_ns)
             if name not in (side.margin.liquidation_prices or ()):  # Where it would be liquidated.
                 side.ask_by(state.ts_ns + UNSURE_NS)
     if order is None:

@@ -30,7 +30,7 @@ def opening_fault(state: KernelState, event: AccountReported) -> str:
         names = ", ".join(symbol_of(one.instrument_id) for one in unknown)
         return f"a position is held in {names}, of which nothing is known: `sub` it"
     assert rules is not None
-    return _unsettled(state, event, rules)
+    return _too_short(state, event, rules) or _unsettled(state, event, rules)
 
 
 def open_account(state: KernelState, event: AccountReported, effects: list[Effect]) -> None:
@@ -48,6 +48,22 @@ def open_account(state: KernelState, event: AccountReported, effects: list[Effec
         say(state, effects, "warning", "reconcile", text)
 
 
+def _too_short(state: KernelState, event: AccountReported, rules: TradeRules) -> str:
+    """Return that a report may not tell of all since this run began; nothing where it does.
+
+    Money that came between two clocks would never be counted.
+    """
+    began_ns = state.desk.venue_side.began_ns + _offset_ns(state)
+    if event.since_ns <= began_ns - rules.replica_lag_ns:
+        return ""
+    return "the account was asked for before the venue's clock was known"
+
+
+def _offset_ns(state: KernelState) -> int:
+    clock = state.clocks.get(state.desk.setup.venue)
+    return 0 if clock is None else clock.offset_ns
+
+
 def _unsettled(state: KernelState, event: AccountReported, rules: TradeRules) -> str:
     """Return that money moved just now; nothing where it did not, or does so all the time."""
     reading, left_ns = state.desk.venue_side.reading, _left_ns(state, event, rules)
@@ -60,8 +76,5 @@ def _unsettled(state: KernelState, event: AccountReported, rules: TradeRules) ->
 
 def _left_ns(state: KernelState, event: AccountReported, rules: TradeRules) -> int:
     """Return after how long every copy must have what a report shows and the stream has told."""
-    clock = state.clocks.get(state.desk.setup.venue)
-    offset_ns = 0 if clock is None else clock.offset_ns
-    told_ns = max(state.desk.venue_side.filled_ns.values(), default=0)
-    newest_ns = max(verdicts.moved_ns(event) - offset_ns, told_ns)
+    newest_ns = max(verdicts.moved_ns(event), state.desk.venue_side.moved_ns) - _offset_ns(state)
     return newest_ns + rules.replica_lag_ns + verdicts.SETTLED_NS - event.asked_ns

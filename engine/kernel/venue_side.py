@@ -161,6 +161,8 @@ class VenueSide:
         """Of what is killed, by scope."""
         self.filled_ns: dict[InstrumentId, int] = {}
         """When the newest fill of an instrument came."""
+        self.moved_ns = 0
+        """The venue's time of the newest fill that came."""
         self.number = 0
         """Of the newest request for a report."""
         self.asked_ns = 0
@@ -173,9 +175,8 @@ class VenueSide:
         self.reading = Reading()
         self.agreed_ns: int | None = None
         """When a report last agreed; None while none has since the stream opened."""
-        self.banned_until_ns = 0
+        self.banned_until_ns = self.used_pct = 0
         self.ban_reason = ""
-        self.used_pct = 0
         self.rights_fault = ""
         self.repairs = 0
         """What had to be brought into the ledger because nobody had told of it."""
@@ -236,7 +237,7 @@ class VenueSide:
             list(self.mismatches.items()),
             list(self.dead_men.items()),
             list(self.kills.items()),
-            list(self.filled_ns.items()),
+            (list(self.filled_ns.items()), self.moved_ns),
             (self.number, self.asked_ns, self.is_waiting, self.due_ns),
             (self.report_fault, self.reading, self.agreed_ns),
             (self.banned_until_ns, self.ban_reason, self.used_pct, self.rights_fault),

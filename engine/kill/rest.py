@@ -73,7 +73,8 @@ class Rest:
             raise VenueUnreachable(str(error), was_sent=False) from error
         reply = self._send(call)
         now_ns = self._clock.now_ns()
-        answer = self.wire.decode(request, reply.status, reply.headers, reply.body, now_ns)
+        said = reply.status, reply.headers, reply.body
+        answer = self.wire.decode(request, *said, now_ns, self.offset_ns)
         self.pause_s = seconds(answer.pause_ns)
         self.is_key_bad = answer.is_key_bad
         if answer.is_clock_off:

@@ -317,7 +317,8 @@ class EngineHost:
         try:
             is_broken = isinstance(self._failure, InvariantBroken)
             going = ending.unattended(self.state) if is_broken else ending.leaving(self.state)
-            trading.take([SendCancel(order.client_order_id) for order in going])
+            cancels = [SendCancel(order.client_order_id) for order in going]
+            trading.take(cancels, self._clock.now_ns())
         except Exception as error:  # noqa: BLE001 - the journal is to be closed all the same
             logger.opt(exception=error).critical("orders_not_cancelled, the ledger broke too")
         else:
@@ -363,7 +364,7 @@ class EngineHost:
         if effects:
             self._cancel_all(effects)
             if self._trading is not None:
-                self._trading.take(effects)
+                self._trading.take(effects, at_ns)
             for effect in effects:
                 self._dispatch(effect)
         if self._gateway is not None and not is_repeated(self._kernel.state, event):

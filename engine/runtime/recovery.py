@@ -93,7 +93,10 @@ def desk_setup(plan: RunPlan, risk_file: Path | None) -> DeskSetup:
 def recover_ledger(
     folder: DataFolder, plan: RunPlan, files: Files = ON_THIS_MACHINE.files
 ) -> tuple[Ledger, Previous | None, tuple[str, ...]]:
-    """Fold the newest run of a folder.
+    """Fold the newest run of a folder, into what a checkpoint of it would be.
+
+    Nothing of a run may depend on how its ledger came to be, not the order of a table either: a
+    replay begins with the checkpoint.
 
     Raises:
         JournalCorrupt: The journal is damaged.
@@ -112,7 +115,7 @@ def recover_ledger(
             raise JournalNotOurs(f"{folder.journal} holds unknown facts: {error}") from error
         for fact in facts:
             ledger.apply(fact)
-    return ledger, recovered.previous, recovered.notes
+    return Ledger.from_bytes(ledger.to_bytes()), recovered.previous, recovered.notes
 
 
 def attach_trading(

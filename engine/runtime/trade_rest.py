@@ -216,7 +216,8 @@ class TradeRest:
     def _decoded(self, request: TradeRequest, reply: HttpReply, now_ns: int) -> TradeAnswer:
         """Class an answer; one on which the wire fails proves nothing, and ends no run."""
         try:
-            return self._wire.decode(request, reply.status, reply.headers, reply.body, now_ns)
+            said = reply.status, reply.headers, reply.body
+            return self._wire.decode(request, *said, now_ns, self._offset_ns or 0)
         except Exception as error:
             logger.opt(exception=error).error("answer_failed {} {}", self._venue, request.purpose)
             reason = f"error of the program ({type(error).__name__}), see the log"

@@ -41,6 +41,9 @@ DURABLE_S: Final = 0.5
 """An order waits so long for the disk; then it is refused, never sent."""
 STALL_NS: Final = NS_PER_S // 2
 """A record that waits for longer is told of, within a second with the watch's own pace (R83)."""
+DECIDED_NS: Final = 2 * NS_PER_S
+"""What was decided longer ago than this, by a market that has gone on, does not leave any more: the
+process may have been stopped. Only what reduces does."""
 WATCH_S: Final = 0.25
 LATCH_CLOSE_S: Final = 2.0
 
@@ -134,8 +137,13 @@ class TradingShell:
         """
         self._parts.guard.halt()
 
-    def take(self, effects: Sequence[Effect]) -> None:
-        """Do what a step asks for: record first, cancels at once, the rest when durable."""
+    def take(self, effects: Sequence[Effect], decided_ns: int) -> None:
+        """Do what a step asks for: record first, cancels at once, the rest when durable.
+
+        Args:
+            effects: What is to be done.
+            decided_ns: Engine time of the step.
+        """
         facts = [effect.fact for effect in effects if type(effect) is Record]
         seq = self._record(facts) if facts else 0
         later: list[_AfterDurable] = []
@@ -150,7 +158,7 @@ class TradingShell:
                 case _:
                     continue
         if later:
-            self._parts.start_task(self._when_durable(seq, later), "when durable")
+            self._parts.start_task(self._when_durable(seq, later, decided_ns), "when durable")
 
     async def settled(self, within_s: float) -> bool:
         """Wait until all that was recorded so far is on the disk, or the disk is known to be bad.
@@ -196,16 +204,18 @@ class TradingShell:
         elif self._parts.guard.is_latched and not self._kills:
             self._keeper.clear()
 
-    async def _when_durable(self, seq: int, effects: Sequence[_AfterDurable]) -> None:
+    async def _when_durable(
+        self, seq: int, effects: Sequence[_AfterDurable], decided_ns: int
+    ) -> None:
         now = [one for one in effects if isinstance(one, PlaceOrder) and one.is_unjournalled]
-        problems = [self._place(effect, late="") for effect in now]
+        problems = [self._place(effect, "", decided_ns) for effect in now]
         late = await self._wait_durable(seq)
         for effect in effects:
             match effect:
                 case PlaceOrder() if not effect.is_unjournalled:
-                    problems.append(self._place(effect, late))
+                    problems.append(self._place(effect, late, decided_ns))
                 case SendReplace():
-                    problems.append(self._replace(effect, late))
+                    problems.append(self._replace(effect, late, decided_ns))
                 case PlaceOrder():
                     continue
                 case CommandResult():
@@ -214,9 +224,11 @@ class TradingShell:
                 case _:
                     assert_never(effect)
 
-    def _place(self, effect: PlaceOrder, late: str) -> str:
+    def _place(self, effect: PlaceOrder, late: str, decided_ns: int) -> str:
         now_ns = self._parts.clock.now_ns()
         client_order_id = effect.approved.client_order_id
+        if not effect.approved.intent.spec.is_reduce_only:
+            late = late or _overdue(decided_ns, now_ns)
         refused = f"{late}; never sent" if late else ""
         refused = refused or self._parts.guard.place(
             effect.approved, now_ns, is_flatten=effect.is_flatten
@@ -226,8 +238,9 @@ class TradingShell:
             self._parts.report(self.SOURCE, held_back)
         return refused
 
-    def _replace(self, effect: SendReplace, late: str) -> str:
+    def _replace(self, effect: SendReplace, late: str, decided_ns: int) -> str:
         now_ns = self._parts.clock.now_ns()
+        late = late or _overdue(decided_ns, now_ns)
         refused = f"{late}; never sent" if late else ""
         refused = refused or self._parts.guard.replace(
             effect.client_order_id, effect.limit_ticks, effect.qty_lots, now_ns
@@ -277,6 +290,12 @@ class TradingShell:
         if self._has_hole and not self._parts.journal.waiting:
             appended = self._parts.journal.append(self._parts.checkpoint(), Kind.CHECKPOINT)
             self._has_hole = isinstance(appended, JournalFull)
+
+
+def _overdue(decided_ns: int, now_ns: int) -> str:
+    """Return why what was decided then leaves no more; nothing if it may."""
+    age_ns = now_ns - decided_ns
+    return f"decided {age_ns / NS_PER_S:.1f} s ago" if age_ns > DECIDED_NS else ""
 
 
 def _told(outcome: CommandOutcome, problems: Sequence[str], late: str) -> CommandOutcome:

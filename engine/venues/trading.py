@@ -302,8 +302,12 @@ class TradeWire(Protocol):
         headers: Mapping[str, str],
         body: bytes,
         ts_ns: int,
+        ahead_ns: int = 0,
     ) -> TradeAnswer:
-        """Class an answer; never raises: what cannot be read is unknown."""
+        """Class an answer; never raises: what cannot be read is unknown.
+
+        `ahead_ns` is how far the venue's clock is ahead of ours: an answer tells of its own times.
+        """
 
     def receive(self, frame: str | bytes, ts_ns: int) -> Sequence[Event]:
         """Decode one frame of the private stream.

@@ -24,13 +24,15 @@ from engine.model.facts import (
 )
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import UNJOURNALLED
+from engine.runtime.gateway import LEAVE_NS
 from engine.runtime.host import EngineHost
-from engine.runtime.trading import TradingShell
+from engine.runtime.trading import DECIDED_NS, TradingShell
 from tests.fakes.files import FaultyFiles
 from tests.sim import checkers, families
 from tests.sim.alarm_watch import AlarmWatch, denials_are_explained
 from tests.sim.canaries import Canaries
 from tests.sim.checkers import Recording, Told, Violation, demand
+from tests.sim.clocks import MachineClock
 from tests.sim.frames import Frame
 from tests.sim.markets import MarketSource
 from tests.sim.operator import Asked, SimOperator
@@ -45,6 +47,8 @@ VIEWED_EVERY: Final = 16
 """Looks between two at all that a screen is sent."""
 EXCESS_NS: Final = 60 * NS_PER_S
 """Two reports of the account."""
+LEAVES_NS: Final = DECIDED_NS + LEAVE_NS
+"""After its decision an order leaves within this, or never."""
 
 
 class Judge:
@@ -90,6 +94,12 @@ class Judge:
         self._repeat: Repeat | None = None
 
     # The lives of engines.
+
+    @property
+    def _clock(self) -> MachineClock:
+        clock = self._alive()._clock
+        assert isinstance(clock, MachineClock)
+        return clock
 
     def meet(self, host: EngineHost, run_id: str) -> None:
         """Judge another engine, which has begun its journal and done nothing yet."""
@@ -215,6 +225,9 @@ class Judge:
         is_confirmed = order is not None and order.intent.tag.endswith(UNJOURNALLED)
         is_known = checkers.is_durable(self._files, self._folder.journal, name)
         demand(is_known or is_confirmed, "I2", f"{name} left before it was on the disk")
+        if frame.kind == "place" and order is not None and not order.intent.spec.is_reduce_only:
+            age_ns = self._clock.now_ns() - order.created_ns
+            demand(age_ns <= LEAVES_NS, "I6", f"{name} left {age_ns} ns after it was decided")
         only_shrinks = (
             frame.kind == "place" and spec is not None and spec.is_reduce_only and spec.tif == "ioc"
         )
@@ -364,7 +377,8 @@ class Judge:
             intent, state = order.approved.intent, self._alive().state
             name = intent.spec.instrument_id
             assert self.source is not None
-            behind_ns = self.source.behind_ns(name, state.instruments[name].book.last_seq)
+            at_ns = self._clock.true_ns(state.ts_ns)  # The process may have been stopped since.
+            behind_ns = self.source.behind_ns(name, state.instruments[name].book.last_seq, at_ns)
             checkers.is_based_on_a_book(state, intent, behind_ns)
 
     @property

@@ -240,11 +240,17 @@ class MarketSource:
         self._changed: dict[InstrumentId, list[tuple[int, int]]] = {}
         """Number and time of every change of a book, lost on its way or not."""
 
-    def behind_ns(self, instrument_id: InstrumentId, seq: int) -> int:
-        """Return for how long a book of this number has not been the newest; 0 if it is."""
+    def behind_ns(self, instrument_id: InstrumentId, seq: int, at_ns: int) -> int:
+        """Return for how long a book of this number was not the newest then; not above 0 if it was.
+
+        Args:
+            instrument_id: Of the book.
+            seq: Its number.
+            at_ns: The true time of the question.
+        """
         changed = self._changed.get(instrument_id, [])
-        place = bisect_right(changed, (seq, self._clock.now_ns()))
-        return self._clock.now_ns() - changed[place][1] if place < len(changed) else 0
+        place = bisect_right(changed, (seq, at_ns))
+        return at_ns - changed[place][1] if place < len(changed) else 0
 
     async def start(self, symbols: Sequence[str]) -> None:
         """Begin to watch."""

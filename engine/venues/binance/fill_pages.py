@@ -128,7 +128,9 @@ class FillPages:
         fills = tuple(self._fill(row, steps) for row in rows)
         return _on(page.after(rows), steps, fills)
 
-    def past_absent(self, request: TradeRequest, found: Ruling, ts_ns: int) -> TradeAnswer | None:
+    def past_absent(
+        self, request: TradeRequest, found: Ruling, venue_ns: int
+    ) -> TradeAnswer | None:
         """Return what is asked next where the venue does not show an order of which it has fills.
 
         It is called by its number, as one made elsewhere. None where that is not sure: after a
@@ -139,7 +141,7 @@ class FillPages:
             return None
         page = msgspec.json.decode(request.context, type=FillsPage)
         asked = page.unnamed[0]
-        if ts_ns < asked.filled_ms * NS_PER_MS + SHOWN_NS:
+        if venue_ns < asked.filled_ms * NS_PER_MS + SHOWN_NS:
             return None
         return self._learned(page, f"{BY_VENUE_ID}{asked.number}")
 

@@ -127,7 +127,7 @@ class Ruling(msgspec.Struct, frozen=True):
 
 
 def ruling(
-    purpose: Purpose, status: int, headers: Mapping[str, str], body: bytes, ts_ns: int
+    purpose: Purpose, status: int, headers: Mapping[str, str], body: bytes, venue_ns: int
 ) -> Ruling:
     """Class an answer that is no confirmation."""
     failure = _failure(headers, body)
@@ -139,7 +139,7 @@ def ruling(
         code,
         is_clock_off=code in _TIME,
         is_key_bad=code in _KEY,
-        pause_ns=_pause_ns(status, headers, code, said, ts_ns),
+        pause_ns=_pause_ns(status, headers, code, said, venue_ns),
         is_ban=is_ban,
     )
 
@@ -166,14 +166,14 @@ def _verdict(purpose: Purpose, status: int, failure: Failure | None) -> Verdict:
     return "refused" if failure.code in refusals and not is_duplicate else "unknown"
 
 
-def _pause_ns(status: int, headers: Mapping[str, str], code: int, said: str, ts_ns: int) -> int:
+def _pause_ns(status: int, headers: Mapping[str, str], code: int, said: str, venue_ns: int) -> int:
     """Return how long nothing may be asked."""
     banned_until = _BANNED_UNTIL.search(said)
     asked_s = _SECONDS.fullmatch(headers.get("retry-after", ""))
     if asked_s is not None:
         wanted = int(asked_s[0]) * NS_PER_S
     elif banned_until is not None:
-        wanted = max(int(banned_until[1]) * NS_PER_MS - ts_ns, PAUSE_SHORT_NS)
+        wanted = max(int(banned_until[1]) * NS_PER_MS - venue_ns, PAUSE_SHORT_NS)
     elif status == 418:
         wanted = BAN_DEFAULT_NS
     elif code in {TOO_MANY_ORDERS, -1008}:

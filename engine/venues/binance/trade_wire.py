@@ -264,6 +264,7 @@ class BinanceTradeWire:
         headers: Mapping[str, str],
         body: bytes,
         ts_ns: int,
+        ahead_ns: int = 0,
     ) -> TradeAnswer:
         """Class an answer; never raises: what cannot be read is unknown."""
         body = self._signer.hide(body)  # What a venue says is shown, and stays in the journal.
@@ -273,8 +274,9 @@ class BinanceTradeWire:
             except VenuePayloadError as error:
                 answer = TradeAnswer("unknown", reason=clean(str(error), 200))
         else:
-            found = ruling(request.purpose, status, headers, body, ts_ns)
-            past = self._fills.past_absent(request, found, ts_ns)
+            venue_ns = ts_ns + ahead_ns
+            found = ruling(request.purpose, status, headers, body, venue_ns)
+            past = self._fills.past_absent(request, found, venue_ns)
             answer = past or self._answers.failed(request, found, ts_ns)
         return _with_use(answer, headers)
 

@@ -41,7 +41,7 @@ open            pending_cancel .             pending_replace .              .
 partial         pending_cancel .             pending_replace .              .
 pending_cancel  .              unknown       !               .              .
 pending_replace pending_cancel .             !               unknown        open
-filled          .              .             !               .              !
+filled          .              .             !               .              .
 canceled        .              .             !               .              .
 rejected        .              .             !               .              ?unknown
 expired         .              .             !               .              .

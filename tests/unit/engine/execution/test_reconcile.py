@@ -277,7 +277,7 @@ def test_a_smaller_position_is_taken_over_at_an_average_that_has_no_end():
 
 def test_an_account_opens_so_that_its_cash_is_the_venues():
     ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal("0.1"), Decimal("0.01"), "USDT"))
-    stranger = a_fill("web", lots=3, fee=Decimal("0.5"), instrument_id=BTC, side="buy")
+    stranger = a_fill("web", "t1", 3, 1_000, fee=Decimal("0.5"), instrument_id=BTC, side="buy")
     report = a_report(
         fills=(stranger,),
         positions=(held(5, "100.123"), held(2, instrument_id=ETH)),
@@ -324,6 +324,21 @@ def test_an_account_opens_with_what_its_positions_cost_the_venue(as_of_s: int):
     assert holding is not None
     assert (holding.qty, holding.cost) == (Decimal(15), Decimal(1_404))
     assert not holding.realised
+
+
+def test_an_account_opens_with_the_cash_that_is_right_once_its_positions_are_closed():
+    """The sale was told before a buy that came earlier: it realised more here than at the venue."""
+    first = a_fill("web", "t1", 10, 110, ts_ns=at(1), instrument_id=BTC, side="buy")
+    ledger = Told().say(f.InstrumentKnown(at(0), BTC, Decimal(1), Decimal(1), "USDT"))
+    ledger.say(a_fill("web", "t2", 10, 100, ts_ns=at(2), instrument_id=BTC, side="buy"))
+    ledger.say(a_fill("web", "t3", 4, 115, ts_ns=at(3), instrument_id=BTC, side="sell"))
+    report = a_report(fills=(first,), positions=(held(16, "105"),))
+
+    ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+
+    assert ledger.ledger.booked_cash == CASH + 4 * (105 - 100)
+    ledger.say(a_fill("web", "t4", 16, 105, ts_ns=at(10), instrument_id=BTC, side="sell"))
+    assert ledger.ledger.booked_cash == CASH
 
 
 @pytest.mark.parametrize("as_of_s", [3, 5, 7])

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.kernel.opening import SETTLING_NS_MAX
+from engine.kernel.report_window import report_since_ns
 from engine.model import account as a
 from engine.model.effects import RequestReport
 from engine.model.facts import OrderFilled
@@ -13,7 +14,7 @@ from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL
 from tests.builders import BTC, ETH, a_fill, at
-from tests.unit.engine.kernel.live_desk import CASH, LiveDesk, a_live_desk, held, seen
+from tests.unit.engine.kernel.live_desk import CASH, RULES, LiveDesk, a_live_desk, held, seen
 
 LAG_NS = 45 * NS_PER_S
 FEE = Decimal(1)
@@ -116,6 +117,15 @@ def test_so_it_is_with_a_fill_that_only_the_stream_has_told_of():
     assert JUST_NOW in faults(desk)
 
 
+def test_a_fill_of_long_ago_that_is_told_of_now_holds_up_nothing():
+    desk = asked()
+    desk.tells(replace(bought(3), ts_ns=desk.now_ns - 60 * NS_PER_S))
+
+    desk.reports(positions=[held(3)])
+
+    assert desk.ledger.currency == "USDT"
+
+
 def test_the_times_of_the_venue_are_compared_with_its_own_clock():
     desk = asked()
     desk.take(ClockMeasured("test", offset_ns=60 * NS_PER_S, round_trip_ns=0))
@@ -123,6 +133,21 @@ def test_the_times_of_the_venue_are_compared_with_its_own_clock():
 
     desk.reports(cash=(moved,))
 
+    assert desk.ledger.currency == "USDT"
+
+
+def test_an_account_does_not_begin_with_a_report_that_was_asked_for_by_a_wrong_clock():
+    """Ours is a minute ahead: the report tells of less than has moved since."""
+    desk = asked()
+    since_ns = report_since_ns(desk.state, RULES)
+    desk.take(ClockMeasured("test", offset_ns=-60 * NS_PER_S, round_trip_ns=0))
+
+    desk.reports(since_ns=since_ns)
+
+    assert desk.ledger.currency == ""
+    assert "asked for before the venue's clock was known" in faults(desk)
+    desk.waits_for_report()
+    desk.reports(since_ns=report_since_ns(desk.state, RULES))
     assert desk.ledger.currency == "USDT"
 
 

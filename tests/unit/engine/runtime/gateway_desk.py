@@ -1,9 +1,9 @@
 """A venue gateway in front of the fake exchange, in virtual time: real wire, real answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.execution.paper import PaperMarket
 from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
@@ -119,17 +119,10 @@ class Wire(BinanceTradeWire):
         self.on_sign(request)
         return super().sign(request, ts_ns)
 
-    def decode(
-        self,
-        request: TradeRequest,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        ts_ns: int,
-    ) -> TradeAnswer:
+    def decode(self, request: TradeRequest, *said: Any) -> TradeAnswer:
         """Read, unless it fails."""
         self.on_decode(request)
-        return super().decode(request, status, headers, body, ts_ns)
+        return super().decode(request, *said)
 
 
 class Desk:

@@ -347,11 +347,16 @@ def test_what_only_reduces_leaves_when_questions_and_orders_have_used_the_rest()
     simulated(scenario, limits=limits)
 
 
-def test_while_the_venue_wants_to_be_left_alone_nothing_is_asked_not_even_a_cancel() -> None:
+@pytest.mark.parametrize("ahead_s", [0, -3_600, 240])
+def test_while_the_venue_wants_to_be_left_alone_nothing_is_asked_not_even_a_cancel(
+    ahead_s: int,
+) -> None:
     async def scenario(desk: Desk) -> None:
+        desk.exchange.skew_ns = ahead_s * NS_PER_S
         await desk.begin()
         await desk.rest_order("a")
-        desk.exchange.limits.banned_until_ns = desk.clock.now_ns() + 300 * NS_PER_S
+        now_ns = desk.clock.now_ns() + desk.exchange.skew_ns
+        desk.exchange.limits.banned_until_ns = now_ns + 300 * NS_PER_S
         desk.gateway.serve(RequestReport(1, START_NS))
         await asyncio.sleep(SOON_S)
         (used,) = [one for one in desk.heard(a.RateUsed) if one.banned_until_ns]

@@ -159,7 +159,7 @@ class Way:
     def __init__(self) -> None:
         self.left: list[str] = []
 
-    def take(self, effects: Sequence[Effect]) -> None:
+    def take(self, effects: Sequence[Effect], decided_ns: int) -> None:
         """Be the trading shell."""
         self.left += ["cancel" for one in effects if isinstance(one, SendCancel)]
 

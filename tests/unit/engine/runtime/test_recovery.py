@@ -14,7 +14,7 @@ from engine.kernel.desk import DeskSetup
 from engine.kernel.state import KernelState
 from engine.model.effects import PlaceOrder
 from engine.model.errors import ConfigError, JournalCorrupt, JournalNotOurs
-from engine.model.facts import Fact, OrderIntended
+from engine.model.facts import Fact, OrderIntended, StrategyStarted
 from engine.runtime.clock import LoopClock
 from engine.runtime.host import EngineHost, RunPlan
 from engine.runtime.journal_writer import LoopWorker
@@ -29,6 +29,7 @@ from engine.runtime.virtual_loop import run
 from storage.files import DiskFiles
 from storage.journal import Previous, Run, open_run
 from storage.journal_format import Kind, encode_group
+from tests.builders import BTC
 from tests.order_facts import a_fill, an_intent, began, known
 from tests.unit.engine.runtime.trading_desk import Venue, approved
 
@@ -80,6 +81,18 @@ def test_the_newest_run_is_folded_onto_its_checkpoint(folder: DataFolder) -> Non
     assert ledger.digest() == expected.digest()
     assert newest is not None
     assert newest.name == "run-2.journal"
+
+
+def test_a_ledger_comes_back_in_the_order_of_a_checkpoint_however_it_came_to_be(
+    folder: DataFolder,
+) -> None:
+    """A replay begins with the checkpoint, and does things in the same order."""
+    started = [StrategyStarted(1, owner, "rsi", BTC, 60) for owner in ("rsi@B", "rsi@A")]
+    write_run(folder, "run-1", Ledger().to_bytes(), [encoded(began(1), *started)], None)
+
+    ledger, _, _ = recover_ledger(folder, PLAN)
+
+    assert list(ledger.strategies) == ["rsi@A", "rsi@B"]
 
 
 def test_a_torn_end_is_a_note_and_no_more(folder: DataFolder) -> None:
@@ -174,7 +187,7 @@ def test_the_guard_allows_a_few_times_what_the_risk_file_does(
         attach_trading(host, folder, plan, clock, None, ports)
         assert host._trading is not None
         for number, size in enumerate(lots):
-            host._trading.take([PlaceOrder(approved(str(number), size))])
+            host._trading.take([PlaceOrder(approved(str(number), size))], host._clock.now_ns())
         await asyncio.sleep(1)
 
     run(main)

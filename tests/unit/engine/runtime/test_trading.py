@@ -25,6 +25,7 @@ from engine.model.facts import (
     ReplaceRejected,
 )
 from engine.runtime.trading import (
+    DECIDED_NS,
     DURABLE_S,
     STALL_NS,
     WATCH_S,
@@ -63,6 +64,35 @@ def test_an_order_leaves_and_is_answered_only_when_its_intent_is_durable(tmp_pat
         assert [type(event) for event in desk.events] == [OrderSent]
         assert [one.outcome for one in desk.answers] == [ACCEPTED]
         assert [type(fact) for fact in desk.kept()] == [OrderIntended]
+
+    simulated(tmp_path, scenario)
+
+
+OVERDUE_NS = DECIDED_NS + 1
+
+
+@pytest.mark.parametrize("make", [an_order, an_amend])
+def test_what_was_decided_before_the_process_stood_still_never_leaves(tmp_path: Path, make) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(*make(), ago_ns=OVERDUE_NS)
+        await asyncio.sleep(SYNC_S * 2)
+
+        assert desk.venue.got == []
+        (event,), (answer,) = desk.events, desk.answers
+        assert isinstance(event, OrderRejected | ReplaceRejected)
+        assert event.reason == "decided 2.0 s ago; never sent"
+        assert answer.outcome.verdict == "refused"
+
+    simulated(tmp_path, scenario)
+
+
+def test_what_was_decided_a_moment_ago_leaves_and_what_reduces_always(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.take(*an_order("a"), ago_ns=DECIDED_NS // 2)
+        desk.take(*an_order("b", is_reduce_only=True), ago_ns=OVERDUE_NS * 30)
+        await asyncio.sleep(SYNC_S * 3)
+
+        assert desk.venue.got == [("place", "a"), ("place", "b")]
 
     simulated(tmp_path, scenario)
 

@@ -144,12 +144,12 @@ class Desk:
         """Begin the run."""
         self.shell.start(self.kills.append, killed_for)
 
-    def take(self, *effects: Effect) -> None:
-        """Do what a step asks for."""
+    def take(self, *effects: Effect, ago_ns: int = 0) -> None:
+        """Do what a step of so long ago asks for."""
         for effect in effects:
             if isinstance(effect, Record):
                 self.ledger.apply(effect.fact)
-        self.shell.take(effects)
+        self.shell.take(effects, self.clock.now_ns() - ago_ns)
 
     def fill_journal(self) -> None:
         """Let the disk refuse until the writer takes no more."""
@@ -169,13 +169,13 @@ def is_latched(desk: Desk) -> bool:
     return desk.shell.is_latched
 
 
-def approved(name: str = "a", lots: int = 1) -> ApprovedOrder:
-    return ApprovedOrder(name, an_intent(lots=lots), o._BY_THE_GATE)
+def approved(name: str = "a", lots: int = 1, **changed) -> ApprovedOrder:
+    return ApprovedOrder(name, an_intent(lots=lots, **changed), o._BY_THE_GATE)
 
 
-def an_order(name: str = "a") -> tuple[Effect, ...]:
+def an_order(name: str = "a", **changed) -> tuple[Effect, ...]:
     """Return the effects of an accepted line: the intent, the order, the answer."""
-    order = approved(name)
+    order = approved(name, **changed)
     return (
         Record(OrderIntended(1, name, order.intent, 1)),
         PlaceOrder(order),

@@ -3,11 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from engine.model.numbers import NS_PER_S
 from tests.fakes.binance_trading import (
     ABC,
     CID,
+    JSON,
     T_MS,
     T_NS,
     a_trade_wire,
@@ -91,6 +94,20 @@ def test_a_copy_of_the_venue_that_lags_names_nothing():
     assert failed(wire, first.next_page, -2013).verdict == "refused"
     assert failed(wire, first.next_page, -2013, status=500).verdict == "unknown"
     assert failed(wire, first.next_page, -1121).verdict == "refused"
+
+
+@pytest.mark.parametrize("ahead_s", [-3_600, 3_600])
+def test_how_long_ago_a_fill_was_is_told_by_the_clock_of_the_venue(ahead_s: int):
+    """By ours, an hour ahead, a fill of now is an old one, and an order of ours somebody else's."""
+    wire = a_wire_with_order()
+    body = msgspec.json.encode({"code": -2013, "msg": "no"})
+    for age_ms, verdict in ((59_999, "refused"), (60_000, "confirmed")):
+        rows = [trade_row(orderId=78, time=T_MS - age_ms)]
+        asked = answer(wire, first_page(wire), rows).next_page
+
+        found = wire.decode(asked, 400, JSON, body, T_NS - ahead_s * NS_PER_S, ahead_s * NS_PER_S)
+
+        assert found.verdict == verdict
 
 
 def test_an_order_that_the_venue_never_shows_is_called_by_its_number():

@@ -40,9 +40,9 @@ EVERY_NS: Final = 30 * NS_PER_S
 SPACING_NS: Final = 1 * NS_PER_S
 """Between two requests, whatever contradicts: each costs a fortieth of a minute's allowance."""
 
-BUSY_PCT: Final = 50
-BUSY_SPACING_NS: Final = 10 * NS_PER_S
-"""Where so much of the allowance is used, questions may not use up what answers them."""
+BUSY: Final = ((75, 10 * NS_PER_S), (50, 4 * NS_PER_S))
+"""The same where so many per cent of the allowance are used: questions may not use up what answers
+them."""
 
 LOST_NS: Final = 60 * NS_PER_S
 """A report that nobody has answered for so long is asked for again."""
@@ -85,7 +85,8 @@ def on_timer(
     if side.is_waiting and age_ns >= LOST_NS:
         side.is_waiting = False
         side.report_fault = "no answer"
-    spacing_ns = SPACING_NS if side.used_pct < BUSY_PCT else BUSY_SPACING_NS
+    busy_ns = (ns for pct, ns in BUSY if side.used_pct >= pct)
+    spacing_ns = next(busy_ns, SPACING_NS)
     if side.is_waiting or state.ts_ns < side.due_ns or age_ns < spacing_ns:
         return
     side.number += 1

@@ -14,6 +14,7 @@ from engine.execution.reconcile import ROUNDING, SETTLED_NS, cost_apart, venue_c
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
+from engine.kernel.venue_clock import ahead_ns
 from engine.kernel.venue_side import DIFFERENCE, ROUNDS_MAX, CashDifference
 from engine.model.account import AccountReported
 from engine.model.effects import Effect
@@ -92,8 +93,7 @@ def accept(plan: "Plan") -> None:
         plan.refuse("the difference lies in the entry of open positions: it ends when they close")
         return
     plan.ask(2)
-    clock = plan.state.clocks.get(plan.desk.setup.venue)
-    venue_ns = known.asked_ns + (0 if clock is None else clock.offset_ns)
+    venue_ns = known.asked_ns + ahead_ns(plan.state)
     at_ns, currency = plan.state.ts_ns, ledger.currency
     plan.sentences.append(f"{amount:+f} {currency} count from now on, as neither profit nor loss")
     plan.sentences.append("what the venue lists later for it counts once more, and differs then")

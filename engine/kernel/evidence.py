@@ -27,6 +27,7 @@ from engine.kernel.order_news import tell
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
 from engine.kernel.stuck import halt_if_stuck, named, stuck_told
+from engine.kernel.venue_clock import ahead_ns
 from engine.kernel.venue_side import Doubt, unclear_told
 from engine.model import facts as f
 from engine.model.account import OrderAnswered, OrderSeen, QueryFailed, TradeRules
@@ -89,7 +90,7 @@ def on_answered(
         return
     known_ns = 0 if order is None else newest_ns(state, order)
     fills = missing_fills(desk.ledger, event.fills)
-    desk.venue_side.repairs += sum(_is_late(event, fill.ts_ns) for fill in fills)
+    desk.venue_side.repairs += sum(_is_late(state, event, fill.ts_ns) for fill in fills)
     tell(state, envelope, fills, effects)
     if order is None or doubt is None:
         return
@@ -102,7 +103,7 @@ def on_answered(
         return
     changed_ns = 0 if event.order is None else event.order.updated_ns
     is_news = not _was_there(order) or any(not isinstance(one, f.OrderAcked) for one in verdict)
-    desk.venue_side.repairs += bool(verdict) and is_news and _is_late(event, changed_ns)
+    desk.venue_side.repairs += bool(verdict) and is_news and _is_late(state, event, changed_ns)
     tell(state, envelope, verdict, effects)
     if event.order is not None and event.order.state in OPEN:
         if had_ended:
@@ -116,7 +117,7 @@ def on_answered(
         return
     desk.venue_side.doubts.pop(cid, None)
     if not desk.venue_side.doubts and (was_unknown or desk.venue_side.agreed_ns is None):
-        desk.venue_side.ask_by(state.ts_ns)
+        desk.venue_side.ask_now()
 
 
 def on_failed(
@@ -157,9 +158,9 @@ def _doubt(
         begin(state, cid)
 
 
-def _is_late(event: OrderAnswered, changed_ns: int) -> bool:
+def _is_late(state: KernelState, event: OrderAnswered, changed_ns: int) -> bool:
     """Whether somebody should have told of a change before it was asked for."""
-    return changed_ns < event.asked_ns - SETTLED_NS
+    return changed_ns - ahead_ns(state) < event.asked_ns - SETTLED_NS
 
 
 def _pace(state: KernelState, doubt: Doubt) -> None:
@@ -191,7 +192,8 @@ def _verdict(
     if any(isinstance(one, f.ReplaceRejected) for one in news):  # It may still be on its way.
         sure_ns = max(known_ns, _lapsed_ns(state, order, doubt, rules) + rules.replica_lag_ns)
     elif any(isinstance(one, f.OrderReplaced) for one in news) and _may_be_old(order, seen):
-        sure_ns = known_ns if seen.updated_ns > known_ns else known_ns + rules.replica_lag_ns
+        is_newer = seen.updated_ns - ahead_ns(state) > known_ns + MARGIN_NS
+        sure_ns = known_ns if is_newer else known_ns + rules.replica_lag_ns
     return news if event.asked_ns > sure_ns else None
 
 

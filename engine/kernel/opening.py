@@ -11,6 +11,7 @@ from engine.execution import reconcile as verdicts
 from engine.kernel.notices import say
 from engine.kernel.recording import record
 from engine.kernel.state import KernelState
+from engine.kernel.venue_clock import ahead_ns
 from engine.model.account import AccountReported, TradeRules
 from engine.model.effects import Effect
 from engine.model.instrument import symbol_of
@@ -53,15 +54,10 @@ def _too_short(state: KernelState, event: AccountReported, rules: TradeRules) ->
 
     Money that came between two clocks would never be counted.
     """
-    began_ns = state.desk.venue_side.began_ns + _offset_ns(state)
+    began_ns = state.desk.venue_side.began_ns + ahead_ns(state)
     if event.since_ns <= began_ns - rules.replica_lag_ns:
         return ""
     return "the account was asked for before the venue's clock was known"
-
-
-def _offset_ns(state: KernelState) -> int:
-    clock = state.clocks.get(state.desk.setup.venue)
-    return 0 if clock is None else clock.offset_ns
 
 
 def _unsettled(state: KernelState, event: AccountReported, rules: TradeRules) -> str:
@@ -76,5 +72,5 @@ def _unsettled(state: KernelState, event: AccountReported, rules: TradeRules) ->
 
 def _left_ns(state: KernelState, event: AccountReported, rules: TradeRules) -> int:
     """Return after how long every copy must have what a report shows and the stream has told."""
-    newest_ns = max(verdicts.moved_ns(event), state.desk.venue_side.moved_ns) - _offset_ns(state)
+    newest_ns = max(verdicts.moved_ns(event), state.desk.venue_side.moved_ns) - ahead_ns(state)
     return newest_ns + rules.replica_lag_ns + verdicts.SETTLED_NS - event.asked_ns

@@ -20,6 +20,7 @@ from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
 from engine.kernel.unclear import note_unclear
+from engine.kernel.venue_clock import ahead_ns
 from engine.kernel.venue_side import (
     DIFFERENCE,
     NOT_OPEN,
@@ -40,9 +41,9 @@ EVERY_NS: Final = 30 * NS_PER_S
 SPACING_NS: Final = 1 * NS_PER_S
 """Between two requests, whatever contradicts: each costs a fortieth of a minute's allowance."""
 
-BUSY: Final = ((75, 10 * NS_PER_S), (50, 4 * NS_PER_S))
-"""The same where so many per cent of the allowance are used: questions may not use up what answers
-them."""
+BUSY_PCT: Final = 50
+BUSY_SPACING_NS: Final = 10 * NS_PER_S
+"""Where so much of the allowance is used, questions may not use up what answers them."""
 
 LOST_NS: Final = 60 * NS_PER_S
 """A report that nobody has answered for so long is asked for again."""
@@ -85,8 +86,7 @@ def on_timer(
     if side.is_waiting and age_ns >= LOST_NS:
         side.is_waiting = False
         side.report_fault = "no answer"
-    busy_ns = (ns for pct, ns in BUSY if side.used_pct >= pct)
-    spacing_ns = next(busy_ns, SPACING_NS)
+    spacing_ns = SPACING_NS if side.used_pct < BUSY_PCT else BUSY_SPACING_NS
     if side.is_waiting or state.ts_ns < side.due_ns or age_ns < spacing_ns:
         return
     side.number += 1
@@ -232,7 +232,8 @@ def _book(
     """Book fills and movements of money that nobody has told of."""
     desk = state.desk
     fills = verdicts.missing_fills(desk.ledger, event.fills)
-    late = [fill for fill in fills if fill.ts_ns < event.asked_ns - verdicts.SETTLED_NS]
+    told_ns = event.asked_ns + ahead_ns(state) - verdicts.SETTLED_NS
+    late = [fill for fill in fills if fill.ts_ns < told_ns]
     desk.venue_side.repairs += len(late)
     if late:
         text = f"{len(late)} fills were not told of and are booked from the venue's history"
@@ -332,6 +333,4 @@ def _confirm(state: KernelState, event: a.AccountReported, effects: list[Effect]
             say(state, effects, "info", "reconcile", "the account agrees with the venue's")
         state.desk.version += 1
     side.agreed_ns = state.ts_ns
-    clock = state.clocks.get(state.desk.setup.venue)  # What it tells bears its own times.
-    venue_ns = event.asked_ns + (0 if clock is None else clock.offset_ns)
-    record(state, effects, AccountConfirmed(state.ts_ns, venue_ns))
+    record(state, effects, AccountConfirmed(state.ts_ns, event.asked_ns + ahead_ns(state)))

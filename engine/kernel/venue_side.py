@@ -196,6 +196,12 @@ class VenueSide:
         """Let the next report be asked for no later than this."""
         self.due_ns = min(self.due_ns, ts_ns)
 
+    def ask_now(self) -> None:
+        """Let a report be asked for at once, however much of the allowance is used; this once."""
+        self.due_ns = 0
+        if not self.is_waiting:
+            self.asked_ns = 0
+
     def faults(self, now_ns: int) -> tuple[str, ...]:
         """Return what forbids new risk, each as a sentence (data gate)."""
         found = []

@@ -211,7 +211,7 @@ WIRED: Final = (
     Planted("not-found-once", trust_first_not_found, "CHAOS", "R24", 7),
     Planted("error-taken-for-empty", take_error_for_empty, "CHAOS", "R41", 1),
     Planted("reconcile-without-fills", overlook_fills_of_reports, "CHAOS", "liveness", 15),
-    Planted("closed-position-kept", keep_closed_positions, "CHAOS", "I1", 10),
+    Planted("closed-position-kept", keep_closed_positions, "CHAOS", "I14", 10),
     Planted("stop-not-resized", leave_stop_as_it_is, "CLEAN", "I7", 2),
     Planted("gap-ignored", overlook_gaps, "NET", "I6", 11),
     Planted("lost-order-called-rejected", call_lost_orders_rejected, "NET", "R24", 1),

@@ -108,15 +108,18 @@ def test_what_contradicts_is_a_reason_to_ask_but_not_all_the_time():
     assert len(desk.wait(500).asked(RequestReport)) == 1
 
 
-@pytest.mark.parametrize(("used_pct", "spacing_ms"), [(49, 1_000), (50, 4_000), (75, 10_000)])
-def test_the_more_of_the_allowance_is_used_the_slower_is_asked(used_pct: int, spacing_ms: int):
-    desk = a_live_desk().wait(11_000)
-    desk.tells(a.RateUsed("test", used_pct), f.OrderAcked(desk.now_ns, "stranger", "v1"))
-    assert len(desk.wait(250).asked(RequestReport)) == 1
-    desk.reports().tells(f.OrderAcked(desk.now_ns, "stranger", "v1"))
+def test_the_end_of_the_last_doubt_waits_for_no_allowance():
+    desk = a_live_desk()
+    cid = desk.sends()
+    desk.wait(2_000).tells(a.RateUsed("test", 99))
+    desk.waits_for_report()
+    desk.reports()
 
-    assert desk.wait(spacing_ms - 250).asked(RequestReport) == []
+    desk.wait(250).answers(cid, seen(cid, "canceled"))
     assert len(desk.wait(250).asked(RequestReport)) == 1
+    desk.reports()
+
+    assert desk.side.agreed_ns == desk.now_ns
 
 
 def test_a_report_that_failed_changes_nothing_and_is_asked_for_again():

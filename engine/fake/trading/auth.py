@@ -15,6 +15,7 @@ TEST_SECRET: Final = "cockpit-fake-venue-secret-" + "not-secret-" * 3 + "00000"
 """Of the fake venue only; printed when it starts, because whoever tries it needs them."""
 
 KEY_LETTERS: Final = 64
+KEY_REFUSED: Final = -2015
 RECV_WINDOW_MS: Final = 5_000
 RECV_WINDOW_MS_MAX: Final = 60_000
 AHEAD_MS_MAX: Final = 1_000
@@ -40,7 +41,7 @@ def check_key(headers: Mapping[str, str], key: str, rights: KeyRights) -> None:
     if len(sent) != KEY_LETTERS or not sent.isascii():
         raise Refusal(-2014, status=401)
     if sent != key or rights.is_revoked:
-        raise Refusal(-2015, status=401)
+        raise Refusal(KEY_REFUSED, status=401)
 
 
 def check_signature(secret: str, query: str, body: bytes) -> None:

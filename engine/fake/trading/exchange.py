@@ -17,6 +17,7 @@ from engine.fake.trading.account import Account
 from engine.fake.trading.algos import AlgoDesk
 from engine.fake.trading.answers import Refusal
 from engine.fake.trading.auth import (
+    KEY_REFUSED,
     TEST_KEY,
     TEST_SECRET,
     KeyRights,
@@ -105,6 +106,8 @@ class FakeExchange:
         self.account = Account(self.settings.asset, self.settings.cash)
         self.desk = OrderDesk(self.account, self.streams.tell)
         self.algos = AlgoDesk(self.desk, self.streams.tell)
+        self.key_refusals = 0
+        """How many requests were refused for what the key may not do, or is not any more."""
         self.placed: dict[str, int] = {}
         """How often a request to place an order with this client order id was accepted."""
         self.stops_go_along = False
@@ -200,6 +203,7 @@ class FakeExchange:
         try:
             reply = self._served(route, request, venue_ns, lag_ns)
         except Refusal as refusal:
+            self.key_refusals += refusal.code == KEY_REFUSED
             reply = refusal.reply()
         said = self.limits.headers(with_orders=bool(route.orders))
         plain = {"content-type": "application/json;charset=UTF-8"}
@@ -231,7 +235,7 @@ class FakeExchange:
             check_signature(self.settings.secret, request.query, request.body)
             check_time(params, venue_ns // NS_PER_MS)
             if request.method != "GET" and not self.rights.may_trade:
-                raise Refusal(-2015, status=401)
+                raise Refusal(KEY_REFUSED, status=401)
         answer = route.act(params, venue_ns - lag_ns if route.is_query else venue_ns)
         return HttpReply(200, {}, msgspec.json.encode(answer))
 

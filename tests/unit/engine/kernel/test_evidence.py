@@ -433,23 +433,6 @@ def test_what_was_changed_elsewhere_after_the_newest_news_counts_at_once():
     assert desk.ledger.orders[cid].remaining_lots == 9
 
 
-@pytest.mark.parametrize("ahead_s", [-60, 0, 60])
-def test_how_new_a_change_is_told_by_the_clock_of_the_venue(ahead_s: int):
-    """A copy of before the amend is no news, though by our clock it may be of after it."""
-    desk, cid = amended(f.OrderReplaced)
-    desk.tells(ClockMeasured("test", offset_ns=ahead_s * NS_PER_S, round_trip_ns=0))
-    there_ns = desk.now_ns + ahead_s * NS_PER_S
-    old, new = (seen(cid, lots=9, updated_ns=there_ns + s * NS_PER_S) for s in (-5, 5))
-    desk.wait(10_000).waits_for_report()
-    desk.reports(old)
-
-    desk.wait(250).answers(cid, old)
-    assert desk.ledger.orders[cid].remaining_lots == 5
-    desk.wait(5_000).answers(cid, new)
-
-    assert desk.ledger.orders[cid].remaining_lots == 9
-
-
 def test_an_order_that_nobody_has_confirmed_has_no_older_terms():
     desk, cid = lost()
 

@@ -11,7 +11,6 @@ from engine.model import account as a
 from engine.model import commands as c
 from engine.model import facts as f
 from engine.model.effects import RequestReport, SendCancel
-from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S
 from engine.model.orders import EXTERNAL, HAND
 from tests.builders import BTC, ETH, a_fill, an_instrument, an_update, at, buy, sell
@@ -78,15 +77,6 @@ def test_fills_are_asked_for_since_the_last_agreement_and_a_little_before():
     assert asked.since_ns > 0
 
 
-def test_the_last_agreement_is_remembered_in_the_time_of_the_venue():
-    desk = a_live_desk(is_clean=False).tells(UP)
-    desk.tells(ClockMeasured("test", offset_ns=-7_200 * NS_PER_S, round_trip_ns=0))
-    desk.waits_for_report()
-    desk.reports()
-
-    assert desk.ledger.confirmed_ns == desk.now_ns - 7_200 * NS_PER_S
-
-
 def test_while_an_order_is_in_doubt_the_account_is_asked_for_each_five_seconds():
     desk = a_live_desk()
     cid = desk.sends()
@@ -106,20 +96,6 @@ def test_what_contradicts_is_a_reason_to_ask_but_not_all_the_time():
 
     assert desk.wait(500).asked(RequestReport) == []
     assert len(desk.wait(500).asked(RequestReport)) == 1
-
-
-def test_the_end_of_the_last_doubt_waits_for_no_allowance():
-    desk = a_live_desk()
-    cid = desk.sends()
-    desk.wait(2_000).tells(a.RateUsed("test", 99))
-    desk.waits_for_report()
-    desk.reports()
-
-    desk.wait(250).answers(cid, seen(cid, "canceled"))
-    assert len(desk.wait(250).asked(RequestReport)) == 1
-    desk.reports()
-
-    assert desk.side.agreed_ns == desk.now_ns
 
 
 def test_a_report_that_failed_changes_nothing_and_is_asked_for_again():

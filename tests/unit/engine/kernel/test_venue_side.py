@@ -5,6 +5,7 @@ import pytest
 from engine.kernel.desk import moment_of
 from engine.model import account as a
 from engine.model import facts as f
+from engine.model.effects import RequestReport
 from tests.builders import BTC, at
 from tests.unit.engine.kernel.live_desk import a_live_desk, held, seen
 
@@ -42,6 +43,20 @@ def test_a_mismatch_and_a_timer_are_in_the_digest_too():
     assert len({repr(parts) for parts in (before, waiting, desk.side.digest_parts())}) == 3
     assert desk.kernel.step_digest()
     assert BTC in desk.side.mismatches
+
+
+def test_the_end_of_the_last_doubt_waits_for_no_allowance():
+    desk = a_live_desk()
+    cid = desk.sends()
+    desk.wait(2_000).tells(a.RateUsed("test", 99))
+    desk.waits_for_report()
+    desk.reports()
+
+    desk.wait(250).answers(cid, seen(cid, "canceled"))
+    assert len(desk.wait(250).asked(RequestReport)) == 1
+    desk.reports()
+
+    assert desk.side.agreed_ns == desk.now_ns
 
 
 # Another engine (R124).

@@ -37,7 +37,6 @@ from engine.research.replay_report import replay_document
 from engine.research.replay_run import RunReplay
 from engine.runtime import journal_report, statement_report, venue_day
 from engine.runtime.clock import Clock, SystemClock
-from engine.runtime.disk import DiskWatch
 from engine.runtime.feed import Feed
 from engine.runtime.feed_ports import FeedPorts
 from engine.runtime.heartbeat import Heartbeat
@@ -60,7 +59,7 @@ from engine.runtime.recovery import (
 from engine.runtime.source import ReplaySource, SimulatedSource, Source, SteppedClock
 from engine.runtime.statement_report import CheckedStatement
 from engine.runtime.transport import NetworkTransport
-from engine.runtime.watchdog import Watchdog
+from engine.runtime.watches import keep_watch
 from engine.settings import Settings, load_settings
 from engine.venues.base import VenueSpec
 from engine.venues.registry import venue_named
@@ -179,22 +178,27 @@ def _exit_code(error: CockpitError) -> int:
 async def _serve(options: EngineOptions, folder: DataFolder, report: Callable[[str], None]) -> None:
     clock = SystemClock()
     if options.replay:
-        await _run(options, folder, report, _replayed(options, clock))
+        await _run(options, folder, report, clock, _replayed(options, clock))
         return
     settings = _settings(options)
     account = account_of_run(settings, clock) if options.live else None
     try:
         if account is not None:
-            await require_rights(account, accepts_withdrawal=options.accept_withdraw_right)
+            await require_rights(account.ports, accepts_withdrawal=options.accept_withdraw_right)
             note_account(folder.live, settings)
-        await _run(options, folder, report, _live(options, settings, folder, clock, account))
+        assembly = _live(options, settings, folder, clock, account)
+        await _run(options, folder, report, clock, assembly)
     finally:
         if account is not None:
             await account.close()
 
 
 async def _run(
-    options: EngineOptions, folder: DataFolder, report: Callable[[str], None], assembly: "_Assembly"
+    options: EngineOptions,
+    folder: DataFolder,
+    report: Callable[[str], None],
+    clock: Clock,
+    assembly: "_Assembly",
 ) -> None:
     host, source, symbols, transport = assembly
     obey_signals(host)
@@ -202,20 +206,15 @@ async def _run(
     report("ready")
     heartbeat = None
     if not options.replay:
-        host.keep(lambda: Watchdog(host.report, host.give_up).run(), "watchdog")
+        keep_watch(host, folder.path, clock)
         heartbeat = Heartbeat(folder.heartbeat, SystemClock(), ThreadWorker("heartbeat"))
         host.keep(heartbeat.run, "heartbeat")
-        host.keep(lambda: _disk_watch(folder, host).run(), "disk")
     try:
         await host.run(source, symbols)
     finally:
         await transport.close()
     if heartbeat is not None:  # Not after a failure: then somebody may have to act.
         await heartbeat.stop()
-
-
-def _disk_watch(folder: DataFolder, host: EngineHost) -> DiskWatch:
-    return DiskWatch(folder.path, SystemClock(), ThreadWorker("disk"), host.report)
 
 
 _Assembly = tuple[EngineHost, Source, tuple[str, ...], NetworkTransport]

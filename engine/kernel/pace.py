@@ -1,18 +1,25 @@
-"""Handlers of an engine that is not well: its loop stood still, a part failed, a disk fills up."""
+"""Handlers of an engine that is not well: its loop stood still, a part failed, a disk fills up.
+
+A machine that slept is among them. What was known before is as old as the sleep was long, and looks
+new: engine time stood still as well.
+"""
 
 from typing import Final
 
 from engine.execution.risk import TradingStateAdvice
+from engine.kernel.market import doubt_stream
 from engine.kernel.notices import say
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
 from engine.model.effects import Effect
-from engine.model.envelope import DiskSeen, Envelope, LoopLagged, PartFailed
+from engine.model.envelope import DiskSeen, Envelope, LoopLagged, PartFailed, WallClockMoved
 from engine.model.numbers import NS_PER_MS, NS_PER_S
 
 REDUCE_NS: Final = 2 * NS_PER_S
 """From here on a person must look before anything adds risk again (R92)."""
 
+ASLEEP_NS: Final = 2 * NS_PER_S
+"""A wall clock that went ahead by more may have done so while the machine slept."""
 
 DISK_BYTES_MIN: Final = 1024**3
 DISK_PARTS: Final = 20
@@ -59,3 +66,31 @@ def on_disk(state: KernelState, envelope: Envelope, event: DiskSeen, effects: li
         say(state, effects, "warning", "disk", f"only {told}: make room, the journal needs it")
     elif was_low and not state.is_disk_low:
         say(state, effects, "info", "disk", f"{told} again")
+
+
+def on_wall_clock(
+    state: KernelState, envelope: Envelope, event: WallClockMoved, effects: list[Effect]
+) -> None:
+    """Tell people; after a sleep fetch every book and the account anew, and have clocks measured.
+
+    Until then nothing leaves that adds risk: what is known is of before.
+    """
+    del envelope
+    way = "ahead" if event.step_ns > 0 else "back"
+    told = f"the machine's clock went {abs(event.step_ns) / NS_PER_S:,.1f} s {way}"
+    if event.step_ns < ASLEEP_NS:
+        say(
+            state, effects, "error", "engine", f"{told}: it was set; the engine's time did not move"
+        )
+        return
+    desk = state.desk
+    told = f"{told}: it was set, or the machine slept"
+    say(state, effects, "error", "engine", f"{told}; books and account are fetched anew")
+    for market in state.instruments.values():
+        if market.book.state == "live":
+            doubt_stream(state, market, effects, "the machine slept")
+    if desk.setup.rules is not None:
+        desk.clock_fault = f"{told}, and the venue's was not measured since"
+        desk.venue_side.agreed_ns = None
+        desk.venue_side.ask_now()
+    desk.version += 1

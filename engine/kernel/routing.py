@@ -79,6 +79,7 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     e.LoopLagged: (pace.on_lag,),
     e.PartFailed: (pace.on_part_failed,),
     e.DiskSeen: (pace.on_disk,),
+    e.WallClockMoved: (pace.on_wall_clock,),
     # what a gateway tells of single orders; the same follows from answers
     **order_news.ORDER_ROUTES,
     # what a venue says of the account, by its stream and when it is asked

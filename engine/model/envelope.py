@@ -86,6 +86,14 @@ class DiskSeen(msgspec.Struct, frozen=True, tag=True):
     total_bytes: int
 
 
+class WallClockMoved(msgspec.Struct, frozen=True, tag=True):
+    """The machine's clock was set, or the machine slept; engine time went on without a step."""
+
+    step_ns: int
+    ahead_ns: int
+    """How far it is ahead of engine time since."""
+
+
 class StorageDegraded(msgspec.Struct, frozen=True, tag=True):
     """The journal cannot be written; nothing that adds risk may leave."""
 
@@ -123,6 +131,7 @@ Event = (
     | LoopLagged
     | PartFailed
     | DiskSeen
+    | WallClockMoved
     | OrderReport
     | VenueReport
     | StorageDegraded

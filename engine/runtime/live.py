@@ -95,7 +95,7 @@ def open_account(
     return LiveAccount(name, spec, ports, lock)
 
 
-async def require_rights(account: LiveAccount, *, accepts_withdrawal: bool) -> None:
+async def require_rights(ports: TradePorts, *, accepts_withdrawal: bool) -> None:
     """Refuse a key that may do too much, or too little, where the venue tells (R111).
 
     Raises:
@@ -103,9 +103,9 @@ async def require_rights(account: LiveAccount, *, accepts_withdrawal: bool) -> N
         ConfigError: It may take money out of the account, and nobody has accepted that.
         VenueUnreachable: The venue did not say.
     """
-    rights = await _rights(account.ports)
+    rights = await _rights(ports)
     if rights is None:
-        logger.warning("rights_not_told {}", account.ports.venue)
+        logger.warning("rights_not_told {}", ports.venue)
         return
     if rights.may_trade is False:
         raise KeyRefused(f"the key for {rights.venue} may not trade: change its rights there")

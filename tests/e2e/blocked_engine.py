@@ -55,8 +55,9 @@ def decide(row: Row, position: Position, params: Params) -> Decision:
     if not gate.shut.exists():
         return hold()
     gate.blocked.touch()
+    spins = 0
     while gate.shut.exists():
-        pass
+        spins += 1
     return enter(BUY, params.size_pct / 100.0)
 
 

@@ -2,8 +2,11 @@
 
 import pytest
 
-from engine.model.envelope import DiskSeen, LoopLagged, PartFailed
-from tests.builders import a_trader, set_state
+from engine.model.effects import RenewBook, RequestReport
+from engine.model.envelope import DiskSeen, LoopLagged, PartFailed, WallClockMoved
+from engine.model.market import ClockMeasured
+from tests.builders import BTC, a_trader, set_state
+from tests.unit.engine.kernel.live_desk import a_live_desk
 
 MS = 1_000_000
 
@@ -87,3 +90,38 @@ def test_it_is_told_once_and_again_only_after_there_was_room():
     assert [text == room for text in disks(trader)] == [False, True, False]
     assert disks(trader)[0].startswith("only 0.5 GiB are free")
     assert trader.desk.trading_state == "active"
+
+
+# The wall clock.
+
+
+def test_after_a_sleep_every_book_is_fetched_anew():
+    trader = a_trader()
+
+    trader.take(WallClockMoved(600_000 * MS, 600_000 * MS))
+
+    assert trader.market.book.state == "invalid"
+    assert trader.market.is_mute
+    assert RenewBook(BTC) in trader.effects
+    told = " ".join(one.text for one in trader.state.notices)
+    assert "clock went 600.0 s ahead: it was set, or the machine slept; books and account" in told
+
+
+def test_after_a_sleep_the_account_is_compared_and_the_venues_clock_measured_before_risk_is_added():
+    desk = a_live_desk()
+
+    desk.tells(WallClockMoved(600_000 * MS, 600_000 * MS))
+
+    assert desk.side.agreed_ns is None
+    assert "was not measured since" in desk.state.desk.clock_fault
+    assert len(desk.wait(250).asked(RequestReport)) == 1
+    desk.tells(ClockMeasured("test", 3 * MS, 1))
+    assert desk.state.desk.clock_fault == ""
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, 1_999])
+def test_a_clock_that_was_set_is_told_and_changes_nothing(step_ms: int):
+    trader = a_trader().take(WallClockMoved(step_ms * MS, step_ms * MS))
+
+    assert trader.market.book.state == "live"
+    assert "it was set; the engine's time did not move" in trader.state.notices[-1].text

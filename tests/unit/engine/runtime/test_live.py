@@ -10,7 +10,6 @@ from engine.keys import account_name
 from engine.model.errors import ConfigError, FolderInUse, KeyRefused, VenueUnreachable
 from engine.runtime.clock import LoopClock
 from engine.runtime.live import LiveAccount, live_setup, open_account, require_rights
-from engine.runtime.lock import FolderLock
 from engine.runtime.virtual_loop import run
 from engine.venues.base import Endpoints
 from engine.venues.binance.spec import FUTURES
@@ -33,13 +32,7 @@ def asked(rights: KeyRights, locks: Path, *, accepts_withdrawal: bool = False, d
     async def scenario(desk: Desk) -> None:
         desk.exchange.rights = rights
         desk.network.dead = dead
-        lock = FolderLock(locks / "account.lock")
-        assert FUTURES.trade is not None
-        account = LiveAccount("x", FUTURES.trade, desk.gateway._parts.ports, lock)
-        try:
-            await require_rights(account, accepts_withdrawal=accepts_withdrawal)
-        finally:
-            lock.release()
+        await require_rights(desk.gateway._parts.ports, accepts_withdrawal=accepts_withdrawal)
 
     simulated(scenario)
 

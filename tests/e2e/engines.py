@@ -104,7 +104,7 @@ def headless(data_dir: Path, *arguments: str) -> Iterator["subprocess.Popen[str]
         process.communicate(timeout=WAIT_S)
 
 
-def wait_for_socket(data_dir: Path, process: "subprocess.Popen[str] | None" = None) -> None:
+def wait_for_socket(data_dir: Path, process: "subprocess.Popen[Any] | None" = None) -> None:
     """Wait until an engine listens on a folder."""
     path = DataFolder(data_dir).socket
     deadline = time.monotonic() + WAIT_S

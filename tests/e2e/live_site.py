@@ -99,7 +99,10 @@ class Site:
         """Start the engine, and wait until it can be joined."""
         with self._errors.open("wb") as errors:  # A pipe that nobody reads would fill.
             self.process = self._engine(*flags, is_live=is_live, errors=errors)
-        await asyncio.to_thread(wait_for_socket, self.data)
+        try:
+            await asyncio.to_thread(wait_for_socket, self.data, self.process)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self._errors.read_text()[-2_000:]}") from error
 
     async def refused(self, *flags: str) -> tuple[int, str]:
         """Start an engine that ends by itself; return its exit code and what it said."""

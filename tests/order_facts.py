@@ -38,8 +38,8 @@ def known(instrument_id=BTC, tick: str = "1", lot: str = "1", quote: str = "USDT
     return f.InstrumentKnown(at(0), instrument_id, Decimal(tick), Decimal(lot), quote)
 
 
-def began(boot: int = 1) -> f.RunBegan:
-    return f.RunBegan(at(0), f"run-{boot}", "0.1", boot)
+def began(boot: int = 1, ts_ns: int = at(0)) -> f.RunBegan:
+    return f.RunBegan(ts_ns, f"run-{boot}", "0.1", boot)
 
 
 class Told:

@@ -74,6 +74,11 @@ class Account(msgspec.Struct):
             self.session_start = equity
         self.peak = equity if self.peak is None else max(self.peak, equity)
 
+    def begin_run(self, ts_ns: int) -> None:
+        """Begin a session; a day that is not here yet, by a clock that was ahead, is today."""
+        self.session_start = None
+        self.day = min(self.day, ts_ns // DAY_NS)
+
     def unmark(self) -> None:
         """Forget what it was worth: the next mark is the first."""
         self.day, self.day_start, self.session_start, self.peak = -1, None, None, None

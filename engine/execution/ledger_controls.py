@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Final, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.execution.ledger_account import DAY_NS
 from engine.execution.ledger_memory import Memory
@@ -38,6 +39,10 @@ class DayCount(msgspec.Struct):
             self.day, self.count = day, 0
         self.count += 1
         self.last_ns = max(self.last_ns, ts_ns)
+
+    def begin_run(self, ts_ns: int) -> None:
+        """Have counted nothing after a run begins."""
+        self.last_ns = min(self.last_ns, ts_ns)
 
     def on_day_of(self, now_ns: int) -> int:
         """Return the count of today; a clock that went back a day forgets nothing."""
@@ -83,6 +88,18 @@ class Controls(msgspec.Struct):
     """By owner and instrument."""
     strategies: dict[str, StrategyStarted] = {}
     """Those that run, or ran when the newest run ended, by owner."""
+
+    def begin_run(self, ts_ns: int) -> None:
+        """Have counted nothing after a run begins: the clock may have been ahead in the one before.
+
+        What came then counts as of now, or it would be recent until our clock is there again.
+        """
+        self.recent = [replace(fact, ts_ns=min(fact.ts_ns, ts_ns)) for fact in self.recent]
+        self.changes_ns = [min(one, ts_ns) for one in self.changes_ns]
+        for exits in self.exits.values():
+            exits.losing_ns = [min(one, ts_ns) for one in exits.losing_ns]
+        for count in (*self.orders.values(), *self.entries.values()):
+            count.begin_run(ts_ns)
 
     def strictest(self, scopes: tuple[str, ...]) -> TradingState:
         """Return the strictest state of some scopes; one of which nothing was said is active."""

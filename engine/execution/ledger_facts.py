@@ -87,7 +87,8 @@ def _on_run_began(state: LedgerState, fact: f.RunBegan) -> None:
     state.boot = max(state.boot, fact.boot)
     state.newest_run = fact
     state.parents.begin_run(fact.ts_ns)
-    state.account.session_start = None
+    state.account.begin_run(fact.ts_ns)
+    state.controls.begin_run(fact.ts_ns)
     for order in state.orders.records.values():
         order.begin_run(fact.ts_ns)
         if order.intent.signal:  # A crash may have come before the note that it was answered.

@@ -308,8 +308,10 @@ def cost_apart(ledger: Ledger, positions: Iterable[PositionSeen]) -> Decimal:
     apart = [Decimal(0)]
     for seen in positions:
         steps, ours = ledger.steps(seen.instrument_id), ledger.holding(seen.instrument_id)
-        qty = None if steps is None else EXACT.multiply(Decimal(seen.lots), steps.lot_size)
-        if qty is not None and ours is not None and ours.qty == qty:
+        if steps is None or ours is None or not ledger.is_at_par(steps.quote):
+            continue
+        qty = EXACT.multiply(Decimal(seen.lots), steps.lot_size)
+        if ours.qty == qty:
             apart += [EXACT.multiply(qty, seen.entry_price), -ours.cost]
     return total(apart)
 

@@ -16,6 +16,7 @@ from engine.kernel.references import reference_now
 from engine.kernel.report_window import report_since_ns
 from engine.kernel.state import KernelState
 from engine.kernel.step_down import step_down
+from engine.kernel.venue_clock import ahead_ns
 from engine.model.effects import Effect
 from engine.model.envelope import (
     Envelope,
@@ -138,7 +139,7 @@ def _may_meet_old_fills(state: KernelState, key: InstrumentId, old: Steps, new: 
     if rules is None or is_finer:
         return False
     newest_ns = max(side.filled_ns.get(key, 0), side.began_ns)
-    return report_since_ns(state, rules) <= newest_ns
+    return report_since_ns(state, rules) <= newest_ns + ahead_ns(state)
 
 
 def on_timer(

@@ -115,9 +115,19 @@ def on_answered(
         doubt.unsettled += 1
         desk.venue_side.doubts[cid] = doubt
         return
-    desk.venue_side.doubts.pop(cid, None)
-    if not desk.venue_side.doubts and (was_unknown or desk.venue_side.agreed_ns is None):
-        desk.venue_side.ask_now()
+    _end_doubt(state, cid, was_unknown=was_unknown)
+
+
+def _end_doubt(state: KernelState, client_order_id: str, *, was_unknown: bool) -> None:
+    """Let an order be in doubt no more; after the last one the account is compared again."""
+    side = state.desk.venue_side
+    side.doubts.pop(client_order_id, None)
+    if side.doubts:
+        return
+    if was_unknown:
+        side.ask_now()
+    elif side.agreed_ns is None:
+        side.ask_by(state.ts_ns)
 
 
 def on_failed(

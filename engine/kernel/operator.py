@@ -42,7 +42,9 @@ def on_command(
         record(state, effects, CommandHandled(state.ts_ns, event.operator, event.line, told))
         is_done = outcome.verdict == "accepted"
         say(state, effects, "info" if is_done else "warning", "hand", f"{event.line}: {told}")
-    effects.append(CommandResult(event.operator, event.command_id, outcome))
+    amended = tuple(client_order_id for client_order_id, _, _ in plan.replaces)
+    sends = (*outcome.client_order_ids, *amended)
+    effects.append(CommandResult(event.operator, event.command_id, outcome, sends))
 
 
 def _judged(plan: Plan, event: OperatorCommand) -> CommandOutcome:

@@ -92,5 +92,6 @@ def on_wall_clock(
     if desk.setup.rules is not None:
         desk.clock_fault = f"{told}, and the venue's was not measured since"
         desk.venue_side.agreed_ns = None
+        desk.venue_side.is_waiting = False  # What it waits for tells of before.
         desk.venue_side.ask_now()
     desk.version += 1

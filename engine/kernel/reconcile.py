@@ -25,6 +25,7 @@ from engine.kernel.venue_side import (
     DIFFERENCE,
     NOT_OPEN,
     ROUNDS_MAX,
+    SPACING_NS,
     UNSURE_NS,
     Margin,
     Mismatch,
@@ -38,9 +39,6 @@ from engine.model.instrument import InstrumentId, symbol_of
 from engine.model.numbers import NS_PER_S
 
 EVERY_NS: Final = 30 * NS_PER_S
-SPACING_NS: Final = 1 * NS_PER_S
-"""Between two requests, whatever contradicts: each costs a fortieth of a minute's allowance."""
-
 BUSY_PCT: Final = 50
 BUSY_SPACING_NS: Final = 10 * NS_PER_S
 """Where so much of the allowance is used, questions may not use up what answers them."""
@@ -224,6 +222,17 @@ def on_rights(
     state.desk.venue_side.rights_fault = fault
     if fault:
         step_down(state, effects, [TradingStateAdvice("all", "halted", fault)])
+
+
+def on_margin(
+    state: KernelState, envelope: Envelope, event: a.MarginChanged, effects: list[Effect]
+) -> None:
+    """Ask for the account at once: what is free, and how near a liquidation is, is another now."""
+    del envelope
+    state.desk.venue_side.ask_by(state.ts_ns)
+    if event.is_call:
+        text = f"MARGIN CALL of {event.venue}: it closes positions unless more backs them"
+        say(state, effects, "error", "reconcile", text)
 
 
 def _book(

@@ -91,6 +91,7 @@ ROUTES: Final[dict[type[object], tuple[Handler, ...]]] = {
     a.PrivateDown: (reconcile.on_private_down,),
     a.RateUsed: (reconcile.on_rate,),
     a.RightsSeen: (reconcile.on_rights,),
+    a.MarginChanged: (reconcile.on_margin,),
     a.CashSeen: (reconcile.on_cash,),
     a.DeadManSet: (dead_man.on_set,),
     a.DeadManFailed: (dead_man.on_failed,),

@@ -23,6 +23,10 @@ DIFFERENCE: Final = "difference"
 NOT_OPEN: Final = "not open yet"
 """Why the private stream is down before anybody has said so."""
 
+SPACING_NS: Final = 1 * NS_PER_S
+"""Between two requests for a report, whatever contradicts: each costs a twentieth of a minute's
+allowance."""
+
 UNSURE_NS: Final = 5 * NS_PER_S
 """Between two reports while something is in doubt (R40)."""
 
@@ -197,8 +201,8 @@ class VenueSide:
         self.due_ns = min(self.due_ns, ts_ns)
 
     def ask_now(self) -> None:
-        """Let a report be asked for at once, however much of the allowance is used; this once."""
-        self.due_ns = 0
+        """Let the next report wait for no allowance, this once."""
+        self.due_ns = self.asked_ns + SPACING_NS
         if not self.is_waiting:
             self.asked_ns = 0
 

@@ -183,6 +183,14 @@ class RightsSeen(msgspec.Struct, frozen=True, tag=True):
     may_withdraw: bool | None
 
 
+class MarginChanged(msgspec.Struct, frozen=True, tag=True):
+    """Positions bind another part of the account than before, by no act of ours, or too much."""
+
+    venue: str
+    is_call: bool = False
+    """Whether the venue warns that it will close positions unless there is more."""
+
+
 VenueReport = (
     OrderAnswered
     | QueryFailed
@@ -194,6 +202,7 @@ VenueReport = (
     | DeadManFailed
     | RateUsed
     | RightsSeen
+    | MarginChanged
     | CashSeen
 )
 """What a gateway tells besides the reports of single orders."""

@@ -159,6 +159,8 @@ class CommandResult(msgspec.Struct, frozen=True):
     operator: str
     command_id: int
     outcome: CommandOutcome
+    sends: tuple[str, ...] = ()
+    """Its own orders and amends: when none of them leaves, the command is refused after all."""
 
 
 Effect = (

@@ -7,12 +7,9 @@ asked, so that people are told.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
-from engine.model.numbers import NS_PER_MS, NS_PER_S
-
-WALL_STEP_NS: Final = 500 * NS_PER_MS
-"""A wall clock further away than this was set, or the machine slept; slewing stays far below."""
+from engine.model.numbers import NS_PER_S
 
 
 class Clock(Protocol):
@@ -22,7 +19,7 @@ class Clock(Protocol):
         """Return engine time; never less than before."""
 
     def wall_drift_ns(self) -> int:
-        """Return how far the wall clock is ahead of engine time; 0 within `WALL_STEP_NS`."""
+        """Return how far the wall clock is ahead of engine time; slewing lets that creep."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the loop, at least until its next pass."""
@@ -49,9 +46,8 @@ class SystemClock:
         return self._offset_ns + self._read_monotonic_ns()
 
     def wall_drift_ns(self) -> int:
-        """Return how far the wall clock is ahead of engine time; 0 within `WALL_STEP_NS`."""
-        drift_ns = self._read_wall_ns() - self.now_ns()
-        return drift_ns if abs(drift_ns) > WALL_STEP_NS else 0
+        """Return how far the wall clock is ahead of engine time."""
+        return self._read_wall_ns() - self.now_ns()
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the loop."""

@@ -24,7 +24,7 @@ from engine.model.effects import (
     SetDeadMan,
     VenueRequest,
 )
-from engine.model.envelope import Event, TimerFired
+from engine.model.envelope import Event, TimerFired, WallClockMoved
 from engine.model.errors import HeldBack, UnsupportedByVenue, VenueUnreachable
 from engine.model.facts import (
     CancelRejected,
@@ -106,7 +106,8 @@ class VenueGateway:
             self._hold_back(client_order_id, f"more than {ORDERS_MAX} orders are on their way")
             return
         self._leaving += 1
-        self._start(self._place(approved, may_leave), f"place {client_order_id}")
+        leaving = self._place(approved, may_leave, self._clock.now_ns() + LEAVE_NS)
+        self._start(leaving, f"place {client_order_id}")
 
     def replace(
         self, client_order_id: str, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
@@ -118,7 +119,9 @@ class VenueGateway:
             self._put((ReplaceRejected(self._clock.now_ns(), client_order_id, reason),))
             return
         self._leaving += 1
-        self._start(self._replace(order, limit, qty, may_leave), f"amend {client_order_id}")
+        due_ns = self._clock.now_ns() + LEAVE_NS
+        leaving = self._replace(order, (limit, qty), may_leave, due_ns)
+        self._start(leaving, f"amend {client_order_id}")
 
     def cancel(self, client_order_id: str) -> None:
         """Send a cancel; one that is not answered may be followed by another."""
@@ -165,6 +168,8 @@ class VenueGateway:
         """
         if isinstance(event, InstrumentUpdated | TimerFired):
             self._learn_steps()
+        elif isinstance(event, WallClockMoved):
+            self._rest.measure_again()
 
     def _learn_steps(self) -> None:
         for key, steps in self._orders.all_steps.items():
@@ -198,9 +203,10 @@ class VenueGateway:
 
     # Orders
 
-    async def _place(self, approved: ApprovedOrder, may_leave: MayLeave) -> None:
+    async def _place(self, approved: ApprovedOrder, may_leave: MayLeave, due_ns: int) -> None:
         name = approved.client_order_id
-        leave = self._before_leaving(may_leave, lambda ns: self._put((OrderSent(ns, name),)))
+        sent = lambda ns: self._put((OrderSent(ns, name),))  # noqa: E731 - one line says it
+        leave = self._before_leaving(may_leave, due_ns, sent)
         try:
             request = self._wire.place(name, approved.intent)
             exchange = await self._sent(request, leave, is_reserved=_adds_no_risk(approved.intent))
@@ -218,12 +224,16 @@ class VenueGateway:
             self._leaving -= 1
 
     async def _replace(
-        self, order: OrderRecord, limit: PriceTicks, qty: QtyLots, may_leave: MayLeave
+        self,
+        order: OrderRecord,
+        asked: tuple[PriceTicks, QtyLots],
+        may_leave: MayLeave,
+        due_ns: int,
     ) -> None:
         name = order.client_order_id
-        leave = self._before_leaving(may_leave, lambda _: None)
+        leave = self._before_leaving(may_leave, due_ns, lambda _: None)
         try:
-            request = self._wire.amend(name, order.intent, limit, qty)
+            request = self._wire.amend(name, order.intent, *asked)
             exchange = await self._sent(request, leave, is_reserved=_adds_no_risk(order.intent))
         except (UnsupportedByVenue, HeldBack, VenueUnreachable) as error:
             if isinstance(error, VenueUnreachable) and error.was_sent:
@@ -238,13 +248,13 @@ class VenueGateway:
             self._leaving -= 1
 
     def _before_leaving(
-        self, may_leave: MayLeave, tell_sent: Callable[[int], None]
+        self, may_leave: MayLeave, due_ns: int, tell_sent: Callable[[int], None]
     ) -> BeforeLeaving:
         """Return what is asked when the first byte is about to leave; the guard has the last word.
 
-        Nothing is awaited between its word and the write.
+        Nothing is awaited between its word and the write. It must leave by `due_ns`, reckoned from
+        when it came here: the process may have been stopped before its task began.
         """
-        due_ns = self._clock.now_ns() + LEAVE_NS
 
         def leave(signed_ns: int) -> None:
             if self._clock.now_ns() > due_ns:
@@ -390,7 +400,8 @@ class VenueGateway:
         asked_ns: int | None = None
         try:
             await self._learn_listing()
-            since = request.since_ns, self._clock.now_ns(), request.cash_since_ns
+            until_ns = self._rest.venue_ns(self._clock.now_ns())
+            since = request.since_ns, until_ns, request.cash_since_ns
             for part in self._wire.report(*since):
                 found, left_ns = await self._rest.rows(part)
                 asked_ns = left_ns if asked_ns is None else asked_ns

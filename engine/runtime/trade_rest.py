@@ -104,6 +104,10 @@ class TradeRest:
                     await self._must_measure.wait()
             await sleep_until(self._clock, now_ns + CLOCK_AGAIN_NS)
 
+    def measure_again(self) -> None:
+        """Let the venue's clock be measured at once: ours may have stood still."""
+        self._must_measure.set()
+
     async def ask(
         self,
         request: TradeRequest,
@@ -165,7 +169,8 @@ class TradeRest:
 
     # On the way out
 
-    def _venue_ns(self, our_ns: int) -> int:
+    def venue_ns(self, our_ns: int) -> int:
+        """Return the venue's time at a time of ours, as far as it was measured."""
         return our_ns + (self._offset_ns or 0)
 
     async def _know_the_time(self, request: TradeRequest, until_ns: int) -> None:
@@ -189,7 +194,7 @@ class TradeRest:
     async def _take_turn(self, request: TradeRequest, until_ns: int, *, is_reserved: bool) -> None:
         while True:
             now_ns = self._clock.now_ns()
-            wait_ns = self._budget.take(request, self._venue_ns(now_ns), is_reserved=is_reserved)
+            wait_ns = self._budget.take(request, self.venue_ns(now_ns), is_reserved=is_reserved)
             if not wait_ns:
                 return
             if now_ns + wait_ns > until_ns:
@@ -200,7 +205,7 @@ class TradeRest:
 
     def _signed(self, request: TradeRequest, now_ns: int) -> HttpCall:
         try:
-            return self._wire.sign(request, self._venue_ns(now_ns))
+            return self._wire.sign(request, self.venue_ns(now_ns))
         except ConfigError as error:
             raise VenueUnreachable(str(error), was_sent=False) from error
 
@@ -224,7 +229,7 @@ class TradeRest:
             raise VenueUnreachable(reason) from error
 
     def _take_in(self, answer: TradeAnswer, left_ns: int, now_ns: int) -> None:
-        self._budget.hear(answer, self._venue_ns(left_ns), self._venue_ns(now_ns))
+        self._budget.hear(answer, self.venue_ns(left_ns), self.venue_ns(now_ns))
         self._tell_use(answer.is_ban)
         if answer.is_clock_off:
             self._must_measure.set()
@@ -234,7 +239,7 @@ class TradeRest:
 
     def _tell_use(self, is_ban: bool = False) -> None:
         """Report a tenth that is crossed, and a pause that begins or ends."""
-        now_ns = self._venue_ns(self._clock.now_ns())
+        now_ns = self.venue_ns(self._clock.now_ns())
         used_pct = self._budget.used_pct(now_ns)
         until_ns = self._budget.paused_until_ns if self._budget.is_paused(now_ns) else 0
         if (used_pct // 10, until_ns) == self._told:

@@ -208,18 +208,20 @@ class TradingShell:
         self, seq: int, effects: Sequence[_AfterDurable], decided_ns: int
     ) -> None:
         now = [one for one in effects if isinstance(one, PlaceOrder) and one.is_unjournalled]
-        problems = [self._place(effect, "", decided_ns) for effect in now]
+        problems = {one.approved.client_order_id: self._place(one, "", decided_ns) for one in now}
         late = await self._wait_durable(seq)
         for effect in effects:
             match effect:
                 case PlaceOrder() if not effect.is_unjournalled:
-                    problems.append(self._place(effect, late, decided_ns))
+                    name = effect.approved.client_order_id
+                    problems[name] = self._place(effect, late, decided_ns)
                 case SendReplace():
-                    problems.append(self._replace(effect, late, decided_ns))
+                    problems[effect.client_order_id] = self._replace(effect, late, decided_ns)
                 case PlaceOrder():
                     continue
                 case CommandResult():
-                    outcome = _told(effect.outcome, problems, late)
+                    own = [problems[name] for name in effect.sends if name in problems]
+                    outcome = _told(effect.outcome, own, late)
                     self._parts.answer(msgspec.structs.replace(effect, outcome=outcome))
                 case _:
                     assert_never(effect)

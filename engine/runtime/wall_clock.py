@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.model.envelope import WallClockMoved
-from engine.runtime.clock import WALL_STEP_NS, Clock
+from engine.model.numbers import NS_PER_MS
+from engine.runtime.clock import Clock
 
 EVERY_S: Final = 1.0
+STEP_NS: Final = 500 * NS_PER_MS
+"""What goes further between two looks was set, or slept; slewing stays far below."""
 
 
 class WallClockWatch:
@@ -20,14 +23,13 @@ class WallClockWatch:
     def __init__(self, clock: Clock, report: Callable[[str, WallClockMoved], None]) -> None:
         self._clock = clock
         self._report = report
-        self._told_ns = 0
+        self._ahead_ns = clock.wall_drift_ns()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             await self._clock.sleep(EVERY_S)
-            ahead_ns = self._clock.wall_drift_ns()
-            step_ns = ahead_ns - self._told_ns
-            if abs(step_ns) > WALL_STEP_NS:
-                self._told_ns = ahead_ns
-                self._report("wall clock", WallClockMoved(step_ns, ahead_ns))
+            before_ns, self._ahead_ns = self._ahead_ns, self._clock.wall_drift_ns()
+            step_ns = self._ahead_ns - before_ns
+            if abs(step_ns) > STEP_NS:
+                self._report("wall clock", WallClockMoved(step_ns, self._ahead_ns))

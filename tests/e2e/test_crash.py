@@ -33,6 +33,7 @@ from engine.model.facts import (
     CancelRequested,
     Fact,
     OrderAcked,
+    OrderAdopted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
@@ -202,7 +203,8 @@ def check_fills_kept(client: Trader, facts: list[Fact], lots_per_unit: int) -> N
 
     The short numbers are the journal's own: a ledger forgets orders that ended long ago.
     """
-    ids = [fact.client_order_id for fact in facts if isinstance(fact, OrderIntended)]
+    begun = [one.client_order_id for one in facts if isinstance(one, OrderIntended | OrderAdopted)]
+    ids = dict.fromkeys(begun)
     short = {client_order_id: f"o{number}" for number, client_order_id in enumerate(ids, 1)}
     kept = {
         (fact.ts_ns, short[fact.client_order_id], fact.qty_lots)

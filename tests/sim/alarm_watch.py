@@ -55,6 +55,8 @@ class AlarmWatch:
         self._venue = venue
         self._is_lossless = is_lossless
         self._standing: dict[Key, None] = {}
+        self._paused: dict[Key, None] = {}
+        """Of orders that were unknown and wait for a cancel since: told of anew, or not."""
         self._sweeps: dict[Key, int] = {}
         """For how many sweeps each condition holds."""
         self._durable = 0
@@ -68,6 +70,7 @@ class AlarmWatch:
         if begun is None:
             return False
         demand(begun not in self._standing, "I14", f"told again: {notice.text}")
+        self._paused.pop(begun, None)
         self._standing[begun] = None
         return True
 
@@ -79,11 +82,24 @@ class AlarmWatch:
             return
         holding = {*self._unprotected(), *self._unknown(), *self._unsynced()}
         self._sweeps = {key: self._sweeps.get(key, 0) + 1 for key in sorted(holding)}
-        for key in [one for one in self._standing if one[0] == "unknown" and one not in holding]:
-            del self._standing[key]
+        self._pause(holding)
         for key, sweeps in self._sweeps.items():
             is_late = sweeps > (LASTS_S[key[0]] + SLACK_S) * SWEEPS_PER_S
-            demand(not is_late or key in self._standing, "I14", f"nobody was told: {key}")
+            is_told = key in self._standing or key in self._paused
+            demand(not is_late or is_told, "I14", f"nobody was told: {key}")
+
+    def _pause(self, holding: set[Key]) -> None:
+        """End the alarms of orders that are settled, and pause those of orders that only wait."""
+        waiting = {
+            ("unknown", f"o{order.number + 1}")
+            for order in self._state.desk.ledger.working()
+            if order.state == "pending_cancel"
+        }
+        self._paused = {key: None for key in self._paused if key in holding | waiting}
+        for key in [one for one in self._standing if one[0] == "unknown" and one not in holding]:
+            del self._standing[key]
+            if key in waiting:
+                self._paused[key] = None
 
     # What is an alarm.
 

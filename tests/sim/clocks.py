@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.model.chance import Chance
 from engine.model.numbers import NS_PER_S
-from engine.runtime.clock import WALL_STEP_NS, LoopClock
+from engine.runtime.clock import LoopClock
 from tests.sim.profiles import ClockFaults
 
 STEPS_S: Final = (-3_600, -60, 60, 3_600)
@@ -56,7 +56,7 @@ class MachineClock:
 
     def wall_drift_ns(self) -> int:
         """Return how far the wall clock is ahead of engine time: the sleeps were not counted."""
-        return self.true.slept_ns if self.true.slept_ns > WALL_STEP_NS else 0
+        return self.true.slept_ns
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the loop."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from engine.execution.ledger import Ledger
 from engine.execution.positions import total
 from engine.fake.trading.exchange import FakeExchange
+from engine.kernel.desk import Desk
 from engine.kernel.state import KernelState
 from engine.model import facts as f
 from engine.model.account import AccountReported
 from engine.model.instrument import InstrumentId, instrument_id, symbol_of
+from engine.model.orders import EXTERNAL
 from engine.runtime.gateway import VenueGateway
 from tests.sim.checkers import Told, demand
 from tests.sim.checkers import orders_agree as both_agree
@@ -89,6 +91,22 @@ def nothing_was_repaired(state: KernelState) -> None:
     ledger = desk.ledger
     told = ledger.contradiction_notes
     demand(not ledger.contradictions, "I10", f"the venue contradicted itself, or us: {told}")
+
+
+def what_stays_stays(exchange: FakeExchange, desk: Desk) -> None:
+    """R133: after an orderly end our orders are gone, or no timer of ours takes what stays."""
+    ours = {name for name, one in desk.ledger.orders.items() if one.intent.owner != EXTERNAL}
+    left = [one for one in exchange.desk.open_orders() if one.client_order_id in ours]
+    if desk.setup.on_exit == "cancel":
+        orders = desk.ledger.orders
+        names = [one.client_order_id for one in left]
+        stray = [name for name in names if not orders[name].intent.is_protective]
+        demand(not stray, "R133", f"the run ended in good order, and the venue has {stray}")
+    kept = {one.symbol for one in left}
+    if exchange.stops_go_along:
+        kept |= {one.symbol for one in exchange.algos.open_algos() if one.client_algo_id in ours}
+    armed = sorted(kept & {*exchange.countdowns})
+    demand(not armed, "R133", f"a dead-man timer will take what stays of {armed}")
 
 
 def orders_agree(side: "ExchangeSide", ledger: Ledger) -> None:

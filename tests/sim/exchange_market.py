@@ -129,14 +129,16 @@ class ExchangeMarket:
         rules, market = self._listed(changed, known)
         self._hands.change_filters(rules, market, now_ns)
 
-    def set_trading(self, name: InstrumentId, now_ns: int, *, is_trading: bool) -> None:
-        """Halt an instrument, or let it be traded again."""
+    def set_trading(
+        self, name: InstrumentId, now_ns: int, *, is_trading: bool, halted: str = "BREAK"
+    ) -> None:
+        """Halt an instrument, or let it be traded again; `halted` is the venue's word for it."""
         del now_ns
         known = self._known[name]
         changed = msgspec.structs.replace(known.instrument, is_trading=is_trading)
         self._known[name] = msgspec.structs.replace(known, instrument=changed)
         self._news.append(self._known[name])
-        self._hands.set_status(symbol_of(name), "TRADING" if is_trading else "BREAK")
+        self._hands.set_status(symbol_of(name), "TRADING" if is_trading else halted)
 
     def _seen(self, events: Sequence[Event], now_ns: int, *, is_opening: bool) -> list[Event]:
         seen: list[Event] = []

@@ -4,7 +4,6 @@ The exchange's own ledger is the judge's truth; what leaves is read from the req
 moment in which their first byte does.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -19,14 +18,7 @@ from engine.fake.trading.auth import TEST_KEY, TEST_SECRET
 from engine.fake.trading.exchange import ExchangeSettings, FakeExchange
 from engine.fake.trading.hands import Hands
 from engine.fake.trading.memory import MemoryTransport
-from engine.fake.trading.mishaps import (
-    FrameFate,
-    Mishaps,
-    RestFaults,
-    Spoil,
-    StreamFaults,
-    TradingFaults,
-)
+from engine.fake.trading.mishaps import Mishaps, RestFaults, StreamFaults, exclusive_shares
 from engine.fake.trading.records import VenueOrder
 from engine.fake.trading.way import Way, venue_request
 from engine.kernel.desk import DeskSetup
@@ -39,19 +31,20 @@ from engine.runtime.clock import Clock
 from engine.runtime.gateway import GatewayParts, VenueGateway
 from engine.runtime.host import EngineHost
 from engine.runtime.trade_rest import TradePorts
-from engine.runtime.transport import BeforeSend
 from engine.venues.base import Endpoints
 from engine.venues.binance.spec import FUTURES
 from engine.venues.binance.trade_wire import BinanceTradeWire
-from engine.venues.trading import Credentials, HttpCall, HttpReply
+from engine.venues.trading import Credentials, HttpCall
 from tests.sim import exchange_checks as checks
 from tests.sim.checkers import Told, demand
 from tests.sim.clocks import MachineClock
 from tests.sim.exchange_market import QUOTE, VENUE, ExchangeMarket
+from tests.sim.exchange_network import SeenMishaps, SimTransport
 from tests.sim.frames import Standing, lapses_ms, read_frame
 from tests.sim.markets import Market
-from tests.sim.profiles import LIMITS, MarketFaults, Mix
+from tests.sim.profiles import LIMITS, MarketFaults, Mix, Upheaval
 from tests.sim.sides import OnFrame
+from tests.sim.upheavals import Upheavals
 
 CASH: Final = Decimal(100_000)
 AT: Final = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1")
@@ -71,59 +64,6 @@ DAILY_SHARE: Final = 0.1
 """Up to so much meddling there is only what happens every day: fills and funding."""
 
 
-class SimTransport(MemoryTransport):
-    """The network of one engine; tells of every request that leaves."""
-
-    def __init__(
-        self,
-        way: Way,
-        now: Callable[[], int],
-        on_call: Callable[[HttpCall], None],
-        connect_s: Callable[[], float],
-    ) -> None:
-        super().__init__(way, now)
-        self._on_call = on_call
-        self._connect_s = connect_s
-
-    async def request(self, call: HttpCall, before_send: BeforeSend) -> HttpReply:
-        """Send a request once, when there is a connection for it."""
-        wait_s = self._connect_s()
-        if wait_s:
-            await asyncio.sleep(wait_s)
-
-        def leave() -> None:
-            before_send()
-            self._on_call(call)
-
-        return await super().request(call, leave)
-
-    def hang_up(self) -> None:
-        """End at once, as a process does that dies."""
-        self._is_closed = True
-        self._way.cut()
-        if self._timer is not None:
-            self._timer.cancel()
-
-
-class SeenMishaps(Mishaps):
-    """Tells of what is rare."""
-
-    def __init__(self, faults: TradingFaults, chance: Chance, seen: Counter[str]) -> None:
-        super().__init__(faults, chance)
-        self._seen = seen
-
-    def frame(self) -> FrameFate:
-        """Draw the fate of a frame."""
-        fate = super().frame()
-        self._seen["private frame lost"] += not fate.times
-        return fate
-
-    def spoiled(self, reply: HttpReply, spoil: Spoil, echo: str = "") -> HttpReply:
-        """Return what arrives in place of an answer."""
-        self._seen["hostile answer"] += spoil == "hostile"
-        return super().spoiled(reply, spoil, echo)
-
-
 class ExchangeSide:
     """The exchange, its market, and whoever else acts there."""
 
@@ -136,6 +76,10 @@ class ExchangeSide:
         self.exchange = FakeExchange(settings)
         self._hands = Hands(self.exchange)
         self.seen: Counter[str] = Counter()
+        self.seen["run that keeps orders"] += mix.on_exit == "keep"
+        self.seen["run that flattens what is unprotected"] += mix.on_unprotected == "flatten"
+        self.seen["venue whose stops go along"] += mix.trading.stops_go_along
+        self._upheavals = Upheavals(mix.upheaval, self.exchange, self.seen)
         self._mishaps = SeenMishaps(mix.trading, Chance(chance.next_u64()), self.seen)
         self._transport: SimTransport | None = None
         self._way: Way | None = None
@@ -157,6 +101,8 @@ class ExchangeSide:
             currency=QUOTE,
             limits=LIMITS,
             on_restart=mix.on_restart,
+            on_exit=mix.on_exit,
+            on_unprotected=mix.on_unprotected,
             rules=FUTURES.trade.rules,
         )
         self.market: ExchangeMarket
@@ -166,6 +112,8 @@ class ExchangeSide:
         """Whether anything may be lost."""
         mix, rest, stream = self._mix, self._mix.trading.rest, self._mix.trading.stream
         is_lossless = mix.market == MarketFaults() and mix.lives == 1 and not mix.sync_stall_share
+        is_lossless &= not mix.leave_share
+        is_lossless &= not (mix.clock.sleep_share or mix.clock.stop_share)  # It hears nothing.
         delays = RestFaults(travel_mean_s=rest.travel_mean_s)
         repeats = StreamFaults(delay_mean_s=stream.delay_mean_s, repeat_share=stream.repeat_share)
         return not (is_lossless and (rest, stream) == (delays, repeats)) or self.has_strangers
@@ -189,12 +137,24 @@ class ExchangeSide:
                 self._on_frame(frame)
 
         self._transport = SimTransport(self._way, self._now, left, self._connect_s)
-        wire = BinanceTradeWire(AT, Credentials(TEST_KEY, TEST_SECRET))
+        self._upheavals.begin()
         luck = Chance(self._chance.next_u64())
-        ports = TradePorts(VENUE, wire, clock, self._transport, luck)
+        ports = TradePorts(VENUE, new_wire(), clock, self._transport, luck)
         parts = GatewayParts(ports, host.state, host.report_all, host.start_task, host.keep)
         self._gateway = VenueGateway(parts)
         return self._gateway
+
+    async def check_start(self, clock: MachineClock) -> None:
+        """Ask what the key may do, as whoever starts an engine does."""
+        if self._mix.upheaval == Upheaval():
+            return
+        now = clock.true.now_ns
+        chance = self._upheavals.chance
+        mishaps = Mishaps(self._mix.trading, Chance(chance.next_u64()))
+        transport = MemoryTransport(Way(self.exchange, mishaps, now), now)
+        luck = Chance(chance.next_u64())
+        await self._upheavals.check_start(TradePorts(VENUE, new_wire(), clock, transport, luck))
+        await transport.close()
 
     def _connect_s(self) -> float:
         mean_s = self._mix.connect_mean_s
@@ -208,8 +168,8 @@ class ExchangeSide:
 
     def act(self, host: EngineHost, now_ns: int) -> None:
         """Let somebody else do something there, or not."""
-        if not self._open_ns and host.state.desk.ledger.currency:
-            self._open_ns = now_ns
+        self._note_open(host, now_ns)
+        self.upset(host, now_ns)
         if not self._is_open(now_ns) or not self._chance.happens(self._mix.meddling_share):
             return
         self.seen["act before the account was known"] += not self._open_ns
@@ -217,11 +177,30 @@ class ExchangeSide:
         name = self._chance.pick([instrument_id(VENUE, key) for key in self.exchange.desk.rules])
         if self._mix.meddling_share <= DAILY_SHARE:
             self._live_on(name, now_ns)
+        elif symbol_of(name) == self._upheavals.delisted:
+            pass  # It is traded no more.
         elif self._chance.happens(self._mix.restep_share):
             self.market.change_tick(name, now_ns)
         else:
             self._meddle(name, now_ns)
         self._wake()
+
+    def upset(self, host: EngineHost, now_ns: int) -> None:
+        """Let venue or owner turn much over, or not."""
+        if self._mix.upheaval == Upheaval():
+            return
+        self._note_open(host, now_ns)
+        if self._is_open(now_ns):
+            self._turn_over(now_ns)
+
+    def _turn_over(self, now_ns: int) -> None:
+        self.exchange.advance(now_ns)
+        self.has_strangers |= self._upheavals.act(now_ns, self.market)
+        self._wake()
+
+    def _note_open(self, host: EngineHost, now_ns: int) -> None:
+        if not self._open_ns and host.state.desk.ledger.currency:
+            self._open_ns = now_ns
 
     def _is_open(self, now_ns: int) -> bool:
         """Whether the engine knows the account, and its journal does, or others wait for neither.
@@ -296,6 +275,8 @@ class ExchangeSide:
         return f"{ANOTHER_ENGINES}{self._others:08}"
 
     def _halt(self, name: InstrumentId, now_ns: int) -> None:
+        if symbol_of(name) == self._upheavals.delisted:
+            return
         if name in self._halted:
             self._halted.remove(name)
         else:
@@ -305,6 +286,7 @@ class ExchangeSide:
     def calm(self, now_ns: int) -> None:
         """Let nothing go wrong from now on."""
         self._calm_ns = now_ns
+        self._upheavals.calm()
         faults = self._mix.trading
         self._mishaps.faults = msgspec.structs.replace(
             faults,
@@ -333,13 +315,26 @@ class ExchangeSide:
         waits = [
             *(f"{one.client_order_id} is {one.state}" for one in working if not is_settled(one)),
             *(f"{name} is in doubt" for name in desk.venue_side.doubts),
-            *desk.venue_side.faults(host.state.ts_ns),
+            *self._faults(host),
         ]
         assert self._clock is not None
         agreed_ns = self._clock.true_ns(desk.venue_side.agreed_ns or 0)
         if is_reported and agreed_ns < self._calm_ns + REPORTED_NS:
             waits.append("no report has told yet of all that happened")
         return "; ".join(waits)
+
+    def _faults(self, host: EngineHost) -> Iterator[str]:
+        """Iterate over what forbids orders and may not last; a refused key does (R111)."""
+        side = host.state.desk.venue_side
+        if not self._upheavals.is_key_refused:
+            yield from side.faults(host.state.ts_ns)
+            return
+        yield from (one for one in side.faults(host.state.ts_ns) if one != side.rights_fault)
+        is_told = self._mix.lives == 1 and not any(
+            exclusive_shares(self._mix.trading.rest).values()
+        )
+        if is_told and not side.rights_fault:
+            yield "the key was refused, and the engine goes on"
 
     def wake_up(self, slept_s: int) -> None:
         """Note that the machine has slept: what came meanwhile is there, or the line is dead."""
@@ -356,6 +351,16 @@ class ExchangeSide:
             self._transport.hang_up()
         self._transport = self._way = None
 
+    def check_left(self, host: EngineHost) -> None:
+        """Demand that an orderly end left what it was to leave, where nothing was in its way."""
+        rest, stream = self._mix.trading.rest, self._mix.trading.stream
+        delays = StreamFaults(delay_mean_s=stream.delay_mean_s, repeat_share=stream.repeat_share)
+        is_free = stream == delays and not any(exclusive_shares(rest).values())
+        is_killed = host.state.desk.trading_state == "killed"
+        if is_free and not is_killed and not self._upheavals.is_key_refused:
+            checks.what_stays_stays(self.exchange, host.state.desk)
+            self.seen["orderly end without faults"] += 1
+
     def pass_time(self, now_ns: int) -> int:
         """Go on without an engine; others may act meanwhile, at any moment of it."""
         may_act = self._is_open(now_ns) and self._mix.meddling_share > DAILY_SHARE
@@ -365,6 +370,7 @@ class ExchangeSide:
             self.market.advance(moment_ns)
             name = self._chance.pick(list(self.exchange.desk.rules))
             self._meddle(instrument_id(VENUE, name), moment_ns)
+            self._turn_over(moment_ns)
         self.market.advance(now_ns)
         return acts
 
@@ -455,6 +461,11 @@ class ExchangeSide:
     def _steps(self, symbol: str) -> Steps:
         rules = self.exchange.desk.rules[symbol]
         return Steps(rules.tick, rules.step, QUOTE)
+
+
+def new_wire() -> BinanceTradeWire:
+    """Return how the exchange is spoken to with the account's key."""
+    return BinanceTradeWire(AT, Credentials(TEST_KEY, TEST_SECRET))
 
 
 def is_settled(order: OrderRecord) -> bool:

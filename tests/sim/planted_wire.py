@@ -35,9 +35,7 @@ def _again(gateway: VenueGateway, name: str, new_name: str) -> None:
     """Send an order once more, perhaps under another name."""
     order = gateway._orders.orders.get(name)
     if order is not None:
-        gateway._leaving += 1
-        approved = ApprovedOrder(new_name, order.intent, _BY_THE_GATE)
-        gateway._start(gateway._place(approved, _may_leave), "again")
+        gateway.place(ApprovedOrder(new_name, order.intent, _BY_THE_GATE), _may_leave)
 
 
 # The gateway.
@@ -70,9 +68,9 @@ def trust_latch_from_before_throttle(patch: pytest.MonkeyPatch) -> None:
     """The latch is read when an order begins to wait for its turn, and not when it leaves."""
     before = VenueGateway._before_leaving
 
-    def planted(gateway: VenueGateway, may_leave: Any, tell_sent: Any) -> Any:
+    def planted(gateway: VenueGateway, may_leave: Any, due_ns: int, tell_sent: Any) -> Any:
         del may_leave
-        return before(gateway, _may_leave, tell_sent)
+        return before(gateway, _may_leave, due_ns, tell_sent)
 
     patch.setattr(VenueGateway, "_before_leaving", planted)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.execution.limits import RiskLimits, paper_limits
 from engine.fake.trading.mishaps import RestFaults, StreamFaults, TradingFaults
-from engine.kernel.desk import OnRestart
+from engine.kernel.desk import OnExit, OnRestart, OnUnprotected
 from engine.model.chance import Chance
 
 PROFILES: Final = ("CLEAN", "NET", "VENUE", "DISK", "CRASH", "PARENTS", "CHAOS", "LIVENESS")
@@ -25,6 +25,15 @@ seeds beside an adapter, even ones behind the real gateway and wire; all others 
 
 QUIET_SHARE: Final = 0.15
 LIVE_SHARE: Final = 0.2
+UPSETS: Final = 15_486_047
+UNUSUALS: Final = 32_455_805
+"""Chosen so that no seed that once failed, or that finds a planted bug, draws what came after it:
+they live as they did then."""
+
+UNUSUAL_SHARE: Final = 0.3
+"""Of the seeds behind the wire: engine and venue are configured in a way that few are."""
+UPSET_SHARE: Final = 0.4
+"""Of the seeds in which venue and others act: they turn much over, too."""
 
 TWO: Final = ("BTC-PERP", "ETH-PERP")
 
@@ -69,6 +78,23 @@ class ClockFaults(NamedTuple):
     """The machine sleeps, and its monotonic clock with it."""
     stop_share: float = 0.0
     """The process is stopped for a while."""
+
+
+class Upheaval(NamedTuple):
+    """What venue and owner do that turns much over; shares are of the steps of the person."""
+
+    seed: int = 0
+    """Of whatever is drawn for it."""
+    liquidation_share: float = 0.0
+    """The venue takes a position over."""
+    key_share: float = 0.0
+    """The owner takes the key's rights away, or the key, and gives them back after a while."""
+    leverage_share: float = 0.0
+    """The owner gives an instrument another leverage."""
+    delisting_share: float = 0.0
+    """The venue takes an instrument off for good, with whatever the account has of it."""
+    withdrawal_share: float = 0.0
+    """Of starts: the key may withdraw by then, and the start must be refused."""
 
 
 class Mix(NamedTuple):
@@ -120,6 +146,11 @@ class Mix(NamedTuple):
     """Of those acts: an instrument gets another tick."""
     has_early_strangers: bool = False
     """Others trade before the engine knows the account, too."""
+    upheaval: Upheaval = Upheaval()
+    on_exit: OnExit = "cancel"
+    on_unprotected: OnUnprotected = "retry"
+    leave_share: float = 0.0
+    """Of the person's steps: the engine is ended in good order, whatever works, and begun anew."""
     clock: ClockFaults = ClockFaults()
     is_repeated: bool = False
     """What came in is run again in the end, and must lead to the same."""
@@ -154,7 +185,9 @@ def draw(profile: str, seed: int, chance: Chance) -> Mix:
     mix = mix._replace(has_families=profile == "PARENTS", is_repeated=seed // 2 % 2 == 0)
     if profile in {"CLEAN", "CRASH", "PARENTS"} and seed % 2:
         return mix
-    return _disturbed(profile, _wired(profile, mix, chance, seed), seed)
+    mix = _disturbed(profile, _wired(profile, mix, chance, seed), seed)
+    mix = _upset(profile, mix, Chance(seed * UPSETS + sum(profile.encode())))
+    return _configured(profile, mix, Chance(seed * UNUSUALS + sum(profile.encode())))
 
 
 def _wired(profile: str, mix: Mix, chance: Chance, seed: int) -> Mix:
@@ -218,6 +251,34 @@ def _disturbed(profile: str, mix: Mix, seed: int) -> Mix:
     if profile == "VENUE" or has_all:
         mix = mix._replace(has_early_strangers=chance.happens(0.3))
     return mix
+
+
+def _upset(profile: str, mix: Mix, chance: Chance) -> Mix:
+    """Return the mix with what turns much over, in some seeds, drawn beside all the rest."""
+    if profile not in {"VENUE", "CHAOS", "LIVENESS"} or not chance.happens(UPSET_SHARE):
+        return mix
+    upheaval = Upheaval(
+        seed=chance.next_u64(),
+        liquidation_share=chance.pick((0.0, 0.1, 0.3)),
+        key_share=chance.pick((0.0, 0.0, 0.03)),
+        leverage_share=chance.pick((0.0, 0.0, 0.1)),
+        delisting_share=chance.pick((0.0, 0.0, 0.05)),
+        withdrawal_share=chance.pick((0.0, 0.0, 0.5)),
+    )
+    return mix._replace(upheaval=upheaval)
+
+
+def _configured(profile: str, mix: Mix, chance: Chance) -> Mix:
+    """Return the mix with another configuration, in some seeds, drawn beside all the rest."""
+    if not chance.happens(UNUSUAL_SHARE):
+        return mix
+    along = chance.happens(0.5)
+    return mix._replace(
+        on_exit=chance.pick(("cancel", "keep")),
+        on_unprotected=chance.pick(("retry", "flatten")),
+        trading=msgspec.structs.replace(mix.trading, stops_go_along=along),
+        leave_share=0.0 if profile == "CLEAN" else chance.pick((0.0, 0.05)),
+    )
 
 
 def _delays(mix: Mix) -> TradingFaults:

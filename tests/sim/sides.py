@@ -20,6 +20,7 @@ from engine.runtime.guard import RunGateway
 from engine.runtime.host import EngineHost
 from tests.sim import checkers
 from tests.sim.checkers import Told
+from tests.sim.clocks import MachineClock
 from tests.sim.frames import Frame, Standing
 from tests.sim.markets import Market
 from tests.sim.profiles import LIMITS, Mix
@@ -49,8 +50,14 @@ class FarSide(Protocol):
     def new_gateway(self, host: EngineHost, clock: Clock) -> RunGateway:
         """Return the way of one engine to it."""
 
+    async def check_start(self, clock: MachineClock) -> None:
+        """Demand that an engine is not started that must not be."""
+
     def act(self, host: EngineHost, now_ns: int) -> None:
         """Let somebody else do something there, or not."""
+
+    def upset(self, host: EngineHost, now_ns: int) -> None:
+        """Let venue or owner turn much over, or not."""
 
     def calm(self, now_ns: int) -> None:
         """Let nothing go wrong from now on."""
@@ -68,6 +75,9 @@ class FarSide(Protocol):
 
     def go_down(self, now_ns: int) -> None:
         """Note that the engine died."""
+
+    def check_left(self, host: EngineHost) -> None:
+        """Demand that an engine which ended in good order has left what it was to leave."""
 
     def pass_time(self, now_ns: int) -> int:
         """Go on without an engine; returns how often others acted meanwhile."""
@@ -137,8 +147,14 @@ class AdapterSide:
         self._gateway = SimGateway(host, clock, venue, self._on_frame)
         return self._gateway
 
+    async def check_start(self, clock: MachineClock) -> None:
+        """Demand nothing: no key is needed here."""
+
     def act(self, host: EngineHost, now_ns: int) -> None:
         """Do nothing: nobody else trades there."""
+
+    def upset(self, host: EngineHost, now_ns: int) -> None:
+        """Do nothing: nobody owns it."""
 
     def calm(self, now_ns: int) -> None:
         """Go on as before: nothing is ever lost here."""
@@ -155,6 +171,9 @@ class AdapterSide:
         """Note that the engine died."""
         if self._gateway is not None:
             self._memory.go_down(now_ns, self._gateway.markets)
+
+    def check_left(self, host: EngineHost) -> None:
+        """Demand nothing: no engine ends here in good order before its work is done."""
 
     def pass_time(self, now_ns: int) -> int:
         """Do nothing: the market goes on when somebody looks."""

@@ -100,6 +100,15 @@ OTHERS: Final = (
     *("order made elsewhere", "funding paid", "money moved"),
     *("act before the account was known", "order of another engine"),
 )
+UPHEAVALS: Final = (
+    *("position liquidated", "instrument delisted", "leverage changed"),
+    *("key revoked", "start with a key that may withdraw"),
+)
+SURROUNDED: Final = ("position liquidated with orders around it",)
+UNUSUAL: Final = (
+    *("run that keeps orders", "run that flattens what is unprotected"),
+    *("venue whose stops go along", "orderly end amid everything"),
+)
 BAD_DISK: Final = ("disk in trouble", "order refused for a late disk")
 DEADLY: Final = (
     *("crash at a file operation", "crash at an await"),
@@ -108,13 +117,13 @@ DEADLY: Final = (
 
 EXPECTED: Final = {
     "CLEAN": TRADING + WIRED,
-    "NET": WIRED + LOSSY,
-    "VENUE": WIRED + OTHERS,
+    "NET": WIRED + LOSSY + UNUSUAL,
+    "VENUE": WIRED + OTHERS + UPHEAVALS + UNUSUAL + SURROUNDED,
     "DISK": WIRED + BAD_DISK,
     "CRASH": TRADING + DYING + WIRED,
     "PARENTS": FAMILIES,
-    "CHAOS": WIRED + LOSSY + OTHERS + BAD_DISK + DEADLY,
-    "LIVENESS": WIRED + LOSSY + OTHERS + BAD_DISK,
+    "CHAOS": WIRED + LOSSY + OTHERS + UPHEAVALS + BAD_DISK + DEADLY,
+    "LIVENESS": WIRED + LOSSY + OTHERS + UPHEAVALS + BAD_DISK,
 }
 """What the seeds of a profile in `make check` must meet, each at least once."""
 

@@ -150,6 +150,7 @@ class World:
         self._whims = Chance(seed * 104_729)
         sleeps_s = LONG_SLEEPS_S if self.mix.quiet_s else SLEEPS_S
         self._clocks = ClockTrouble(self.mix.clock, Chance(self._whims.next_u64()), sleeps_s)
+        self._leaves = Chance(seed * 86_028_121)
         self._patience_s = PATIENCE_S
         self._steps_left = self.mix.steps
         self._now_ns = START_NS
@@ -244,6 +245,7 @@ class World:
         plan = RunPlan(mode=mode, venue=setup.venue, run_id=run_id, version="simulated")
         ledger, previous, _ = recover_ledger(FOLDER, plan, self.files)
         self.judge.check_recovered(ledger.digest())
+        await self.side.check_start(clock)
         state = KernelState(setup)
         state.desk.ledger = ledger
         host = SimHost(plan, clock, state, self)
@@ -266,6 +268,7 @@ class World:
         self._seen = dict(self.judge.check_end())
         self._trace.update(host._kernel.step_digest().encode())
         if self._is_restarting:
+            self.side.check_left(host)
             self._leave()
 
     def _new_worker(self) -> LoopWorker:
@@ -297,6 +300,8 @@ class World:
                 self._disturb(host, clock)
                 await clock.sleep(self._chance.exponential(self.mix.pause_mean_s))
                 self.judge.look()
+                if self._leaves_now():
+                    return
             if clock.away_ns() > AWAY_NS:
                 self._is_restarting = True
                 self._disk.calm()
@@ -306,6 +311,15 @@ class World:
             self.judge.check_rest()
         finally:
             host.stop("the person leaves")
+
+    def _leaves_now(self) -> bool:
+        """Draw whether the person ends the engine amid everything, to start it again."""
+        leaves = self.mix.leave_share > 0 and self._leaves.happens(self.mix.leave_share)
+        if leaves:
+            self._is_restarting = True
+            self._disk.calm()
+            self.judge.seen["orderly end amid everything"] += 1
+        return leaves
 
     async def _begin(self, host: SimHost, clock: MachineClock) -> None:
         """Wait before the first command; others may not."""
@@ -331,6 +345,7 @@ class World:
         while clock.true.now_ns() < START_NS + self.mix.quiet_s * NS_PER_S:
             await clock.sleep(CANDLE_S / 4)
             self._disturb(host, clock)
+            self.side.upset(host, clock.true.now_ns())
             if self.mix.is_wired and self._chance.happens(0.2):
                 self.operator.close_half()
             self.judge.look()

@@ -7,6 +7,7 @@ import msgspec
 
 from engine.execution.paper import PaperMarket
 from engine.fake.trading import user_frames as frames
+from engine.fake.trading.admission import free_margin
 from engine.fake.trading.answers import money
 from engine.fake.trading.auth import KeyRights
 from engine.fake.trading.exchange import FakeExchange
@@ -63,6 +64,17 @@ class Hands:
         """Change what the key may do."""
         self._exchange.rights = rights
 
+    def set_leverage(self, symbol: str, leverage: int, now_ns: int) -> bool:
+        """Change a symbol's leverage; not where too little would be left to back what is there."""
+        rules = self._desk.rules[symbol]
+        self._desk.rules[symbol] = msgspec.structs.replace(rules, leverage=leverage)
+        if free_margin(self._desk) < 0:
+            self._desk.rules[symbol] = rules
+            return False
+        ms = self._venue(now_ns) // NS_PER_MS
+        self._exchange.streams.tell(frames.config_frame(symbol, leverage, ms))
+        return True
+
     # The market
 
     def trade_with(self, order: VenueOrder, lots: int, now_ns: int) -> None:
@@ -85,6 +97,15 @@ class Hands:
         """Take a position over, as for lack of margin; None where there is none."""
         return self._flatten(symbol, "autoclose-", "CALCULATED", now_ns)
 
+    def settle(self, symbol: str, now_ns: int) -> VenueOrder | None:
+        """End whatever a symbol has that is delisted: orders, conditional ones, the position."""
+        for order in self._desk.open_orders(symbol):
+            self.cancel_by_venue(order, now_ns)
+        algos = self._exchange.algos
+        for algo in algos.open_algos(symbol):
+            algos.cancel(algo, self._venue(now_ns), "EXPIRED")
+        return self._flatten(symbol, "settlement_autoclose-", "CALCULATED", now_ns)
+
     def cancel_by_venue(self, order: VenueOrder, now_ns: int) -> None:
         """Take an order off the book for a reason of the venue's own."""
         self._desk.end(order, self._venue(now_ns), "EXPIRED", "7")
@@ -97,6 +118,7 @@ class Hands:
     def change_filters(self, rules: SymbolRules, market: PaperMarket, now_ns: int) -> None:
         """Change a symbol's steps: its open orders are canceled."""
         old = self._desk.rules[rules.symbol]
+        rules = msgspec.structs.replace(rules, leverage=old.leverage)
         ratio = Fraction(old.step) / Fraction(rules.step)
         self._desk.restep(rules, market, ratio, self._venue(now_ns))
 

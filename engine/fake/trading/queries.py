@@ -24,9 +24,6 @@ from engine.model.numbers import NS_PER_MS
 
 T = TypeVar("T")
 
-LEVERAGE: Final = 20
-"""Of every symbol: a twentieth of what is held and ordered is not free."""
-
 MAINTENANCE: Final = Decimal("0.004")
 """Share of a position's worth below which the venue closes it."""
 
@@ -195,11 +192,13 @@ class Queries:
         held = [(one, self._mark(one)) for one in self._account.positions_at(as_of_ns)]
         rest = [one for one in self._desk.orders.recent(as_of_ns) if one.is_open]
         adding = [one for one in rest if not one.is_reduce_only]
-        resting = sum((one.price * (one.qty - one.executed) for one in adding), ZERO)
-        worth = sum((abs(one.qty) * mark for one, mark in held), ZERO)
+        shares = {name: 1 / Decimal(rules.leverage) for name, rules in self._desk.rules.items()}
+        left = [(one, one.price * (one.qty - one.executed)) for one in adding]
+        bound = sum((worth * shares[one.symbol] for one, worth in left), ZERO)
+        bound += sum((abs(one.qty) * mark * shares[one.symbol] for one, mark in held), ZERO)
         profit = sum((one.qty * mark - one.cost for one, mark in held), ZERO)
         margin = self._account.cash_at(as_of_ns) + profit
-        return margin, max(ZERO, margin - (worth + resting) / LEVERAGE)
+        return margin, max(ZERO, margin - bound)
 
     def _liquidation_price(self, position: Position, mark: Decimal, as_of_ns: int) -> Decimal:
         """Return where the loss of this position alone leaves too little; 0 where it never does."""

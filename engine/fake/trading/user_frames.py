@@ -104,6 +104,13 @@ def account_frame(
     return _frame({"e": "ACCOUNT_UPDATE", "E": ms, "T": ms, "a": body})
 
 
+def config_frame(symbol: str, leverage: int, ms: int) -> bytes:
+    """Return an ACCOUNT_CONFIG_UPDATE: a symbol has another leverage."""
+    return _frame(
+        {"e": "ACCOUNT_CONFIG_UPDATE", "E": ms, "T": ms, "ac": {"s": symbol, "l": leverage}}
+    )
+
+
 def algo_frame(algo: AlgoOrder, ms: int) -> bytes:
     """Return an ALGO_UPDATE."""
     body = {

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from engine.model.account import OrderAnswered, OrderSeen
+from engine.model.account import MarginChanged, OrderAnswered, OrderSeen
 from engine.model.envelope import Event
 from engine.model.errors import VenuePayloadError
 from engine.model.facts import (
@@ -40,11 +40,15 @@ EXPIRED: Final = "listenKeyExpired"
 
 UNREAD: Final = frozenset(
     {
-        *("ACCOUNT_UPDATE", "TRADE_LITE", "MARGIN_CALL", "ACCOUNT_CONFIG_UPDATE"),
-        *("STRATEGY_UPDATE", "GRID_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT", EXPIRED),
+        *("ACCOUNT_UPDATE", "TRADE_LITE", "CONDITIONAL_ORDER_TRIGGER_REJECT", EXPIRED),
+        *("STRATEGY_UPDATE", "GRID_UPDATE"),
     }
 )
 """Events that change nothing of what we keep; any other that we do not know is refused."""
+
+MARGIN_CALL: Final = "MARGIN_CALL"
+MARGIN: Final = frozenset({MARGIN_CALL, "ACCOUNT_CONFIG_UPDATE"})
+"""After these the account is asked, which tells all that counts: leverage has another value."""
 
 UNWATCHED: Final = "of an unwatched instrument"
 FILLS: Final = frozenset({"TRADE", "CALCULATED"})
@@ -70,6 +74,8 @@ class PrivateStream:
             return self._order(strictly(frame, OrderTradeUpdate), ts_ns)
         if kind == "ALGO_UPDATE":
             return self._algo(strictly(frame, AlgoUpdate), ts_ns)
+        if kind in MARGIN:
+            return (MarginChanged(self._listing.venue, is_call=kind == MARGIN_CALL),)
         if kind not in UNREAD:
             raise VenuePayloadError("an event that nobody has described", kind)
         self.ignored[kind] += 1

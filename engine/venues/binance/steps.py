@@ -104,7 +104,7 @@ class Listing:
     """The instruments that a trade wire can write and read."""
 
     def __init__(self, venue: str) -> None:
-        self._venue = venue
+        self.venue = venue
         self._by_symbol: dict[str, Steps] = {}
         self._watched: dict[str, None] = {}
 
@@ -158,7 +158,7 @@ class Listing:
         """
         found = self._by_symbol.get(symbol_of(instrument_id))
         if found is None or found.instrument_id != instrument_id:
-            raise UnsupportedByVenue(f"{instrument_id}: {self._venue} has not said its steps")
+            raise UnsupportedByVenue(f"{instrument_id}: {self.venue} has not said its steps")
         return found
 
 

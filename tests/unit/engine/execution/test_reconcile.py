@@ -341,6 +341,16 @@ def test_an_account_opens_with_the_cash_that_is_right_once_its_positions_are_clo
     assert ledger.ledger.booked_cash == CASH
 
 
+def test_what_positions_cost_in_another_currency_is_no_cash_of_the_account():
+    bought = a_fill("web", "t1", 1_000, 40, ts_ns=at(1), instrument_id=ETH, side="buy")
+    ledger = Told().say(f.InstrumentKnown(at(0), ETH, Decimal("0.001"), Decimal(1), "BTC"))
+    report = a_report(fills=(bought,), positions=(held(1_000, "0.039", instrument_id=ETH),))
+
+    ledger.say(*opening(ledger.ledger, report, "USDT", at(9)))
+
+    assert ledger.ledger.booked_cash == CASH
+
+
 @pytest.mark.parametrize("as_of_s", [3, 5, 7])
 def test_an_account_opens_by_copies_of_different_ages_and_counts_no_fill_twice(as_of_s: int):
     """The position has the fills of up to its own time; those that are listed may be others."""

@@ -114,9 +114,22 @@ def test_after_a_sleep_the_account_is_compared_and_the_venues_clock_measured_bef
 
     assert desk.side.agreed_ns is None
     assert "was not measured since" in desk.state.desk.clock_fault
-    assert len(desk.wait(250).asked(RequestReport)) == 1
+    assert len(desk.wait(1_000).asked(RequestReport)) == 1
     desk.tells(ClockMeasured("test", 3 * MS, 1))
     assert desk.state.desk.clock_fault == ""
+
+
+def test_a_report_that_was_asked_for_before_the_sleep_confirms_nothing_after_it():
+    desk = a_live_desk()
+    number = desk.waits_for_report()
+    desk.tells(WallClockMoved(600_000 * MS, 600_000 * MS))
+
+    desk.reports(number=number)
+    assert desk.side.agreed_ns is None
+
+    assert desk.wait(1_000).asked(RequestReport)
+    desk.reports()
+    assert desk.side.agreed_ns == desk.now_ns
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, 1_999])

@@ -238,6 +238,19 @@ def test_a_key_that_may_trade_or_of_which_nothing_is_told_is_no_fault(may_trade)
     assert desk.desk.trading_state == "active"
 
 
+@pytest.mark.parametrize("is_call", [True, False])
+def test_the_account_is_asked_at_once_when_its_margin_is_another(is_call):
+    desk = a_live_desk()
+    desk.waits_for_report()
+    desk.reports()
+    assert desk.wait(2_000).asked(RequestReport) == []
+
+    desk.tells(a.MarginChanged("test", is_call))
+
+    assert any("MARGIN CALL" in note.text for note in desk.state.notices) == is_call
+    assert desk.wait(250).asked(RequestReport)
+
+
 # The beginning of an account.
 
 

@@ -1,12 +1,16 @@
 """What the venue tells bears its own times; ours may be a minute off."""
 
+from decimal import Decimal
+
 import pytest
+from msgspec.structs import replace
 
 from engine.kernel.venue_clock import ahead_ns
 from engine.model import account as a
 from engine.model import facts as f
 from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
+from tests.builders import a_fill, an_instrument, an_update
 from tests.unit.engine.kernel.live_desk import a_live_desk, seen
 
 
@@ -49,3 +53,18 @@ def test_the_last_agreement_is_remembered_in_the_time_of_the_venue():
     desk.reports()
 
     assert desk.ledger.confirmed_ns == desk.now_ns - 7_200 * NS_PER_S
+
+
+def test_old_fills_that_a_report_may_still_bring_are_told_by_the_clock_of_the_venue():
+    """It is ten minutes ahead: a fill of now is of before the report only by ours."""
+    desk = a_live_desk().wait(100_000)
+    desk.tells(ClockMeasured("test", offset_ns=600 * NS_PER_S, round_trip_ns=0))
+    desk.waits_for_report()
+    desk.reports()
+    bought = a_fill(desk.rests("buy", 1, 1_001), 1, 1_001)
+    desk.tells(replace(bought, ts_ns=desk.now_ns + 600 * NS_PER_S))
+    stop = desk.rests(is_reduce_only=True)
+
+    desk.take(an_update(an_instrument(is_trading=True, tick_size=Decimal(5))))
+
+    assert desk.ledger.orders[stop].state == "open"

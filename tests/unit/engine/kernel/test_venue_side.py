@@ -53,6 +53,7 @@ def test_the_end_of_the_last_doubt_waits_for_no_allowance():
     desk.reports()
 
     desk.wait(250).answers(cid, seen(cid, "canceled"))
+    assert desk.wait(500).asked(RequestReport) == []
     assert len(desk.wait(250).asked(RequestReport)) == 1
     desk.reports()
 

@@ -38,6 +38,7 @@ EVENTS = [
     a.DeadManFailed(BTC, "HTTP 503"),
     a.RateUsed("test", 80, at(0), "HTTP 429"),
     a.RightsSeen("test", True, None),
+    a.MarginChanged("test", is_call=True),
     a.CashSeen(at(0), "m1", "transfer", "USDT", Decimal(5)),
 ]
 

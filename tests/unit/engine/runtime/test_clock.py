@@ -2,7 +2,7 @@
 
 import asyncio
 
-from engine.model.numbers import NS_PER_MS, NS_PER_S
+from engine.model.numbers import NS_PER_S
 from engine.runtime.clock import LoopClock, SystemClock, sleep_until
 from engine.runtime.virtual_loop import run
 
@@ -44,18 +44,6 @@ def test_a_wall_clock_set_back_an_hour_is_reported_and_moves_nothing() -> None:
     assert clock.wall_drift_ns() == -3_600 * NS_PER_S
 
 
-def test_a_small_step_of_the_wall_clock_is_not_worth_a_word() -> None:
-    hands = _Hands()
-    clock = hands.clock()
-
-    hands.wall_ns += 500 * NS_PER_MS
-    within = clock.wall_drift_ns()
-    hands.wall_ns += 1
-
-    assert within == 0
-    assert clock.wall_drift_ns() == 500 * NS_PER_MS + 1
-
-
 def test_a_machine_that_slept_leaves_engine_time_behind_and_says_so() -> None:
     hands = _Hands()
     clock = hands.clock()
@@ -72,7 +60,7 @@ async def test_the_clocks_of_this_machine_agree_with_each_other() -> None:
     await clock.sleep(0)
 
     assert clock.now_ns() >= before_ns > START_NS
-    assert clock.wall_drift_ns() == 0
+    assert abs(clock.wall_drift_ns()) < NS_PER_S
 
 
 def test_virtual_engine_time_counts_every_nanosecond_of_a_day() -> None:

@@ -178,7 +178,7 @@ def test_of_several_orders_those_held_back_are_told_beside_those_that_left(tmp_p
             *an_order("a")[:2],
             Record(OrderIntended(1, "b", large.intent, 1)),
             PlaceOrder(large),
-            CommandResult("operator:1", 7, ACCEPTED),
+            CommandResult("operator:1", 7, ACCEPTED, ("a", "b")),
         )
         await asyncio.sleep(1)
 
@@ -186,6 +186,23 @@ def test_of_several_orders_those_held_back_are_told_beside_those_that_left(tmp_p
         (answer,) = desk.answers
         assert answer.outcome.verdict == "accepted"
         assert answer.outcome.sentences == ("guard: worth 2000, guard allows 1000",)
+
+    simulated(tmp_path, scenario)
+
+
+def test_a_command_is_not_refused_for_an_order_that_it_only_led_to(tmp_path: Path) -> None:
+    """A release lets a stop be sent; the guard is let go a moment later, and the stop is late."""
+
+    async def scenario(desk: Desk) -> None:
+        desk.take(a_state("killed"))
+        stop = an_order("a")[:2]
+        desk.take(
+            a_state("active"), *stop, CommandResult("operator:1", 7, CommandOutcome("accepted"))
+        )
+        await asyncio.sleep(SYNC_S * 2)
+
+        assert desk.venue.got == []
+        assert [one.outcome.verdict for one in desk.answers] == ["accepted"]
 
     simulated(tmp_path, scenario)
 

@@ -24,7 +24,8 @@ def test_each_step_is_reported_once_and_both_ways():
         told: list[tuple[str, WallClockMoved]] = []
         clock = MachineClock(0)
         watch = asyncio.ensure_future(WallClockWatch(clock, lambda *one: told.append(one)).run())
-        away = [0, 600 * NS_PER_S, 600 * NS_PER_S + 400 * NS_PER_MS, -NS_PER_S, -NS_PER_S]
+        slewed = [600 * NS_PER_S + ms * NS_PER_MS for ms in range(100, 1_000, 100)]
+        away = [0, 600 * NS_PER_S, *slewed, -NS_PER_S, -NS_PER_S]
         for clock.ahead_ns in away:
             await asyncio.sleep(EVERY_S)
         await asyncio.sleep(EVERY_S)
@@ -33,7 +34,7 @@ def test_each_step_is_reported_once_and_both_ways():
 
         assert told == [
             ("wall clock", WallClockMoved(600 * NS_PER_S, 600 * NS_PER_S)),
-            ("wall clock", WallClockMoved(-601 * NS_PER_S, -NS_PER_S)),
+            ("wall clock", WallClockMoved(-601_900 * NS_PER_MS, -NS_PER_S)),
         ]
 
     run(main)

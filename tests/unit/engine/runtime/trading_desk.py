@@ -179,7 +179,7 @@ def an_order(name: str = "a", **changed) -> tuple[Effect, ...]:
     return (
         Record(OrderIntended(1, name, order.intent, 1)),
         PlaceOrder(order),
-        CommandResult("operator:1", 7, ACCEPTED),
+        CommandResult("operator:1", 7, ACCEPTED, (name,)),
     )
 
 
@@ -188,7 +188,7 @@ def an_amend(name: str = "a") -> tuple[Effect, ...]:
     return (
         Record(ReplaceRequested(1, name, limit, qty)),
         SendReplace(name, limit, qty),
-        CommandResult("operator:1", 7, CommandOutcome("accepted")),
+        CommandResult("operator:1", 7, CommandOutcome("accepted"), (name,)),
     )
 
 

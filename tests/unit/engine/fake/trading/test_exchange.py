@@ -75,6 +75,7 @@ def test_a_revoked_key_and_one_without_trading_right(client: VenueClient):
 
     assert (rights["enableFutures"], rights["enableWithdrawals"]) == (False, True)
     assert client.ask("GET", "/fapi/v3/balance")["code"] == -2015
+    assert client.exchange.key_refusals == 2
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,49 @@ def test_a_liquidation_is_no_trade(client: VenueClient):
     Hands(client.exchange).liquidate("BTCUSDT", client.now_ns)
 
     assert client.told()[-1] == "order autoclose-1 CALCULATED FILLED"
+
+
+def test_what_is_delisted_is_settled_with_all_that_is_left_of_it(client: VenueClient):
+    hands = Hands(client.exchange)
+    client.place("in")
+    client.place("a", price="99")
+    client.place_algo("stop", "SELL", "STOP_MARKET", "90")
+    hands.set_status("BTCUSDT", "SETTLING")
+    client.listen()
+
+    hands.settle("BTCUSDT", client.now_ns)
+
+    assert [text for text in client.told() if not text.startswith(("lite", "account"))] == [
+        "order a EXPIRED EXPIRED",
+        "algo stop EXPIRED",
+        "order settlement_autoclose-1 NEW NEW",
+        "order settlement_autoclose-1 CALCULATED FILLED",
+    ]
+    assert client.place("b")["code"] == -4140
+    assert hands.settle("BTCUSDT", client.now_ns) is None
+
+
+def test_another_leverage_is_told_and_binds_more_or_less(client: VenueClient):
+    def available() -> Decimal:
+        return Decimal(client.ask("GET", "/fapi/v3/account")["availableBalance"])
+
+    hands = Hands(client.exchange)
+    all_of_it = available()
+    client.place("a", price="99")
+    client.listen()
+
+    assert hands.set_leverage("BTCUSDT", 10, client.now_ns)
+    assert available() == all_of_it - Decimal("9.9")
+    config = client.frames[-1]
+    assert (config["e"], config["ac"]) == ("ACCOUNT_CONFIG_UPDATE", {"s": "BTCUSDT", "l": 10})
+
+
+def test_a_leverage_that_would_leave_too_little_is_not_taken(client: VenueClient):
+    hands = Hands(client.exchange)
+    client.place("a", qty="150", price="99")
+
+    assert not hands.set_leverage("BTCUSDT", 1, client.now_ns)
+    assert client.exchange.desk.rules["BTCUSDT"].leverage == 20
 
 
 def test_the_venue_may_cancel_and_change_the_steps(client: VenueClient):

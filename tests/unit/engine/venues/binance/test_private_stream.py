@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.model.account import OrderAnswered
+from engine.model.account import MarginChanged, OrderAnswered
 from engine.model.errors import VenuePayloadError
 from engine.model.facts import (
     OrderAcked,
@@ -135,7 +135,7 @@ def test_a_fill_before_the_trigger_is_told_by_the_id_that_both_bear():
 @pytest.mark.parametrize(
     "kind",
     [
-        *("ACCOUNT_UPDATE", "TRADE_LITE", "MARGIN_CALL", "ACCOUNT_CONFIG_UPDATE"),
+        *("ACCOUNT_UPDATE", "TRADE_LITE"),
         *("STRATEGY_UPDATE", "GRID_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT"),
         "listenKeyExpired",
     ],
@@ -146,6 +146,15 @@ def test_other_events_are_counted_and_bring_nothing(kind: str):
 
     assert told(frame, wire) == []
     assert wire.ignored == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_call"), [("MARGIN_CALL", True), ("ACCOUNT_CONFIG_UPDATE", False)]
+)
+def test_another_margin_is_told(kind: str, is_call: bool):
+    frame = msgspec.json.encode({"e": kind, "E": T_MS, "ac": {"s": "BTCUSDT", "l": 25}})
+
+    assert told(frame, a_trade_wire()) == [MarginChanged("binance_futures", is_call)]
 
 
 @pytest.mark.parametrize("frame", [order_update(s="XYZUSDT"), algo_update(s="XYZUSDT")])

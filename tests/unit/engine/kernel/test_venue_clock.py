@@ -11,7 +11,7 @@ from engine.model import facts as f
 from engine.model.market import ClockMeasured
 from engine.model.numbers import NS_PER_S, PriceTicks, QtyLots
 from tests.builders import a_fill, an_instrument, an_update
-from tests.unit.engine.kernel.live_desk import a_live_desk, seen
+from tests.unit.engine.kernel.live_desk import a_live_desk, held, seen
 
 
 def test_of_a_clock_that_nobody_has_measured_nothing_is_known():
@@ -64,6 +64,9 @@ def test_old_fills_that_a_report_may_still_bring_are_told_by_the_clock_of_the_ve
     bought = a_fill(desk.rests("buy", 1, 1_001), 1, 1_001)
     desk.tells(replace(bought, ts_ns=desk.now_ns + 600 * NS_PER_S))
     stop = desk.rests(is_reduce_only=True)
+    for _ in range(4):
+        desk.waits_for_report()
+        desk.reports(seen(stop), positions=[held(1)])
 
     desk.take(an_update(an_instrument(is_trading=True, tick_size=Decimal(5))))
 

@@ -4,8 +4,8 @@ import pytest
 
 from engine.model.effects import RenewBook, RequestReport
 from engine.model.envelope import DiskSeen, LoopLagged, PartFailed, WallClockMoved
-from engine.model.market import ClockMeasured
-from tests.builders import BTC, a_trader, set_state
+from engine.model.market import ClockMeasured, FeedDown
+from tests.builders import BTC, FEED, a_trader, at, set_state
 from tests.unit.engine.kernel.live_desk import a_live_desk
 
 MS = 1_000_000
@@ -105,6 +105,13 @@ def test_after_a_sleep_every_book_is_fetched_anew():
     assert RenewBook(BTC) in trader.effects
     told = " ".join(one.text for one in trader.state.notices)
     assert "clock went 600.0 s ahead: it was set, or the machine slept; books and account" in told
+
+
+def test_a_book_that_is_none_is_left_as_it_is():
+    trader = a_trader().take(FeedDown(FEED, "closed", at(0), 1))
+    effects = trader.take(WallClockMoved(600_000 * MS, 600_000 * MS)).effects
+
+    assert RenewBook(BTC) not in effects
 
 
 def test_after_a_sleep_the_account_is_compared_and_the_venues_clock_measured_before_risk_is_added():

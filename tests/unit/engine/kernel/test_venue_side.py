@@ -60,6 +60,22 @@ def test_the_end_of_the_last_doubt_waits_for_no_allowance():
     assert desk.side.agreed_ns == desk.now_ns
 
 
+def test_the_end_of_a_doubt_that_was_none_of_an_unknown_order_waits_as_all_else_does():
+    """A copy that lags shows what has ended: the account is compared again, but not in a loop."""
+    desk = a_live_desk()
+    cid = desk.rests()
+    desk.tells(f.OrderCanceled(desk.now_ns, cid, "asked"), a.PrivateDown("test", "closed", at(0)))
+    desk.wait(20_000).tells(a.PrivateUp("test"), a.RateUsed("test", 99))
+    desk.waits_for_report()
+    desk.reports(seen(cid))
+    assert list(desk.side.doubts) == [cid]
+
+    desk.wait(250).answers(cid, seen(cid, "canceled"))
+
+    assert (desk.side.doubts, desk.side.agreed_ns) == ({}, None)
+    assert desk.wait(5_000).asked(RequestReport) == []
+
+
 # Another engine (R124).
 
 

@@ -9,6 +9,7 @@ from engine.execution.reconcile import (
     SETTLED_NS,
     adoption,
     cash_facts,
+    cost_apart,
     differences,
     doubtful,
     free_margin_share,
@@ -339,6 +340,13 @@ def test_an_account_opens_with_the_cash_that_is_right_once_its_positions_are_clo
     assert ledger.ledger.booked_cash == CASH + 4 * (105 - 100)
     ledger.say(a_fill("web", "t4", 16, 105, ts_ns=at(10), instrument_id=BTC, side="sell"))
     assert ledger.ledger.booked_cash == CASH
+
+
+def test_only_positions_that_both_have_can_cost_the_venue_another_amount():
+    ledger = told().trade(HAND, 4, 100).ledger
+
+    assert cost_apart(ledger, [held(4, "102")]) == 8
+    assert cost_apart(ledger, [held(5, "102"), held(1, instrument_id=ETH)]) == 0
 
 
 def test_what_positions_cost_in_another_currency_is_no_cash_of_the_account():

@@ -6,7 +6,7 @@ from engine.execution.ledger_account import DAY_NS, Account
 from engine.execution.positions import Position, Steps
 from engine.model import facts as f
 from tests.builders import BTC, ETH, at
-from tests.order_facts import Told, known
+from tests.order_facts import Told, began, known
 
 TODAY = at(0)
 START = Decimal(1_000)
@@ -170,3 +170,13 @@ def test_a_person_closes_the_net_and_a_strategy_its_own():
 
     assert ledger.closable_lots("hand", BTC) == 3
     assert ledger.closable_lots("grid", BTC) == 5
+
+
+def test_a_day_of_a_clock_that_was_ahead_is_today_and_forgets_no_loss():
+    told = Told().open("1000").say(f.EquityMarked(at(0) + 2 * DAY_NS, Decimal(1_100)))
+
+    told.say(began(2, at(1)), f.EquityMarked(at(1), Decimal(900)))
+
+    assert told.ledger.day_start_equity(at(5)) == 1_100
+    told.say(f.EquityMarked(at(5) + DAY_NS, Decimal(800)))
+    assert told.ledger.day_start_equity(at(5) + DAY_NS) == 800

@@ -14,9 +14,11 @@ from engine.execution.ledger_controls import (
     joined,
 )
 from engine.execution.positions import Steps
+from engine.model import facts as f
 from engine.model.facts import OrderIntended, TradingState, TradingStateSet
+from engine.model.numbers import NS_PER_MS, NS_PER_S
 from tests.builders import BTC, ETH, at
-from tests.order_facts import an_intent
+from tests.order_facts import Told, an_intent, began
 from tests.unit.engine.execution.gate_desk import Desk, codes
 
 
@@ -156,3 +158,29 @@ def test_losses_of_more_than_a_day_ago_are_forgotten():
     desk.wait(86_400)
 
     assert codes(desk.send(owner="rsi")) == []
+
+
+def test_what_was_sent_by_a_clock_that_was_ahead_is_recent_no_longer_than_what_was_sent_now():
+    told = Told()
+    hour_ns = 3_600 * NS_PER_S
+    told.say(f.OrderIntended(at(0) + hour_ns, "a", an_intent(), 1))
+    told.say(f.CancelRequested(at(0) + hour_ns, "a"))
+    assert told.ledger.changes_since(at(5)) == len(told.ledger.recent_intents(at(5))) == 1
+
+    told.say(began(2, at(1)))
+
+    assert told.ledger.changes_since(at(1)) == len(told.ledger.recent_intents(at(1))) == 1
+    assert told.ledger.changes_since(at(2)) == len(told.ledger.recent_intents(at(2))) == 0
+
+
+def test_so_it_is_with_positions_that_ended_at_a_loss():
+    told = Told().open()
+    told.ms += 2 * DAY_NS // NS_PER_MS
+    told.trade("rsi", 1, 100).trade("rsi", -1, 90)
+    now_ns = at(1)
+    assert told.ledger.losing_exits("rsi", BTC, now_ns + DAY_NS) == 1
+
+    told.say(began(2, now_ns))
+
+    assert told.ledger.losing_exits("rsi", BTC, now_ns + DAY_NS - 1) == 1
+    assert told.ledger.losing_exits("rsi", BTC, now_ns + DAY_NS) == 0
